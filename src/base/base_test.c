@@ -1,0 +1,100 @@
+/* What the base room promises: spans are never left, memory is zeroed and bounded, hex round-trips. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "base/hex.h"
+#include "base/why.h"
+
+static void a_reader_never_leaves_its_span(void **state) {
+  (void)state;
+  uint8_t bytes[7] = {1, 2, 3, 4, 5, 6, 7};
+  struct reader r = reader_over(bytes, sizeof bytes);
+  assert_int_equal(take_u32(&r), 0x04030201);
+  assert_int_equal(take_u16(&r), 0x0605);
+  assert_false(bytes_done(&r));
+  assert_int_equal(take_u16(&r), 0); /* one byte left: short, and nothing is taken */
+  assert_true(r.short_of);
+  assert_false(bytes_done(&r));
+}
+
+static void a_writer_stops_when_full(void **state) {
+  (void)state;
+  uint8_t bytes[9] = {0};
+  struct writer w = writer_over(bytes, 8);
+  put_u64(&w, 0x0807060504030201);
+  assert_false(w.full);
+  put_u8(&w, 99);
+  assert_true(w.full);
+  assert_int_equal(bytes[8], 0);
+  assert_int_equal(bytes[7], 8);
+}
+
+static void an_arena_zeroes_aligns_and_refuses(void **state) {
+  (void)state;
+  struct arena a;
+  assert_true(arena_open(&a, 4096));
+  size_t mark = arena_mark(&a);
+  uint8_t *first = arena_take(&a, 10, 10);
+  assert_non_null(first);
+  assert_int_equal((uintptr_t)first % 64, 0);
+  memset(first, 255, 100);
+  arena_reset(&a, mark);
+  uint8_t *again = arena_take(&a, 100, 1);
+  assert_ptr_equal(first, again);
+  for (int i = 0; i < 100; i++) assert_int_equal(again[i], 0);
+  assert_null(arena_take(&a, SIZE_MAX, 2));
+  assert_null(arena_take(&a, 4096, 1));
+  assert_string_equal(arena_text(&a, "tape and more", 4), "tape");
+  arena_shut(&a);
+  arena_shut(&a);
+}
+
+static void hex_round_trips_and_refuses(void **state) {
+  (void)state;
+  uint8_t bytes[3] = {0, 0xab, 0xff}, back[3];
+  char text[7];
+  hex_encode(bytes, 3, text);
+  assert_string_equal(text, "00abff");
+  assert_true(hex_decode(text, back, 3));
+  assert_memory_equal(bytes, back, 3);
+  assert_false(hex_decode("00abf", back, 3));
+  assert_false(hex_decode("00abfff", back, 3));
+  assert_false(hex_decode("00ABff", back, 3));
+}
+
+static void sums_that_do_not_fit_are_refused(void **state) {
+  (void)state;
+  uint64_t u;
+  int64_t i;
+  assert_false(checked_add_u64(UINT64_MAX, 1, &u));
+  assert_true(checked_mul_u64(1ull << 32, 1ull << 31, &u));
+  assert_false(checked_mul_u64(1ull << 32, 1ull << 32, &u));
+  assert_false(checked_add_i64(INT64_MAX, 1, &i));
+  assert_false(checked_mul_i64(INT64_MIN, -1, &i));
+}
+
+static void a_reason_is_cut_not_overrun(void **state) {
+  (void)state;
+  struct why why;
+  why_set(&why, "%0700d", 7);
+  assert_int_equal(strlen(why.text), WHY_MAX - 1);
+  why_set(&why, "node %d", 3);
+  why_before(&why, "%s: ", "model.onnx");
+  assert_string_equal(why.text, "model.onnx: node 3");
+  why_set(NULL, "nobody asks");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_reader_never_leaves_its_span),     cmocka_unit_test(a_writer_stops_when_full),
+      cmocka_unit_test(an_arena_zeroes_aligns_and_refuses), cmocka_unit_test(hex_round_trips_and_refuses),
+      cmocka_unit_test(sums_that_do_not_fit_are_refused),   cmocka_unit_test(a_reason_is_cut_not_overrun),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,25 @@
+/* merkle: one tree for everything that is committed: fixed height, absent positions. PROTOCOL M1.
+ *
+ * leaf = SHA-256(00 || bytes), inner = SHA-256(01 || left || right), absent = 32 zero bytes and the inner node of two
+ * absent nodes is absent. A tree of n leaves has height ceil(log2(max(1, n))). Level 0 are leaf hashes. Uses: sha256. */
+#ifndef CRYPTO_MERKLE_H
+#define CRYPTO_MERKLE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MERKLE_BYTES = 32, MERKLE_HEIGHT_MAX = 32 };
+
+uint32_t merkle_height(uint64_t leaves);
+void merkle_leaf(const void *bytes, size_t length, uint8_t hash[MERKLE_BYTES]);
+void merkle_inner(const uint8_t left[MERKLE_BYTES], const uint8_t right[MERKLE_BYTES], uint8_t hash[MERKLE_BYTES]);
+
+/* merkle_fold computes in place the nodes of each level from `count` leaf hashes (32 B each) and leaves the root in the first 32 bytes. */
+void merkle_fold(uint8_t *hashes, uint64_t count, uint8_t root[MERKLE_BYTES]);
+
+/* merkle_path writes the merkle_height(count) siblings of leaf `index`, leaf upwards; needs scratch for count hashes.
+ * merkle_climb gives the root that a leaf hash and a path lead to. */
+void merkle_path(const uint8_t *hashes, uint64_t count, uint64_t index, uint8_t *scratch, uint8_t *path);
+void merkle_climb(const uint8_t leaf[MERKLE_BYTES], uint64_t index, const uint8_t *path, uint32_t height, uint8_t root[MERKLE_BYTES]);
+
+#endif

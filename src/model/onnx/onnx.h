@@ -1,0 +1,88 @@
+/* onnx: an ONNX file as a bounded graph, and back. ONNX IR and operator specification, opsets 13 to 23.
+ *
+ * Bytes from a stranger: sizes are bounded before they are believed, everything lies in the caller's arena. Shapes are
+ * inferred elsewhere (model/lower); this is the file, decoded. Uses: protobuf-c, base. */
+#ifndef MODEL_ONNX_H
+#define MODEL_ONNX_H
+#include "base/arena.h"
+#include "base/why.h"
+
+enum {
+  ONNX_FILE_BYTES_MAX = 1 << 30, ONNX_NODES_MAX = 65536, ONNX_NAME_MAX = 512, ONNX_RANK_MAX = 8,
+  ONNX_ATTRIBUTES_MAX = 64, ONNX_INPUTS_MAX = 1024
+};
+
+/* TensorProto.DataType numbers of what we read; others are refused by name. */
+enum onnx_type { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT8 = 3, ONNX_INT32 = 6, ONNX_INT64 = 7, ONNX_BOOL = 9, ONNX_DOUBLE = 11 };
+
+/* A dense tensor, row major, little endian. count = product of dims (1 for rank 0). data: float, int64_t (for all integer
+ * types and bool), or double for DOUBLE, by `type`. */
+struct onnx_tensor {
+  const char *name;
+  enum onnx_type type;
+  uint32_t rank;
+  int64_t dim[ONNX_RANK_MAX];
+  uint64_t count;
+  const float *f32;   /* FLOAT */
+  const int64_t *i64; /* integers, BOOL: widened */
+  const double *f64;  /* DOUBLE */
+};
+
+struct onnx_attribute {
+  const char *name;
+  enum { ONNX_ATTR_FLOAT, ONNX_ATTR_INT, ONNX_ATTR_TEXT, ONNX_ATTR_TENSOR, ONNX_ATTR_FLOATS, ONNX_ATTR_INTS, ONNX_ATTR_OTHER } kind;
+  float f;
+  int64_t i;
+  const char *text;
+  const struct onnx_tensor *tensor;
+  uint32_t count;
+  const float *floats;
+  const int64_t *ints;
+};
+
+struct onnx_node {
+  const char *name, *op, *domain; /* name may be "" */
+  uint32_t inputs_count, outputs_count, attributes_count;
+  const char **input, **output; /* "" = omitted */
+  struct onnx_attribute *attribute;
+};
+
+/* A graph input or output. A dim of -1 is symbolic; symbol[d] is its name or "". */
+struct onnx_value {
+  const char *name;
+  enum onnx_type type;
+  uint32_t rank;
+  int64_t dim[ONNX_RANK_MAX];
+  const char *symbol[ONNX_RANK_MAX];
+};
+
+struct onnx_model {
+  int64_t ir_version, opset; /* opset of the default domain */
+  const char *producer;
+  uint32_t nodes_count, initializers_count, inputs_count, outputs_count;
+  struct onnx_node *node;           /* in topological order, checked: every input is defined before its use */
+  struct onnx_tensor *initializer;  /* external data resolved */
+  struct onnx_value *input, *output; /* inputs without those that are initializers */
+};
+
+enum onnx_status { ONNX_OK, ONNX_ERR_BYTES, ONNX_ERR_LIMIT, ONNX_ERR_UNSUPPORTED, ONNX_ERR_MEMORY };
+
+/* Gives the bytes of an external data file by its relative name (already checked: no "..", not absolute), or NULL.
+ * onnx_decode itself opens nothing. */
+typedef const uint8_t *onnx_external(void *context, const char *name, uint64_t *length);
+
+enum onnx_status onnx_decode(const uint8_t *bytes, size_t length, onnx_external *external, void *context,
+                             struct arena *arena, struct onnx_model *out, struct why *why);
+
+/* onnx_replace writes the file again with the named float initializers replaced (same shapes), everything else as it was except
+ * that source paths in metadata are stripped and external data becomes internal. *out lies in the arena. */
+struct onnx_replacement {
+  const char *name;
+  const float *values;
+  uint64_t count;
+};
+enum onnx_status onnx_replace(const uint8_t *bytes, size_t length, onnx_external *external, void *context,
+                              const struct onnx_replacement *replacement, uint32_t count, struct arena *arena,
+                              const uint8_t **out, size_t *out_length, struct why *why);
+
+#endif

@@ -1,0 +1,81 @@
+/* backend: the block and tile kernels that a fast executor is made of, one table per instruction set.
+ *
+ * A back end equals numeric/reference bit for bit, except that it may leave a NaN's bits as they fall: `canonical` is
+ * called once where a value is stored (NUMERICS 1.4). Kernels keep no state and may run on any thread whose control
+ * register backend_thread_enter has set. Uses: canon. */
+#ifndef NUMERIC_BACKEND_H
+#define NUMERIC_BACKEND_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BACKEND_BLOCK = 512, BACKEND_CODES = 0x44 };
+
+/* `length` consecutive k; the addresses of a and b, in floats relative to the tile's, at the first of them. */
+struct dot_run {
+  ptrdiff_t a, b;
+  uint32_t length;
+};
+
+/* How a tile's chunk sums meet c: FIRST c = 0 + s (NUMERICS 3.2), NEXT c = c + s, RAW c = s (a workspace for split K). */
+enum dot_store { DOT_FIRST, DOT_NEXT, DOT_RAW };
+
+/* One chunk (runs of at most 512 k together) of a rows x cols tile: s[i][j] = chain of fma(a[i, k], b[k, j], s), k ascending.
+ * a[i, k] = a[run.a + i * a_row + k * a_k]   b[k, j] = b[run.b + k * b_k + j]   c[i, j] = c[i * c_row + j]   strides in floats */
+struct dot_tile {
+  const struct dot_run *runs;
+  uint32_t runs_count, rows, cols; /* rows <= dot_rows, cols <= dot_cols of the back end */
+  const float *a, *b;
+  float *c;
+  ptrdiff_t a_row, a_k, b_k, c_row;
+  enum dot_store store;
+};
+
+/* Element-wise operation over n <= BACKEND_BLOCK words; unused operands are NULL; out may equal an operand. */
+typedef void backend_map(uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b, const uint32_t *c);
+
+struct backend {
+  const char *name; /* scalar avx2 avx512 neon */
+  uint32_t dot_rows, dot_cols;
+
+  /* returns whether any value stored is a NaN */
+  bool (*dot)(const struct dot_tile *tile);
+
+  /* map[code][m]: bit i of m says that operand i is one word for all elements. Every code 00..43 that the canon has is
+   * there for every m < 1 << arity. min, max and functions already give CANON_NAN-or-any-NaN as the canon asks. */
+  backend_map *map[BACKEND_CODES][8];
+
+  /* Replaces every NaN by CANON_NAN, in place. Loads: widens u8 to words. Stores: narrows words to u8 (low 8 bits). */
+  void (*canonical)(uint32_t n, uint32_t *words);
+  void (*widen_u8)(uint32_t n, uint32_t *out, const uint8_t *in);
+  void (*narrow_u8)(uint32_t n, uint8_t *out, const uint32_t *in);
+
+  /* Chunk results over n <= 512 words that are one chunk, k ascending: `lanes` sum (NUMERICS 3.4), fmin, fmax. */
+  uint32_t (*lanes)(uint32_t n, const uint32_t *x);
+  uint32_t (*fmax)(uint32_t n, const uint32_t *x);
+  uint32_t (*fmin)(uint32_t n, const uint32_t *x);
+
+  /* s[j] = chain over r of s[j] + x[r * row + j], r ascending, j < cols (any cols): column sums of one chunk. */
+  void (*column_chain)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t row, float *s);
+
+  /* m[j] = max over taps t of x[t][j]; first[j] = lowest t with x[t][j] == m[j], 255 if none (NaN). taps <= 255. */
+  void (*window_max)(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first);
+
+  /* out[j] = rand(x[j], s) and out[j] = perm(e, n, first + j). */
+  void (*rand)(uint32_t count, uint32_t *out, const uint32_t *x, uint32_t s, uint32_t step, uint64_t seed);
+  void (*perm)(uint32_t count, uint32_t *out, uint32_t e, int32_t n, int32_t first, uint64_t seed);
+};
+
+/* backend_scalar is always there and is the slow twin. backend_best is the fastest that this machine runs, or the one
+ * named by the environment variable ASSAY_BACKEND where it runs; backend_named returns NULL for an unknown name or a
+ * machine that lacks it. */
+extern const struct backend backend_scalar;
+const struct backend *backend_best(void);
+const struct backend *backend_named(const char *name);
+
+/* backend_thread_enter sets round-to-nearest-even, no flush to zero, all exceptions masked (MXCSR 0x1f80, FPCR 0).
+ * backend_thread_check says whether that still holds: a library that switched it would change bits. */
+void backend_thread_enter(void);
+bool backend_thread_check(void);
+
+#endif

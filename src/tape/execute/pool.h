@@ -1,0 +1,21 @@
+/* pool: worker threads that run numbered tasks. Which thread runs a task, and when, cannot change a bit.
+ *
+ * A region ends when its tasks are done; it never waits for a thread that has not shown up. Uses: threads, numeric/backend. */
+#ifndef TAPE_POOL_H
+#define TAPE_POOL_H
+#include <stdint.h>
+
+struct pool;
+
+/* pool_open starts threads - 1 workers (1..256 threads, the caller is one); NULL if the system refuses. Each sets the
+ * floating-point control register on entry and checks it after every region. */
+struct pool *pool_open(uint32_t threads);
+void pool_shut(struct pool *p);
+uint32_t pool_threads(const struct pool *p);
+
+/* pool_run calls task(context, i, thread) for i in 0..count-1, each once, from the caller and the workers, thread in
+ * 0..threads-1, and returns when all are done. p may be NULL: the caller does all, in order. Not re-entrant. */
+typedef void pool_task(void *context, uint32_t i, uint32_t thread);
+void pool_run(struct pool *p, uint32_t count, pool_task *task, void *context);
+
+#endif

@@ -26,7 +26,8 @@ enum canon_code {
 struct canon_op {
   const char *name;
   char result, argument[3];
-  uint8_t arity, cost;
+  uint8_t arity;
+  uint16_t cost; /* perm costs 256 */
 };
 
 /* canon_op returns the row of a code, or NULL if the canon has no such operation. */

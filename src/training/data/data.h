@@ -1,0 +1,60 @@
+/* data: a data set of a job: inputs and targets, checked against each other, in memory for the executor.
+ *
+ * Plain files whose bytes already are what the tape reads stay mapped; gzip and other forms are converted once. Uses:
+ * file, tensor. */
+#ifndef TRAINING_DATA_H
+#define TRAINING_DATA_H
+#include "base/arena.h"
+#include "training/data/tensor.h"
+#include "training/file/file.h"
+
+enum data_format { DATA_IDX, DATA_NPY, DATA_NAMED };
+enum data_split { DATA_SPLIT_TRAIN, DATA_SPLIT_TEST };
+
+/* What the job file says. Texts live with the job file's arena. */
+struct data_spec {
+  enum data_format format;
+  const char *inputs, *targets; /* paths as written; NAMED: NULL */
+  const char *input_name;       /* NULL, or the model input that `inputs` was given for by name */
+  const char *dataset;          /* NAMED */
+  enum data_split split;        /* NAMED */
+  float scale;                  /* u8 inputs are multiplied by it; 0 when the job file says nothing */
+  uint32_t line;                /* of the job file, for messages */
+};
+
+struct data_part {
+  uint8_t dtype;                       /* TAPE_F32, TAPE_I32, TAPE_U8 */
+  uint32_t rank, dim[TENSOR_RANK_MAX]; /* dim[0] = samples */
+  const void *at;
+  uint64_t bytes;
+  char path[FILE_PATH_MAX];
+  struct file_bytes file; /* private */
+  void *converted;        /* private */
+};
+
+struct data_set {
+  uint32_t samples;
+  float scale; /* resolved: 1 when nothing was said; 1/255 for named image sets */
+  struct data_part inputs, targets;
+  char note[256]; /* "" or what was converted, for people */
+};
+
+/* data_open reads one set. folder: where relative paths start. named_folder: --data, or NULL for /usr/share/datasets.
+ * Refuses: missing files (and names the Debian package of a named set), sample counts that differ, NaN or infinity,
+ * sizes beyond TAPE 1.3. On error nothing stays open. */
+enum training_status data_open(const struct data_spec *spec, const char *folder, const char *named_folder,
+                               struct data_set *out, struct why *why);
+void data_shut(struct data_set *set);
+
+/* data_classes_check: every target is an integer in [0, classes) or ignore_index; ERR_INPUT names file and index of the
+ * first that is not. */
+enum training_status data_classes_check(const struct data_set *set, uint32_t classes, int32_t ignore_index,
+                                        struct why *why);
+
+/* data_load_npy and data_save_npy: one array, for `infer`. at is released with data_part_shut. */
+enum training_status data_load_npy(const char *path, struct data_part *out, struct why *why);
+void data_part_shut(struct data_part *p);
+enum training_status data_save_npy(const char *path, uint8_t dtype, uint32_t rank, const uint32_t *dim, const void *at,
+                                   struct why *why);
+
+#endif

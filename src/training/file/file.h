@@ -1,0 +1,51 @@
+/* file: whole files in, whole files out, never half of one.
+ *
+ * Reading maps a regular file after its size was compared with a limit; a directory, a pipe or a device is refused by
+ * name. Writing goes to a temporary name in the same folder, is flushed to the disk and renamed, so that a reader or a
+ * crash sees the old file or the new one. Uses: base, zlib, POSIX. */
+#ifndef TRAINING_FILE_H
+#define TRAINING_FILE_H
+#include "base/arena.h"
+#include "base/why.h"
+#include "training/status.h"
+
+enum { FILE_PATH_MAX = 4096 };
+
+/* The bytes of a file, read-only, until file_unmap. An empty file has length 0 and bytes non-NULL. */
+struct file_bytes {
+  const uint8_t *bytes;
+  size_t length;
+  void *mapping;        /* private */
+  size_t mapping_bytes; /* private */
+};
+
+/* file_map maps at most limit_bytes; TRAINING_ERR_INPUT when missing, not a regular file or larger, ERR_SYSTEM when the
+ * system refuses. file_unmap forgets; a second call does nothing. */
+enum training_status file_map(const char *path, uint64_t limit_bytes, struct file_bytes *out, struct why *why);
+void file_unmap(struct file_bytes *f);
+
+/* file_map_gzip is file_map, and where the content begins as gzip (RFC 1952) it is inflated to at most limit_bytes. */
+enum training_status file_map_gzip(const char *path, uint64_t limit_bytes, struct file_bytes *out, struct why *why);
+
+/* file_replace writes `folder/name` whole. ERR_SYSTEM names the file and the reason ("disk full: ..."); then the old
+ * file is untouched and the temporary one is gone. */
+enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why);
+
+/* A file that grows (a log). file_flush waits until it is on the disk. */
+enum training_status file_append(int fd, const char *path, const void *bytes, size_t length, struct why *why);
+
+/* file_folder makes one folder (its parent exists); fine if it is already one. */
+enum training_status file_folder(const char *path, struct why *why);
+
+/* file_join writes "folder/name", or name alone when it is absolute or folder is "" or "."; false when too long. */
+bool file_join(char path[FILE_PATH_MAX], const char *folder, const char *name);
+
+/* file_folder_of writes the folder part of a path ("." when it has none). */
+void file_folder_of(const char *path, char folder[FILE_PATH_MAX]);
+
+/* file_lock holds folder/.lock for this process (advisory, gone with the process); ERR_INPUT when another run has it.
+ * *fd is closed by file_unlock. */
+enum training_status file_lock(const char *folder, int *fd, struct why *why);
+void file_unlock(int fd);
+
+#endif

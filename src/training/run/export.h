@@ -1,0 +1,24 @@
+/* export: a state blob as a trained model: ONNX (the submitted file with new weights), safetensors, a model card.
+ *
+ * Uses: prepare, model/onnx. */
+#ifndef TRAINING_EXPORT_H
+#define TRAINING_EXPORT_H
+#include "training/run/prepare.h"
+#include "training/run/run.h"
+
+/* export_onnx and export_safetensors write PATH atomically; parameters go back to ONNX's axis order. force: overwrite.
+ */
+enum training_status export_onnx(const struct prepared *p, const uint8_t *state, const char *path, bool force,
+                                 struct why *why);
+enum training_status export_safetensors(const struct prepared *p, const uint8_t *state, const char *path, bool force,
+                                        struct why *why);
+
+/* export_card writes README.md. */
+enum training_status export_card(const struct prepared *p, const struct run_result *result, const char *path,
+                                 struct why *why);
+
+/* export_folder does both from the last checkpoint of a run's folder (NULL: leave that one out). */
+enum training_status export_folder(const char *folder, const struct prepare_options *options, const char *onnx_path,
+                                   const char *safetensors_path, bool force, struct why *why);
+
+#endif

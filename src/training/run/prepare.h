@@ -1,0 +1,83 @@
+/* prepare: from a job file to everything a step needs: model, data, tapes, commitments, counts, before anything runs.
+ *
+ * Lowering is redone by everyone who checks a run, so preparing is a pure function of the files it reads. Uses:
+ * jobfile, data, model/lower, tape/check, commit. */
+#ifndef TRAINING_PREPARE_H
+#define TRAINING_PREPARE_H
+#include "commit/job/job.h"
+#include "tape/execute/execute.h"
+#include "training/data/data.h"
+#include "training/file/onnx_file.h"
+#include "training/jobfile/jobfile.h"
+
+struct prepare_options {
+  const char *data_folder; /* --data: where named sets lie; NULL: /usr/share/datasets */
+  const char *job_folder;  /* NULL: the folder of the job file; else where its relative paths start */
+  uint32_t threads;        /* for hashing the data; 0: all */
+};
+
+struct prepared {
+  struct arena arena;
+  struct file_bytes text;         /* the job file, as given */
+  char job_folder[FILE_PATH_MAX]; /* where its paths start */
+  struct jobfile jobfile;
+  struct onnx_file onnx;
+  struct data_set train, test; /* test.samples 0: none */
+  struct lower_options options;
+  struct lowered lowered;
+  uint32_t updates, updates_per_epoch, evaluate_every; /* evaluate_every in updates; 0: never */
+  uint32_t evaluate_steps;                             /* steps of one evaluation */
+  /* commitments */
+  struct job job;
+  struct job_task *task;
+  uint8_t job_root[MERKLE_BYTES];
+  uint32_t steps, interval_steps, intervals; /* steps = updates + 1: step 0 is init */
+  /* memory of the executor */
+  const void *data[DATA_COUNT];
+  uint64_t data_bytes[DATA_COUNT];
+  uint64_t state_leaves, state_bytes; /* state_bytes = leaves * 4096 */
+};
+
+/* prepare_open reads and checks everything. `p` is filled in place (it is large; keep it static or on the heap).
+ * ERR_INPUT: job file, model or data; ERR_SYSTEM: memory. prepare_shut gives everything back; a second call does
+ * nothing. */
+enum training_status prepare_open(struct prepared *p, const char *job_path, const struct prepare_options *options,
+                                  struct why *why);
+void prepare_shut(struct prepared *p);
+
+/* prepare_jobfile is the same for a job that was put together in memory: p->arena, p->jobfile, p->job_folder are set by
+ * the caller (evaluate uses it), p->text is empty. */
+enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why);
+
+/* prepare_memory: bytes a run will hold (executors, state and its copies, data), and what this machine has left: the
+ * smaller of MemAvailable and the cgroup's limit; 0 when unknown. prepare_fits refuses with both numbers. */
+uint64_t prepare_memory(const struct prepared *p, const struct execute_options *options);
+uint64_t prepare_memory_available(void);
+enum training_status prepare_fits(const struct prepared *p, const struct execute_options *options, struct why *why);
+
+/* prepare_execute opens the executor of a tape (TAPE_OF_*) over p's data. */
+enum training_status prepare_execute(const struct prepared *p, uint32_t tape, const struct execute_options *options,
+                                     struct execute **out, struct why *why);
+
+/* The last update's loss and the `diverged` entry in a state blob; learning rate of update u (1..updates). */
+float prepare_loss(const struct prepared *p, const uint8_t *state);
+int32_t prepare_diverged(const struct prepared *p, const uint8_t *state);
+float prepare_rate(const struct prepared *p, uint32_t update);
+
+/* prepare_evaluate copies `state` into `scratch` (state_bytes, 64-byte aligned), runs the evaluation tape over the test
+ * set and divides: loss = sum / count, accuracy = correct / count, each one f32 division. */
+struct evaluation {
+  float loss, accuracy;
+  uint32_t count, correct;
+};
+void prepare_evaluate(const struct prepared *p, struct execute *evaluate, const uint8_t *state, uint8_t *scratch,
+                      struct evaluation *out);
+
+/* prepare_describe names the state entry and element of byte `at` of a state blob: entry is layout.state_count when
+ * outside. */
+void prepare_describe(const struct prepared *p, uint64_t at, uint32_t *entry, uint64_t *index);
+
+/* Names of the tapes in files: init, train, evaluate. */
+const char *prepare_tape_name(uint32_t tape);
+
+#endif

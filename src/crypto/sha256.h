@@ -15,6 +15,20 @@ struct sha256_part {
   size_t length;
 };
 
+/* sha256_begin, sha256_add and sha256_end hash what is given in between, for messages that nobody holds in one piece.
+ * The fields are the implementation's own. At most SHA256_STREAMS_MAX streams of a thread are open at a time, and the
+ * one begun last ends first. */
+enum { SHA256_STREAMS_MAX = 4 };
+struct sha256_stream {
+  uint32_t hash[8];
+  uint64_t length_bytes;
+  uint8_t block[64];
+  void *context;
+};
+void sha256_begin(struct sha256_stream *s);
+void sha256_add(struct sha256_stream *s, const void *bytes, size_t length);
+void sha256_end(struct sha256_stream *s, uint8_t digest[SHA256_BYTES]);
+
 /* sha256_parts hashes the parts' concatenation. Thread safe, no allocation after a thread's first call. */
 void sha256_parts(const struct sha256_part *parts, size_t count, uint8_t digest[SHA256_BYTES]);
 void sha256(const void *bytes, size_t length, uint8_t digest[SHA256_BYTES]);

@@ -15,7 +15,8 @@ struct layout_entry {
   uint64_t first_leaf; /* state: running sum; data: 0. Derived, not encoded. */
 };
 
-/* entry[0 .. state_count-1] are the state, entry[state_count .. state_count+data_count-1] the data. Entry 0 is `diverged`. */
+/* entry[0 .. state_count-1] are the state, entry[state_count .. state_count+data_count-1] the data. Entry 0 is
+ * `diverged`. */
 struct layout {
   uint16_t state_count;
   uint8_t data_count;
@@ -32,12 +33,20 @@ const struct layout_entry *layout_data(const struct layout *l, uint8_t number);
 /* layout_place fills every first_leaf. Call after building a table by hand. */
 void layout_place(struct layout *l);
 
-/* layout_encode writes the table's one encoding and returns its length, 0 if it does not fit. layout_bytes is that length. */
+/* layout_encode writes the table's one encoding and returns its length, 0 if it does not fit. layout_bytes is that
+ * length. */
 size_t layout_bytes(const struct layout *l);
 size_t layout_encode(const struct layout *l, uint8_t *bytes, size_t bytes_max);
 
-/* layout_decode reads exactly length bytes into entries (room for entries_max) and sets out to them. Checks names (1..64
- * printable ASCII bytes, unique), ranks, dims, limits, ascending data numbers, entry 0. RECORD_ERR_BYTES otherwise. */
+/* The same in pieces, for those who hash a table without holding its encoding: the head, then each entry. 0 if a rank
+ * is out of range. */
+enum { LAYOUT_HEAD_BYTES = 4, LAYOUT_ENTRY_BYTES_MAX = 1 + 1 + LAYOUT_NAME_MAX + 2 + 4 * TAPE_RANK_MAX };
+size_t layout_head_encode(const struct layout *l, uint8_t bytes[LAYOUT_HEAD_BYTES]);
+size_t layout_entry_encode(const struct layout *l, uint32_t i, uint8_t bytes[LAYOUT_ENTRY_BYTES_MAX]);
+
+/* layout_decode reads exactly length bytes into entries (room for entries_max) and sets out to them. Checks names
+ * (1..64 printable ASCII bytes, unique), ranks, dims, limits, ascending data numbers, entry 0. RECORD_ERR_BYTES
+ * otherwise. */
 enum record_status layout_decode(const uint8_t *bytes, size_t length, struct layout_entry *entries, size_t entries_max,
                                  struct layout *out, struct why *why);
 

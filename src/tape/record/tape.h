@@ -20,16 +20,16 @@ struct tape {
 
 /* The file form: "ASTAPE\0\1" | layout_bytes u32 | layout table | header record (80) | per record: length u16 | bytes.
  * tape_bytes is its exact length; tape_write returns the bytes written, 0 if they do not fit. tape_read decodes exactly
- * length bytes (at most TAPE_FILE_BYTES_MAX), taking memory from the arena; it checks encodings and single records, not what tape_check
- * checks. */
+ * length bytes (at most TAPE_FILE_BYTES_MAX), taking memory from the arena; it checks encodings and single records, not
+ * what tape_check checks. */
 enum { TAPE_FILE_BYTES_MAX = 40 << 20 };
 enum tape_status { TAPE_OK, TAPE_ERR_BYTES, TAPE_ERR_RULE, TAPE_ERR_MEMORY };
 size_t tape_bytes(const struct tape *t);
 size_t tape_write(const struct tape *t, uint8_t *bytes, size_t bytes_max);
 enum tape_status tape_read(const uint8_t *bytes, size_t length, struct arena *arena, struct tape *out, struct why *why);
 
-/* tape_header writes the 80 bytes of leaf 0. tape_root is the root of the tape's Merkle tree: leaf 0 the header, leaf n the nth
- * record. tape_layout_hash is the SHA-256 of the layout table. */
+/* tape_header writes the 80 bytes of leaf 0. tape_root is the root of the tape's Merkle tree: leaf 0 the header, leaf n
+ * the nth record. tape_layout_hash is the SHA-256 of the layout table. */
 enum { TAPE_HEADER_BYTES = 80 };
 void tape_header(const struct tape *t, uint8_t header[TAPE_HEADER_BYTES]);
 void tape_root(const struct tape *t, uint8_t root[32]);

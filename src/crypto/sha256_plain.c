@@ -1,0 +1,82 @@
+/* SHA-256 in C, from FIPS 180-4: constants 4.2.2, functions 4.1.2, padding 5.1.1, initial hash 5.3.3, rounds 6.2.2. */
+#include <string.h>
+
+#include "crypto/sha256.h"
+
+static const uint32_t constant[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static uint32_t rotate(uint32_t x, uint32_t n) { return x >> n | x << (32 - n); }
+
+static void rounds(uint32_t hash[8], const uint8_t block[64]) {
+  uint32_t w[64], v[8];
+  for (uint32_t t = 0; t < 16; t++) {
+    const uint8_t *b = block + 4 * t;
+    w[t] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+  }
+  for (uint32_t t = 16; t < 64; t++) {
+    uint32_t x = w[t - 15], y = w[t - 2];
+    w[t] = w[t - 16] + (rotate(x, 7) ^ rotate(x, 18) ^ x >> 3) + w[t - 7] + (rotate(y, 17) ^ rotate(y, 19) ^ y >> 10);
+  }
+  memcpy(v, hash, sizeof v);
+  for (uint32_t t = 0; t < 64; t++) {
+    uint32_t a = v[0], b = v[1], c = v[2], e = v[4], f = v[5], g = v[6];
+    uint32_t one = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + constant[t] + w[t];
+    uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+    memmove(v + 1, v, 7 * sizeof *v);
+    v[4] += one;
+    v[0] = one + two;
+  }
+  for (uint32_t i = 0; i < 8; i++) hash[i] += v[i];
+}
+
+void sha256_begin(struct sha256_stream *s) {
+  static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  memcpy(s->hash, initial, sizeof initial);
+  s->length_bytes = 0;
+}
+
+void sha256_add(struct sha256_stream *s, const void *bytes, size_t length) {
+  const uint8_t *at = bytes;
+  size_t held = s->length_bytes % 64;
+  s->length_bytes += length;
+  while (length) {
+    size_t n = 64 - held < length ? 64 - held : length;
+    memcpy(s->block + held, at, n);
+    at += n;
+    length -= n;
+    held += n;
+    if (held == 64) {
+      rounds(s->hash, s->block);
+      held = 0;
+    }
+  }
+}
+
+void sha256_end(struct sha256_stream *s, uint8_t digest[SHA256_BYTES]) {
+  uint64_t bits = s->length_bytes * 8;
+  uint8_t padding[72] = {0x80};
+  size_t zeros = (119 - s->length_bytes % 64) % 64; /* so that the eight length bytes end a block */
+  for (uint32_t i = 0; i < 8; i++) padding[1 + zeros + i] = (uint8_t)(bits >> (56 - 8 * i));
+  sha256_add(s, padding, 1 + zeros + 8);
+  for (uint32_t i = 0; i < SHA256_BYTES; i++) digest[i] = (uint8_t)(s->hash[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha256_parts(const struct sha256_part *parts, size_t count, uint8_t digest[SHA256_BYTES]) {
+  struct sha256_stream s;
+  sha256_begin(&s);
+  for (size_t i = 0; i < count; i++) sha256_add(&s, parts[i].bytes, parts[i].length);
+  sha256_end(&s, digest);
+}
+
+void sha256(const void *bytes, size_t length, uint8_t digest[SHA256_BYTES]) {
+  sha256_parts(&(struct sha256_part){bytes, length}, 1, digest);
+}

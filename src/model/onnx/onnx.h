@@ -8,29 +8,55 @@
 #include "base/why.h"
 
 enum {
-  ONNX_FILE_BYTES_MAX = 1 << 30, ONNX_NODES_MAX = 65536, ONNX_NAME_MAX = 512, ONNX_RANK_MAX = 8,
-  ONNX_ATTRIBUTES_MAX = 64, ONNX_INPUTS_MAX = 1024
+  ONNX_FILE_BYTES_MAX = 1 << 30,
+  ONNX_NODES_MAX = 65536,
+  ONNX_NAME_MAX = 512,
+  ONNX_RANK_MAX = 8,
+  ONNX_ATTRIBUTES_MAX = 64,
+  ONNX_INPUTS_MAX = 1024,
+  ONNX_VALUES_MAX = 1 << 20
 };
 
 /* TensorProto.DataType numbers of what we read; others are refused by name. */
-enum onnx_type { ONNX_FLOAT = 1, ONNX_UINT8 = 2, ONNX_INT8 = 3, ONNX_INT32 = 6, ONNX_INT64 = 7, ONNX_BOOL = 9, ONNX_DOUBLE = 11 };
+enum onnx_type {
+  ONNX_FLOAT = 1,
+  ONNX_UINT8 = 2,
+  ONNX_INT8 = 3,
+  ONNX_INT32 = 6,
+  ONNX_INT64 = 7,
+  ONNX_BOOL = 9,
+  ONNX_DOUBLE = 11
+};
 
-/* A dense tensor, row major, little endian. count = product of dims (1 for rank 0). data: float, int64_t (for all integer
- * types and bool), or double for DOUBLE, by `type`. */
+/* The mark that PyTorch's exporter leaves on an initializer, where it left one: ONNX itself does not say what trains.
+ */
+enum onnx_role { ONNX_ROLE_UNKNOWN, ONNX_ROLE_PARAMETER, ONNX_ROLE_BUFFER };
+
+/* A dense tensor, row major, little endian. count = product of dims (1 for rank 0). data: float, int64_t (for all
+ * integer types and bool), or double for DOUBLE, by `type`; may be NULL where count is 0. */
 struct onnx_tensor {
   const char *name;
   enum onnx_type type;
   uint32_t rank;
   int64_t dim[ONNX_RANK_MAX];
   uint64_t count;
-  const float *f32;   /* FLOAT */
-  const int64_t *i64; /* integers, BOOL: widened */
-  const double *f64;  /* DOUBLE */
+  const float *f32;    /* FLOAT */
+  const int64_t *i64;  /* integers, BOOL: widened */
+  const double *f64;   /* DOUBLE */
+  enum onnx_role role; /* of an initializer */
 };
 
 struct onnx_attribute {
   const char *name;
-  enum { ONNX_ATTR_FLOAT, ONNX_ATTR_INT, ONNX_ATTR_TEXT, ONNX_ATTR_TENSOR, ONNX_ATTR_FLOATS, ONNX_ATTR_INTS, ONNX_ATTR_OTHER } kind;
+  enum {
+    ONNX_ATTR_FLOAT,
+    ONNX_ATTR_INT,
+    ONNX_ATTR_TEXT,
+    ONNX_ATTR_TENSOR,
+    ONNX_ATTR_FLOATS,
+    ONNX_ATTR_INTS,
+    ONNX_ATTR_OTHER
+  } kind;
   float f;
   int64_t i;
   const char *text;
@@ -47,10 +73,12 @@ struct onnx_node {
   struct onnx_attribute *attribute;
 };
 
-/* A graph input or output. A dim of -1 is symbolic; symbol[d] is its name or "". */
+/* A graph input or output. A dim of -1 is symbolic; symbol[d] is its name or "". Inputs always have a shape; an output
+ * may come without one: then shaped is false and rank 0. */
 struct onnx_value {
   const char *name;
   enum onnx_type type;
+  bool shaped;
   uint32_t rank;
   int64_t dim[ONNX_RANK_MAX];
   const char *symbol[ONNX_RANK_MAX];
@@ -60,22 +88,28 @@ struct onnx_model {
   int64_t ir_version, opset; /* opset of the default domain */
   const char *producer;
   uint32_t nodes_count, initializers_count, inputs_count, outputs_count;
-  struct onnx_node *node;           /* in topological order, checked: every input is defined before its use */
-  struct onnx_tensor *initializer;  /* external data resolved */
+  struct onnx_node *node;            /* in topological order, checked: every input is defined before its use */
+  struct onnx_tensor *initializer;   /* external data resolved */
   struct onnx_value *input, *output; /* inputs without those that are initializers */
 };
 
+/* BYTES: cut, malformed, or against ONNX's own rules. LIMIT: sound, but above a limit of this header. UNSUPPORTED:
+ * sound, and Assay does not do that. MEMORY: the arena is too small. */
 enum onnx_status { ONNX_OK, ONNX_ERR_BYTES, ONNX_ERR_LIMIT, ONNX_ERR_UNSUPPORTED, ONNX_ERR_MEMORY };
 
 /* Gives the bytes of an external data file by its relative name (already checked: no "..", not absolute), or NULL.
  * onnx_decode itself opens nothing. */
 typedef const uint8_t *onnx_external(void *context, const char *name, uint64_t *length);
 
+/* onnx_decode reads exactly length bytes. The domain "ai.onnx" becomes "". Costs the file's size in memory, twice while
+ * it reads where values must be widened, and time linear in it. why names byte and field, or node, attribute,
+ * initializer; never the file, which the caller puts before it. Subgraphs, local functions and sparse tensors are
+ * unsupported. On failure the arena may hold leftovers: reset it to a mark. */
 enum onnx_status onnx_decode(const uint8_t *bytes, size_t length, onnx_external *external, void *context,
                              struct arena *arena, struct onnx_model *out, struct why *why);
 
-/* onnx_replace writes the file again with the named float initializers replaced (same shapes), everything else as it was except
- * that source paths in metadata are stripped and external data becomes internal. *out lies in the arena. */
+/* onnx_replace writes the file again with the named float initializers replaced (same shapes), everything else as it
+ * was except that source paths in metadata are stripped and external data becomes internal. *out lies in the arena. */
 struct onnx_replacement {
   const char *name;
   const float *values;

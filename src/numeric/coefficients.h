@@ -29,16 +29,15 @@
 #define LOG_MINUS_INFINITY 0xff800000u
 #define LOG_NAN 0x7fc00000u
 
-/* LOG_P0..8 on [-0.292893, 0.414214]: error 2^-29.60, before rounding 2^-30.31 */
-#define LOG_P0 0x3eaaaaa4u /* 0x1.555548p-2 */
-#define LOG_P1 0xbe800004u /* -0x1.000008p-2 */
-#define LOG_P2 0x3e4cd230u /* 0x1.99a46p-3 */
-#define LOG_P3 0xbe2aada3u /* -0x1.555b46p-3 */
-#define LOG_P4 0x3e119ee5u /* 0x1.233dcap-3 */
-#define LOG_P5 0xbdfe29a9u /* -0x1.fc5352p-4 */
-#define LOG_P6 0x3df3626eu /* 0x1.e6c4dcp-4 */
-#define LOG_P7 0xbdee6b6cu /* -0x1.dcd6d8p-4 */
-#define LOG_P8 0x3d896b21u /* 0x1.12d642p-4 */
+/* LOG_P0..7 on [-0.292893, 0.414214]: error 2^-26.65, before rounding 2^-27.35 */
+#define LOG_P0 0x3eaaaaaau /* 0x1.555554p-2 */
+#define LOG_P1 0xbe800114u /* -0x1.000228p-2 */
+#define LOG_P2 0x3e4cd01bu /* 0x1.99a036p-3 */
+#define LOG_P3 0xbe2a3915u /* -0x1.54722ap-3 */
+#define LOG_P4 0x3e116650u /* 0x1.22ccap-3 */
+#define LOG_P5 0xbe06bee0u /* -0x1.0d7dcp-3 */
+#define LOG_P6 0x3e0301d5u /* 0x1.0603aap-3 */
+#define LOG_P7 0xbd9d6977u /* -0x1.3ad2eep-4 */
 
 #define TANH_BORDER 0x3f200000u /* 0x1.4p-1 */
 #define TANH_HIGHEST 0x41a00000u /* 0x1.4p+4 */
@@ -62,26 +61,24 @@
 #define ERF_P5 0xba530361u /* -0x1.a606c2p-11 */
 #define ERF_P6 0x38a7ab17u /* 0x1.4f562ep-14 */
 
-/* ERF_R0..7 on [0.921875, 4]: error 2^-32.12, before rounding 2^-32.14 */
-#define ERF_R0 0xbe03a354u /* -0x1.0746a8p-3 */
-#define ERF_R1 0xbf22b80au /* -0x1.457014p-1 */
-#define ERF_R2 0xbdd7989au /* -0x1.af3134p-4 */
-#define ERF_R3 0x3cb9d29eu /* 0x1.73a53cp-6 */
-#define ERF_R4 0xbb406839u /* -0x1.80d072p-9 */
-#define ERF_R5 0x3858b2ddu /* 0x1.b165bap-15 */
-#define ERF_R6 0x383d7843u /* 0x1.7af086p-15 */
-#define ERF_R7 0xb6a492f8u /* -0x1.4925fp-18 */
+/* ERF_R0..6 on [0.921875, 4]: error 2^-30.35, before rounding 2^-30.36 */
+#define ERF_R0 0xbe03bcb6u /* -0x1.07796cp-3 */
+#define ERF_R1 0xbf2298feu /* -0x1.4531fcp-1 */
+#define ERF_R2 0xbdd99677u /* -0x1.b32ceep-4 */
+#define ERF_R3 0x3cc2b576u /* 0x1.856aecp-6 */
+#define ERF_R4 0xbb6ee637u /* -0x1.ddcc6ep-9 */
+#define ERF_R5 0x39a99acbu /* 0x1.533596p-12 */
+#define ERF_R6 0xb73d90c2u /* -0x1.7b2184p-17 */
 
 #define TURN_MINUS_TWO 0xc0000000u /* -0x1p+1 */
 #define TURN_MINUS_HALF 0xbf000000u /* -0x1p-1 */
 #define SIN_PI_HIGH 0x40490fdbu /* 0x1.921fb6p+1 */
 #define SIN_PI_LOW 0xb3bbbd2eu /* -0x1.777a5cp-24 */
 
-/* SIN_P0..3 on [5.96046e-08, 0.0625]: error 2^-33.40, before rounding 2^-37.50 */
-#define SIN_P0 0xc0a55de7u /* -0x1.4abbcep+2 */
-#define SIN_P1 0x402335bcu /* 0x1.466b78p+1 */
-#define SIN_P2 0xbf1956d5u /* -0x1.32adaap-1 */
-#define SIN_P3 0x3da21d4du /* 0x1.443a9ap-4 */
+/* SIN_P0..2 on [5.96046e-08, 0.0625]: error 2^-27.89, before rounding 2^-27.97 */
+#define SIN_P0 0xc0a55ddfu /* -0x1.4abbbep+2 */
+#define SIN_P1 0x40232fd6u /* 0x1.465facp+1 */
+#define SIN_P2 0xbf16dae7u /* -0x1.2db5cep-1 */
 
 /* COS_P0..3 on [5.96046e-08, 0.0625]: error 2^-31.09, before rounding 2^-33.87 */
 #define COS_P0 0xc09de9e6u /* -0x1.3bd3ccp+2 */

@@ -134,7 +134,7 @@ def main():
     show("LOG_LN2_HIGH", high)
     show("LOG_LN2_LOW", low)
     print("#define LOG_INFINITY 0x7f800000u\n#define LOG_MINUS_INFINITY 0xff800000u\n#define LOG_NAN 0x7fc00000u")
-    fit("LOG_P", 8, sqrt(half) - 1, sqrt(mpf(2)) - 1, lambda f: (log1p(f) - f + f * f / 2) / f**3,
+    fit("LOG_P", 7, sqrt(half) - 1, sqrt(mpf(2)) - 1, lambda f: (log1p(f) - f + f * f / 2) / f**3,
         lambda f: f**3 / log1p(f))
 
     print()
@@ -149,7 +149,7 @@ def main():
     show("ERF_BORDER", border)
     show("ERF_HIGHEST", highest)
     fit("ERF_P", 6, mpf(2)**-24, border**2, lambda z: erf(sqrt(z)) / sqrt(z) - 1, lambda z: sqrt(z) / erf(sqrt(z)))
-    fit("ERF_R", 7, border, highest, lambda t: log(erfc(t)) / t + 1, lambda t: t * erfc(t) / erf(t))
+    fit("ERF_R", 6, border, highest, lambda t: log(erfc(t)) / t + 1, lambda t: t * erfc(t) / erf(t))
 
     print()
     pi_high = binary32(pi)
@@ -157,7 +157,7 @@ def main():
     show("TURN_MINUS_HALF", -half)
     show("SIN_PI_HIGH", pi_high)
     show("SIN_PI_LOW", binary32(pi - pi_high))
-    fit("SIN_P", 3, mpf(2)**-24, mpf(1) / 16, lambda z: (sin(pi * sqrt(z)) / sqrt(z) - pi) / z,
+    fit("SIN_P", 2, mpf(2)**-24, mpf(1) / 16, lambda z: (sin(pi * sqrt(z)) / sqrt(z) - pi) / z,
         lambda z: z * sqrt(z) / sin(pi * sqrt(z)))
     fit("COS_P", 3, mpf(2)**-24, mpf(1) / 16, lambda z: (cospi(sqrt(z)) - 1) / z, lambda z: z / cospi(sqrt(z)))
     print("\n#endif")

@@ -1,0 +1,162 @@
+/* AVX-512 (F, VL, DQ, BW): 32 registers of 16 floats. Compiled with these instructions, called only where they run. */
+#include "numeric/canon.h"
+#include "numeric/random.h"
+#include "numeric/vector/vector.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+/* 14 x 32: 28 sums, 2 of b, 1 of a, 31 of 32 registers. */
+#define DOT_NAME(x) wide_##x
+#define DOT_ROWS 14
+#define DOT_VECTORS 2
+#define DOT_LANES 16
+#define dot_vec __m512
+#define dot_some __mmask16
+#define DOT_FIRST_LANES(n) ((__mmask16)((1u << (n)) - 1))
+#define DOT_ZERO() _mm512_setzero_ps()
+#define DOT_LOAD(p) _mm512_loadu_ps(p)
+#define DOT_LOAD_EDGE(p, real) _mm512_maskz_loadu_ps(real, p)
+#define DOT_STORE(p, v) _mm512_storeu_ps(p, v)
+#define DOT_STORE_EDGE(p, real, v) _mm512_mask_storeu_ps(p, real, v)
+#define DOT_SPREAD(p) _mm512_set1_ps(*(p))
+#define DOT_FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define DOT_ADD(a, b) _mm512_add_ps(a, b)
+#define DOT_NONE() ((__mmask16)0)
+#define DOT_NANS(v) _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q)
+#define DOT_OR(a, b) ((__mmask16)((a) | (b)))
+#define DOT_AND(a, b) ((__mmask16)((a) & (b)))
+#define DOT_ANY(m) ((m) != 0)
+#include "numeric/vector/dot.inc"
+
+/* 14 x 8 in half registers: narrow heads and convolutions with few channels, where wide lanes would idle. */
+#define DOT_NAME(x) narrow_##x
+#define DOT_ROWS 14
+#define DOT_VECTORS 1
+#define DOT_LANES 8
+#define dot_vec __m256
+#define dot_some __mmask8
+#define DOT_FIRST_LANES(n) ((__mmask8)((1u << (n)) - 1))
+#define DOT_ZERO() _mm256_setzero_ps()
+#define DOT_LOAD(p) _mm256_loadu_ps(p)
+#define DOT_LOAD_EDGE(p, real) _mm256_maskz_loadu_ps(real, p)
+#define DOT_STORE(p, v) _mm256_storeu_ps(p, v)
+#define DOT_STORE_EDGE(p, real, v) _mm256_mask_storeu_ps(p, real, v)
+#define DOT_SPREAD(p) _mm256_set1_ps(*(p))
+#define DOT_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define DOT_ADD(a, b) _mm256_add_ps(a, b)
+#define DOT_NONE() ((__mmask8)0)
+#define DOT_NANS(v) _mm256_cmp_ps_mask(v, v, _CMP_UNORD_Q)
+#define DOT_OR(a, b) ((__mmask8)((a) | (b)))
+#define DOT_AND(a, b) ((__mmask8)((a) & (b)))
+#define DOT_ANY(m) ((m) != 0)
+#include "numeric/vector/dot.inc"
+
+static bool avx512_dot(const struct dot_tile *t) { return t->cols <= 8 ? narrow_dot(t) : wide_dot(t); }
+
+#define VEC_LANES 16
+#define vec_int __m512i
+#define vec_real __m512
+#define vec_mask __mmask16
+VECTOR_INLINE vec_mask some(uint32_t n) { return (vec_mask)((1u << n) - 1); }
+
+VECTOR_INLINE vec_real vec_as_real(vec_int x) { return _mm512_castsi512_ps(x); }
+VECTOR_INLINE vec_int vec_as_int(vec_real x) { return _mm512_castps_si512(x); }
+VECTOR_INLINE vec_int vec_spread(uint32_t x) { return _mm512_set1_epi32((int32_t)x); }
+VECTOR_INLINE vec_int vec_count(void) {
+  return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+VECTOR_INLINE vec_int vec_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
+VECTOR_INLINE vec_int vec_load_part(const uint32_t *p, uint32_t n) { return _mm512_maskz_loadu_epi32(some(n), p); }
+VECTOR_INLINE void vec_store(uint32_t *p, vec_int x) { _mm512_storeu_si512(p, x); }
+VECTOR_INLINE void vec_store_part(uint32_t *p, uint32_t n, vec_int x) { _mm512_mask_storeu_epi32(p, some(n), x); }
+VECTOR_INLINE vec_real vec_load_real(const float *p) { return _mm512_loadu_ps(p); }
+VECTOR_INLINE vec_real vec_load_real_part(const float *p, uint32_t n) { return _mm512_maskz_loadu_ps(some(n), p); }
+VECTOR_INLINE void vec_store_real(float *p, vec_real x) { _mm512_storeu_ps(p, x); }
+VECTOR_INLINE void vec_store_real_part(float *p, uint32_t n, vec_real x) { _mm512_mask_storeu_ps(p, some(n), x); }
+
+VECTOR_INLINE vec_real vec_add(vec_real a, vec_real b) { return _mm512_add_ps(a, b); }
+VECTOR_INLINE vec_real vec_sub(vec_real a, vec_real b) { return _mm512_sub_ps(a, b); }
+VECTOR_INLINE vec_real vec_mul(vec_real a, vec_real b) { return _mm512_mul_ps(a, b); }
+VECTOR_INLINE vec_real vec_div(vec_real a, vec_real b) { return _mm512_div_ps(a, b); }
+VECTOR_INLINE vec_real vec_fma(vec_real a, vec_real b, vec_real c) { return _mm512_fmadd_ps(a, b, c); }
+VECTOR_INLINE vec_real vec_sqrt(vec_real a) { return _mm512_sqrt_ps(a); }
+VECTOR_INLINE vec_real vec_floor(vec_real a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+VECTOR_INLINE vec_real vec_ceil(vec_real a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+VECTOR_INLINE vec_real vec_rint(vec_real a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+VECTOR_INLINE vec_real vec_trunc(vec_real a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+/* maxps gives its second operand where the two are zeros; the pair of both orders meets in the sign bit. */
+VECTOR_INLINE vec_real vec_max_number(vec_real a, vec_real b) {
+  return _mm512_and_ps(_mm512_max_ps(a, b), _mm512_max_ps(b, a));
+}
+VECTOR_INLINE vec_real vec_min_number(vec_real a, vec_real b) {
+  return _mm512_or_ps(_mm512_min_ps(a, b), _mm512_min_ps(b, a));
+}
+VECTOR_INLINE vec_real vec_above(vec_real w, vec_real a) { return _mm512_max_ps(w, a); }
+VECTOR_INLINE vec_real vec_below(vec_real w, vec_real a) { return _mm512_min_ps(w, a); }
+VECTOR_INLINE vec_real vec_from_int(vec_int a) { return _mm512_cvtepi32_ps(a); }
+VECTOR_INLINE vec_int vec_to_int(vec_real a) { /* the instruction gives INT_MIN for all that does not fit */
+  vec_int x = _mm512_cvttps_epi32(a);
+  x = _mm512_mask_mov_epi32(x, _mm512_cmp_ps_mask(a, _mm512_set1_ps(0x1p31f), _CMP_GE_OQ),
+                            _mm512_set1_epi32(INT32_MAX));
+  return _mm512_maskz_mov_epi32(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), x);
+}
+
+VECTOR_INLINE vec_int vec_and(vec_int a, vec_int b) { return _mm512_and_si512(a, b); }
+VECTOR_INLINE vec_int vec_or(vec_int a, vec_int b) { return _mm512_or_si512(a, b); }
+VECTOR_INLINE vec_int vec_xor(vec_int a, vec_int b) { return _mm512_xor_si512(a, b); }
+VECTOR_INLINE vec_int vec_iadd(vec_int a, vec_int b) { return _mm512_add_epi32(a, b); }
+VECTOR_INLINE vec_int vec_isub(vec_int a, vec_int b) { return _mm512_sub_epi32(a, b); }
+VECTOR_INLINE vec_int vec_imul(vec_int a, vec_int b) { return _mm512_mullo_epi32(a, b); }
+VECTOR_INLINE vec_int vec_umulh(vec_int a, vec_int b) {
+  vec_int even = _mm512_srli_epi64(_mm512_mul_epu32(a, b), 32);
+  vec_int odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+  return _mm512_mask_mov_epi32(even, 0xaaaa, odd);
+}
+VECTOR_INLINE vec_int vec_shl(vec_int a, vec_int n) { return _mm512_sllv_epi32(a, n); }
+VECTOR_INLINE vec_int vec_shr(vec_int a, vec_int n) { return _mm512_srav_epi32(a, n); }
+VECTOR_INLINE vec_int vec_ushr(vec_int a, vec_int n) { return _mm512_srlv_epi32(a, n); }
+
+#define vec_shl_by(a, n) _mm512_slli_epi32(a, n)
+#define vec_shr_by(a, n) _mm512_srai_epi32(a, n)
+
+VECTOR_INLINE vec_mask vec_flt(vec_real a, vec_real b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+VECTOR_INLINE vec_mask vec_fle(vec_real a, vec_real b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+VECTOR_INLINE vec_mask vec_feq(vec_real a, vec_real b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+VECTOR_INLINE vec_mask vec_unordered(vec_real a, vec_real b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
+VECTOR_INLINE vec_mask vec_ilt(vec_int a, vec_int b) { return _mm512_cmplt_epi32_mask(a, b); }
+VECTOR_INLINE vec_mask vec_ult(vec_int a, vec_int b) { return _mm512_cmplt_epu32_mask(a, b); }
+VECTOR_INLINE vec_mask vec_ieq(vec_int a, vec_int b) { return _mm512_cmpeq_epi32_mask(a, b); }
+VECTOR_INLINE vec_int vec_pick(vec_mask m, vec_int yes, vec_int no) { return _mm512_mask_mov_epi32(no, m, yes); }
+VECTOR_INLINE vec_int vec_bit(vec_mask m) { return _mm512_maskz_set1_epi32(m, 1); }
+VECTOR_INLINE bool vec_any(vec_int x) { return _mm512_test_epi32_mask(x, x) != 0; }
+
+VECTOR_INLINE vec_int vec_widen(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)); }
+VECTOR_INLINE void vec_narrow(uint8_t *p, vec_int x) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(x)); }
+/* out[4 i + w] = word w of lane i: a 4 x 4 transpose in each quarter, then of the quarters. */
+VECTOR_INLINE void vec_store_by_four(uint32_t *out, vec_int w0, vec_int w1, vec_int w2, vec_int w3) {
+  vec_int a = _mm512_unpacklo_epi32(w0, w1), b = _mm512_unpacklo_epi32(w2, w3);
+  vec_int c = _mm512_unpackhi_epi32(w0, w1), d = _mm512_unpackhi_epi32(w2, w3);
+  vec_int q0 = _mm512_unpacklo_epi64(a, b), q1 = _mm512_unpackhi_epi64(a, b); /* lanes 0, 4, 8, 12 and 1, 5, 9, 13 */
+  vec_int q2 = _mm512_unpacklo_epi64(c, d), q3 = _mm512_unpackhi_epi64(c, d);
+  vec_int e = _mm512_shuffle_i32x4(q0, q1, 0x44), f = _mm512_shuffle_i32x4(q2, q3, 0x44);
+  vec_int g = _mm512_shuffle_i32x4(q0, q1, 0xee), h = _mm512_shuffle_i32x4(q2, q3, 0xee);
+  vec_store(out, _mm512_shuffle_i32x4(e, f, 0x88));
+  vec_store(out + 16, _mm512_shuffle_i32x4(e, f, 0xdd));
+  vec_store(out + 32, _mm512_shuffle_i32x4(g, h, 0x88));
+  vec_store(out + 48, _mm512_shuffle_i32x4(g, h, 0xdd));
+}
+
+#include "numeric/vector/map.inc"
+#include "numeric/vector/random.inc"
+#include "numeric/vector/reduce.inc"
+
+const struct backend backend_avx512 = {
+    .name = "avx512", .dot_rows = 14, .dot_cols = 32, .dot = avx512_dot, VECTOR_TABLE};

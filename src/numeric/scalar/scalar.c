@@ -1,0 +1,147 @@
+/* The slow twin: every kernel of a back end as the plainest loop over numeric/reference. It runs on any machine, tests
+ * compare the vector back ends with it, and whole runs on it must give the same roots. */
+#include "numeric/backend.h"
+#include "numeric/canon.h"
+#include "numeric/random.h"
+#include "numeric/reference/reference.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 4, COLS = 16 };
+
+static uint32_t word(float x) {
+  uint32_t w;
+  memcpy(&w, &x, sizeof w);
+  return w;
+}
+
+static float real(uint32_t w) {
+  float x;
+  memcpy(&x, &w, sizeof x);
+  return x;
+}
+
+static bool scalar_dot(const struct dot_tile *t) {
+  float s[ROWS][COLS] = {{0.0f}};
+  for (uint32_t r = 0; r < t->runs_count; r++)
+    for (uint32_t k = 0; k < t->runs[r].length; k++) {
+      const float *a = t->a + t->runs[r].a + (ptrdiff_t)k * t->a_k;
+      const float *b = t->b + t->runs[r].b + (ptrdiff_t)k * t->b_k;
+      for (uint32_t i = 0; i < t->rows; i++)
+        for (uint32_t j = 0; j < t->cols; j++) s[i][j] = fmaf(a[(ptrdiff_t)i * t->a_row], b[j], s[i][j]);
+    }
+  bool nan = false;
+  for (uint32_t i = 0; i < t->rows; i++)
+    for (uint32_t j = 0; j < t->cols; j++) {
+      float *c = t->c + (ptrdiff_t)i * t->c_row + j;
+      *c = t->store == DOT_RAW ? s[i][j] : (t->store == DOT_FIRST ? 0.0f : *c) + s[i][j];
+      nan |= *c != *c;
+    }
+  return nan;
+}
+
+/* An operand whose mask bit is set is read before the first store: it may be the word that out begins with. */
+static void apply(uint8_t code, int mask, uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b,
+                  const uint32_t *c) {
+  uint32_t a0 = a ? *a : 0, b0 = b ? *b : 0, c0 = c ? *c : 0;
+  for (uint32_t i = 0; i < n; i++)
+    out[i] =
+        reference_apply(code, a && !(mask & 1) ? a[i] : a0, b && !(mask & 2) ? b[i] : b0, c && !(mask & 4) ? c[i] : c0);
+}
+
+#define MAP(code, mask)                                                                                                \
+  static void map_##code##_##mask(uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b,                     \
+                                  const uint32_t *c) {                                                                 \
+    apply(CANON_##code, mask, n, out, a, b, c);                                                                        \
+  }
+#define MAPS_1(code) MAP(code, 0) MAP(code, 1)
+#define MAPS_2(code) MAPS_1(code) MAP(code, 2) MAP(code, 3)
+#define MAPS_3(code) MAPS_2(code) MAP(code, 4) MAP(code, 5) MAP(code, 6) MAP(code, 7)
+#define ROW_1(code) [CANON_##code] = {map_##code##_0, map_##code##_1},
+#define ROW_2(code) [CANON_##code] = {map_##code##_0, map_##code##_1, map_##code##_2, map_##code##_3},
+#define ROW_3(code)                                                                                                    \
+  [CANON_##code] = {map_##code##_0, map_##code##_1, map_##code##_2, map_##code##_3,                                    \
+                    map_##code##_4, map_##code##_5, map_##code##_6, map_##code##_7},
+#define ALL(ONE, TWO, THREE)                                                                                           \
+  TWO(ADD)                                                                                                             \
+  TWO(SUB) TWO(MUL) TWO(DIV) THREE(FMA) ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT)   \
+      ONE(TRUNC) ONE(EXP) ONE(LOG) ONE(TANH) ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH)   \
+          TWO(IAND) TWO(IOR) TWO(IXOR) TWO(SHL) TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT)    \
+              TWO(FLE) TWO(FEQ) TWO(ILT) TWO(ULT) TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
+ALL(MAPS_1, MAPS_2, MAPS_3)
+
+static void scalar_canonical(uint32_t n, uint32_t *words) {
+  for (uint32_t i = 0; i < n; i++)
+    if ((words[i] & 0x7fffffffu) > 0x7f800000u) words[i] = CANON_NAN;
+}
+
+static void scalar_widen_u8(uint32_t n, uint32_t *out, const uint8_t *in) {
+  for (uint32_t i = 0; i < n; i++) out[i] = in[i];
+}
+
+static void scalar_narrow_u8(uint32_t n, uint8_t *out, const uint32_t *in) {
+  for (uint32_t i = 0; i < n; i++) out[i] = (uint8_t)in[i];
+}
+
+static uint32_t scalar_lanes(uint32_t n, const uint32_t *x) {
+  float l[CANON_LANES] = {0.0f};
+  for (uint32_t k = 0; k < n; k++) l[k % CANON_LANES] += real(x[k]);
+  for (uint32_t w = CANON_LANES / 2; w > 0; w /= 2)
+    for (uint32_t j = 0; j < w; j++) l[j] += l[j + w];
+  return word(l[0]);
+}
+
+static uint32_t scalar_fmax(uint32_t n, const uint32_t *x) {
+  uint32_t s = reference_apply(CANON_MAX, x[0], x[0], 0);
+  for (uint32_t k = 1; k < n; k++) s = reference_apply(CANON_MAX, s, x[k], 0);
+  return s;
+}
+
+static uint32_t scalar_fmin(uint32_t n, const uint32_t *x) {
+  uint32_t s = reference_apply(CANON_MIN, x[0], x[0], 0);
+  for (uint32_t k = 1; k < n; k++) s = reference_apply(CANON_MIN, s, x[k], 0);
+  return s;
+}
+
+static void scalar_column_chain(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t row, float *s) {
+  for (uint32_t r = 0; r < rows; r++)
+    for (uint32_t j = 0; j < cols; j++) s[j] = s[j] + x[(ptrdiff_t)r * row + j];
+}
+
+static void scalar_window_max(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first) {
+  for (uint32_t j = 0; j < n; j++) {
+    uint32_t best = word(x[0][j]);
+    for (uint32_t t = 0; t < taps; t++) best = reference_apply(CANON_MAX, best, word(x[t][j]), 0);
+    first[j] = 255;
+    for (uint32_t t = taps; t-- > 0;)
+      if (x[t][j] == real(best)) first[j] = (uint8_t)t;
+    m[j] = real(best);
+  }
+}
+
+static void scalar_rand(uint32_t count, uint32_t *out, const uint32_t *x, uint32_t s, uint32_t step, uint64_t seed) {
+  for (uint32_t j = 0; j < count; j++) out[j] = random_word(x[j], s, step, seed);
+}
+
+static void scalar_perm(uint32_t count, uint32_t *out, uint32_t e, int32_t n, int32_t first, uint64_t seed) {
+  for (uint32_t j = 0; j < count; j++) out[j] = (uint32_t)random_perm(e, n, (int32_t)((uint32_t)first + j), seed);
+}
+
+const struct backend backend_scalar = {
+    .name = "scalar",
+    .dot_rows = ROWS,
+    .dot_cols = COLS,
+    .dot = scalar_dot,
+    .map = {ALL(ROW_1, ROW_2, ROW_3)},
+    .canonical = scalar_canonical,
+    .widen_u8 = scalar_widen_u8,
+    .narrow_u8 = scalar_narrow_u8,
+    .lanes = scalar_lanes,
+    .fmax = scalar_fmax,
+    .fmin = scalar_fmin,
+    .column_chain = scalar_column_chain,
+    .window_max = scalar_window_max,
+    .rand = scalar_rand,
+    .perm = scalar_perm,
+};

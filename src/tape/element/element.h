@@ -22,16 +22,20 @@ struct element_world {
 };
 
 /* element_value is the word of output element `index` (row-major over the out dims), as it is stored: u8 results are
- * masked to 8 bits, NaN is CANON_NAN. Cost: K bodies. `put` asks for every position of K. The record passed record_check. */
+ * masked to 8 bits, NaN is CANON_NAN. Cost: K bodies. `put` asks for every position of K. The record passed
+ * record_check. */
 uint32_t element_value(const struct tape_record *r, const struct element_world *w, uint64_t index);
 
 /* element_chunk is the result of chunk c alone (before chunks are combined), and element_combine joins chunk results by
  * NUMERICS 3.2: what a dispute needs when K > 512. For map, chunk 0 is the value. */
 uint32_t element_chunk(const struct tape_record *r, const struct element_world *w, uint64_t index, uint32_t c);
-uint32_t element_combine(const struct tape_record *r, element_arithmetic *apply, const uint32_t *results, uint32_t count);
+uint32_t element_combine(const struct tape_record *r, element_arithmetic *apply, const uint32_t *results,
+                         uint32_t count);
 
-/* element_address: where operand o reads for output `index` and k position `k` (ignored for operands that do not depend on k).
- * `words` are the operand words already loaded for this (index, k), by slot, for indirect axes. Returns false when out of range. */
-bool element_address(const struct tape_record *r, uint8_t o, uint64_t index, uint32_t k, const uint32_t *words, uint64_t *address);
+/* element_address: where operand o reads for output `index` and k position `k` (ignored for operands that do not depend
+ * on k). `words` are the operand words already loaded for this (index, k), by slot, for indirect axes. Returns false
+ * when out of range. */
+bool element_address(const struct tape_record *r, uint8_t o, uint64_t index, uint32_t k, const uint32_t *words,
+                     uint64_t *address);
 
 #endif

@@ -8,9 +8,20 @@
 
 enum { JOB_TAPES_MAX = 8, JOB_SECTIONS_MAX = 8, JOB_ENTRIES_MAX = 8, JOB_DATA_MAX = 255, JOB_TASKS_MAX = 65535 };
 
-struct job_entry { uint8_t tape; uint32_t repeat; };
-struct job_section { uint32_t repeat; uint8_t entries; struct job_entry entry[JOB_ENTRIES_MAX]; };
-struct job_task { uint32_t steps; uint16_t interval_steps; uint8_t time_class; };
+struct job_entry {
+  uint8_t tape;
+  uint32_t repeat;
+};
+struct job_section {
+  uint32_t repeat;
+  uint8_t entries;
+  struct job_entry entry[JOB_ENTRIES_MAX];
+};
+struct job_task {
+  uint32_t steps;
+  uint16_t interval_steps;
+  uint8_t time_class;
+};
 
 struct job {
   uint16_t canon, lower;
@@ -28,11 +39,14 @@ struct job {
 
 void job_root(const struct job *j, uint8_t root[MERKLE_BYTES]);
 
-/* job_steps: all steps of the schedule, 0 if they exceed 2^31 - 1 or nothing is scheduled. job_tape: tape of a schedule position. */
+/* job_steps: all steps of the schedule, 0 if they exceed 2^31 - 1 or nothing is scheduled. job_tape: tape of a schedule
+ * position, JOB_TAPE_NONE beyond the last. */
+enum { JOB_TAPE_NONE = 255 };
 uint32_t job_steps(const struct job *j);
 uint8_t job_tape(const struct job *j, uint32_t position);
 
-/* job_interval is `auto` of PROTOCOL M5: min(256, ceil(8000 * state_bytes / dot_flops)), at least 1; state_bytes of the elements. */
+/* job_interval is `auto` of PROTOCOL M5: min(256, ceil(8000 * state_bytes / dot_flops)), at least 1; state_bytes of the
+ * elements, below 2^50. Without dot flops it is 256. */
 uint16_t job_interval(uint64_t state_bytes, uint64_t dot_flops_per_update);
 
 #endif

@@ -1,13 +1,15 @@
 /* state: the state blob and its root. PROTOCOL M2.
  *
- * Blob = the leaves of all state entries in layout order, padding zero; root = the Merkle root of those leaves. The same for a data
- * tensor (M2.4). Hashing may be spread over threads by the caller: leaf hashes are independent. Uses: crypto, tape/record. */
+ * Blob = the leaves of all state entries in layout order, padding zero; root = the Merkle root of those leaves. The
+ * same for a data tensor (M2.4). Hashing may be spread over threads by the caller: leaf hashes are independent. Uses:
+ * crypto, tape/record. */
 #ifndef COMMIT_STATE_H
 #define COMMIT_STATE_H
 #include "crypto/merkle.h"
 #include "tape/record/layout.h"
 
-/* state_leaf_hashes writes the hashes of leaves first .. first+count-1 of a blob of length bytes; the last leaf is padded with zeros. */
+/* state_leaf_hashes writes the hashes of leaves first .. first+count-1 of a blob of length bytes; the last leaf is
+ * padded with zeros. */
 void state_leaf_hashes(const uint8_t *blob, uint64_t length, uint64_t first, uint64_t count, uint8_t *hashes);
 
 /* state_root hashes a whole blob on this thread; hashes is scratch for ceil(length / 4096) * 32 bytes. */

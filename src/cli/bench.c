@@ -1,0 +1,69 @@
+/* assay bench: how fast, compared with what, and whether the bits are the reference's. */
+#include "cli/bench.h"
+#include "training/file/machine.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  enum outcome (*run)(const struct bench_options *o, struct why *why);
+} benches[] = {{"step", bench_step}, {"commit", bench_commit}, {"exact", bench_exact}};
+enum { BENCHES = sizeof benches / sizeof *benches };
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double bench_median(double *x, uint32_t count) {
+  qsort(x, count, sizeof *x, ascending);
+  return count % 2 ? x[count / 2] : (x[count / 2 - 1] + x[count / 2]) / 2;
+}
+
+static enum outcome run(const struct arguments *a) {
+  uint64_t threads = machine_threads(), steps = 60;
+  if (!arguments_number(a, "threads", 1, 256, &threads) || !arguments_number(a, "steps", 1, 1000000, &steps))
+    return OUTCOME_INPUT;
+  struct bench_options o = {.model = arguments_text(a, "model", NULL),
+                            .models = arguments_text(a, "models", NULL),
+                            .data = arguments_text(a, "data", NULL),
+                            .threads = (uint32_t)threads,
+                            .steps = (uint32_t)steps,
+                            .json = arguments_given(a, "json"),
+                            .quick = arguments_given(a, "quick")};
+  const char *known[BENCHES];
+  for (int i = 0; i < BENCHES; i++) {
+    known[i] = benches[i].name;
+    if (strcmp(a->operand[0], known[i]) != 0) continue;
+    struct why why = {""};
+    enum outcome outcome = benches[i].run(&o, &why);
+    if (outcome != OUTCOME_DONE && *why.text) complain("%s", why.text);
+    return outcome;
+  }
+  const char *near = nearest_word(a->operand[0], known, BENCHES);
+  complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
+           near ? "did you mean '" : "there are step, commit, exact", near ? near : "", near ? "'?" : "");
+  return OUTCOME_INPUT;
+}
+
+const struct command command_bench = {
+    .name = "bench",
+    .usage = "step|commit|exact [--model NAME] [--steps N] [--threads N]",
+    .summary = "measures this machine: products, steps, the price of committing and of exactness",
+    .text =             "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
+            "commit   seconds spent committing at the default interval, as a share of training (mlp, lenet)\n"
+            "exact    our step against the same engine allowed to add in any order\n"
+            "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
+            "Exit status: 0, 2 a model is missing, 3 memory or disk.",
+    .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
+               {"steps", 0, "N", "training steps to time (60)"},
+               {"threads", 0, "N", "threads to compute with (all processors)"},
+               {"models", 0, "DIR",
+                "where mlp.onnx, lenet.onnx and cnn.onnx lie (beside the build: tests/models, examples/fashion)"},
+               {"data", 0, "DIR",
+                "where named data sets lie (/usr/share/datasets); made-up data when Fashion-MNIST is missing"},
+               {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
+               {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run};

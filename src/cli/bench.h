@@ -1,0 +1,23 @@
+/* bench: what the benchmarks share: options, one line a measurement, the median. Uses: output. */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+#include "base/why.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+struct bench_options {
+  const char *model;         /* one of the networks, NULL: all that the benchmark uses */
+  const char *models, *data; /* folders: --models, --data (NULL: where the package puts them) */
+  uint32_t threads, steps;
+  bool json, quick; /* quick: leaves out the comparison with the reference bits */
+};
+
+/* Each prints its lines; DONE, or a status with why. */
+enum outcome bench_step(const struct bench_options *o, struct why *why);
+enum outcome bench_commit(const struct bench_options *o, struct why *why);
+enum outcome bench_exact(const struct bench_options *o, struct why *why);
+
+/* bench_median sorts x and returns its middle; count >= 1. */
+double bench_median(double *x, uint32_t count);
+
+#endif

@@ -1,0 +1,86 @@
+/* assay: trains neural networks so that anyone can check the work. This file: which command, and help. */
+#include "cli/command.h"
+#include "cli/output.h"
+#include "model/lower/lower.h"
+#include "numeric/backend.h"
+#include "numeric/canon.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const table[] = {
+    &command_train, &command_verify,   &command_quote,  &command_check, &command_inspect,
+    &command_infer, &command_evaluate, &command_export, &command_bench, &command_lower,
+};
+enum { COMMANDS = sizeof table / sizeof *table };
+
+static void print_help(void) {
+  puts("Trains neural networks so that anyone can check the work, bit for bit.\n\nusage: assay COMMAND ...\n");
+  for (int i = 0; i < COMMANDS; i++) printf("  %-9s %s\n", table[i]->name, table[i]->summary);
+  puts("\n  assay COMMAND --help   tells more about one of them\n"
+       "  assay --version        version, canon, and what this machine computes with\n\n"
+       "Exit status: 0 done, 1 the answer is no, 2 bad input or a damaged file,\n"
+       "3 disk, memory or permissions, 130 stopped by Ctrl-C after saving.");
+}
+
+static void print_command_help(const struct command *c) {
+  printf("%s\n\nusage: assay %s %s\n\n%s\n", c->summary, c->name, c->usage, c->text);
+  puts("\noptions:");
+  for (uint32_t i = 0; i < OPTIONS_MAX && c->option[i].name; i++) {
+    const struct option_row *o = &c->option[i];
+    char left[64], letter[8] = "    ";
+    if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+    printf("  %-24s %s\n", left, o->text);
+  }
+  printf("  %-24s %s\n", "-h, --help", "prints this");
+}
+
+static void print_version(void) {
+  printf("assay %s · canon %d · lower %d · back end %s\n", ASSAY_VERSION, CANON_VERSION, LOWER_VERSION,
+         backend_best()->name);
+}
+
+static enum outcome run(int argc, char **argv) {
+  if (argc < 2) {
+    print_help();
+    return OUTCOME_INPUT;
+  }
+  const char *word = argv[1];
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    print_help();
+    return OUTCOME_DONE;
+  }
+  if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+    print_version();
+    return OUTCOME_DONE;
+  }
+  const char *known[COMMANDS];
+  for (int i = 0; i < COMMANDS; i++) {
+    known[i] = table[i]->name;
+    if (strcmp(word, known[i]) != 0) continue;
+    output_command(word);
+    for (int j = 2; j < argc && strcmp(argv[j], "--") != 0; j++)
+      if (strcmp(argv[j], "--help") == 0 || strcmp(argv[j], "-h") == 0) {
+        print_command_help(table[i]);
+        return OUTCOME_DONE;
+      }
+    struct arguments a;
+    if (!arguments_parse(table[i], argc - 1, argv + 1, &a)) return OUTCOME_INPUT;
+    return table[i]->run(&a);
+  }
+  const char *near = nearest_word(word, known, COMMANDS);
+  if (near)
+    complain("there is no command '%s'; did you mean '%s'?", word, near);
+  else
+    complain("there is no command '%s'; assay --help lists them", word);
+  return OUTCOME_INPUT;
+}
+
+int main(int argc, char **argv) {
+  signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error we report, not a death in mid-write */
+  backend_thread_enter();
+  enum outcome outcome = run(argc, argv);
+  if (!output_flush() && outcome == OUTCOME_DONE) outcome = OUTCOME_ENVIRONMENT;
+  return outcome;
+}

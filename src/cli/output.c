@@ -1,0 +1,75 @@
+#include "cli/output.h"
+#include "cli/progress.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *command_name = "";
+
+void output_command(const char *name) { command_name = name; }
+
+void complain(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  progress_leave();
+  fflush(stdout);
+  fprintf(stderr, *command_name ? "assay %s: " : "assay: ", command_name);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+}
+
+void note(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  progress_leave();
+  fflush(stdout);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+}
+
+void output_json(json_t *object) {
+  json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+  putchar('\n');
+  fflush(stdout);
+  json_decref(object);
+}
+
+bool output_flush(void) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+  complain("standard output took not all of it: %s", strerror(errno));
+  return false;
+}
+
+static const char *scaled(double x, double unit, const char *const *name, uint32_t names, char text[SHORT_TEXT]) {
+  uint32_t n = 0;
+  while (x >= 999.5 && n + 1 < names) x /= unit, n++;
+  int places = x >= 99.95 || (n == 0 && x == (double)(uint64_t)x) ? 0 : x >= 9.995 ? 1 : 2;
+  snprintf(text, SHORT_TEXT, "%.*f%s", places, x, name[n]);
+  return text;
+}
+
+const char *text_bytes(double bytes, char text[SHORT_TEXT]) {
+  static const char *const name[] = {" B", " kB", " MB", " GB", " TB", " PB"};
+  return scaled(bytes, 1000, name, 6, text);
+}
+
+const char *text_count(double count, char text[SHORT_TEXT]) {
+  static const char *const name[] = {"", " k", " M", " G", " T", " P", " E"};
+  return scaled(count, 1000, name, 7, text);
+}
+
+const char *text_seconds(double seconds, char text[SHORT_TEXT]) {
+  uint64_t s = (uint64_t)(seconds + 0.5);
+  if (seconds < 0.9995)
+    snprintf(text, SHORT_TEXT, "%.3g ms", seconds * 1e3);
+  else if (seconds < 99.5)
+    snprintf(text, SHORT_TEXT, "%.3g s", seconds);
+  else if (s < 3600)
+    snprintf(text, SHORT_TEXT, "%d min %02d s", (int)(s / 60), (int)(s % 60));
+  else
+    snprintf(text, SHORT_TEXT, "%.0f h %02d min", (double)(s / 3600), (int)(s / 60 % 60));
+  return text;
+}

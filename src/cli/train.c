@@ -1,0 +1,164 @@
+/* assay train: a job file in, a folder with a trained, committed run out. */
+#include "base/hex.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+#include "commit/trace/trace.h"
+#include "training/file/machine.h"
+#include "training/run/run.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+struct view {
+  struct progress progress;
+  bool started, json, quiet;
+  uint32_t evaluated_at;
+};
+
+static json_t *real_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
+
+static void show(void *context, const struct run_progress *p) {
+  struct view *v = context;
+  char figures[160], rate[SHORT_TEXT];
+  if (!v->started) {
+    v->progress = progress_start("update", p->update, p->updates, v->quiet || v->json);
+    v->started = true;
+  }
+  switch (p->kind) {
+  case RUN_STARTED: break;
+  case RUN_RESUMED:
+    if (!v->quiet) note("going on after update %" PRIu32 " of %" PRIu32, p->update, p->updates);
+    break;
+  case RUN_UPDATE:
+    if (!progress_due(&v->progress, p->update)) break;
+    snprintf(figures, sizeof figures, "loss %.4f · %s samples/s", (double)p->loss, text_count(p->samples_per_s, rate));
+    progress_show(&v->progress, p->update, figures);
+    break;
+  case RUN_EVALUATED:
+    if (v->json) {
+      json_t *accuracy = p->evaluation.count ? real_or_null((double)p->evaluation.accuracy) : json_null();
+      output_json(json_pack("{s:I, s:o, s:o}", "update", (json_int_t)p->update, "test_loss",
+                            real_or_null((double)p->evaluation.loss), "test_accuracy", accuracy));
+    } else if (!v->quiet) {
+      note("after update %" PRIu32 " (epoch %" PRIu32 " of %" PRIu32 "): test loss %.4f, accuracy %.2f %%", p->update,
+           p->epoch, p->epochs, (double)p->evaluation.loss, 100 * (double)p->evaluation.accuracy);
+    }
+    break;
+  case RUN_SAVING:
+    if (!v->quiet && !v->json) note("saving");
+    break;
+  }
+}
+
+static void describe(const struct prepared *p, const struct execute_options *execute) {
+  uint64_t weights = 0;
+  char count[SHORT_TEXT], need[SHORT_TEXT], have[SHORT_TEXT], state[SHORT_TEXT];
+  for (uint32_t i = 0; i < p->lowered.parameters_count; i++)
+    if (p->lowered.parameter[i].trains)
+      weights += layout_entry_elements(&p->lowered.layout.entry[p->lowered.parameter[i].entry]);
+  uint64_t available = machine_memory_available();
+  note("model    %s: %s trained weights", p->jobfile.model, text_count((double)weights, count));
+  if (*p->train.note) note("data     %s", p->train.note);
+  note("plan     %" PRIu32 " updates of %" PRIu32 " out of %" PRIu32
+       " samples; the state (%s) is committed every %" PRIu32 " steps",
+       p->updates, p->options.batch, p->train.samples, text_bytes((double)p->state_bytes, state), p->interval_steps);
+  if (available < UINT64_MAX)
+    note("memory   needs %s, there is %s", text_bytes((double)prepare_memory(p, execute), need),
+         text_bytes((double)available, have));
+}
+
+static void report(const struct run_result *r, const char *folder, bool json) {
+  char root[2 * MERKLE_BYTES + 1], job[2 * MERKLE_BYTES + 1], spent[SHORT_TEXT], rate[SHORT_TEXT];
+  hex_encode(r->final_root, MERKLE_BYTES, root);
+  hex_encode(r->job_root, MERKLE_BYTES, job);
+  bool diverged = r->outcome == TRACE_DIVERGED, evaluated = r->evaluation.count > 0;
+  if (json) {
+    output_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "outcome",
+                          diverged ? "diverged" : "done", "final_root", root, "job_root", job, "updates",
+                          (json_int_t)r->update, "loss", real_or_null((double)r->loss), "test_loss",
+                          evaluated ? real_or_null((double)r->evaluation.loss) : json_null(), "test_accuracy",
+                          evaluated ? real_or_null((double)r->evaluation.accuracy) : json_null(), "seconds", r->seconds,
+                          "samples_per_s", r->samples_per_s, "commit_seconds", r->commit_seconds, "diverged_step",
+                          diverged ? json_integer(r->diverged_step) : json_null(), "last_good_interval",
+                          diverged ? json_integer(r->last_good_interval) : json_null()));
+    return;
+  }
+  if (diverged)
+    printf("diverged    the loss or the gradient stopped being a finite number in step %" PRIu32 "\n"
+           "last good   checkpoints/%06" PRIu32 ".state, the end of interval %" PRIu32
+           "; a lower learning rate or clip_norm may help\n",
+           r->diverged_step, r->last_good_interval, r->last_good_interval);
+  else
+    printf("loss        %.4f\n", (double)r->loss);
+  if (evaluated)
+    printf("test        loss %.4f, accuracy %.2f %% (%" PRIu32 " of %" PRIu32 ")\n", (double)r->evaluation.loss,
+           100 * (double)r->evaluation.accuracy, r->evaluation.correct, r->evaluation.count);
+  printf("time        %s, %s samples/s\n", text_seconds(r->seconds, spent), text_count(r->samples_per_s, rate));
+  printf("job root    %s\nfinal root  %s\nresults     %s\n", job, root, folder);
+  printf("next        assay verify %s\n", folder);
+}
+
+static struct prepared prepared; /* large */
+
+static enum outcome run(const struct arguments *a) {
+  const char *folder = arguments_text(a, "output", NULL);
+  if (!folder) {
+    complain("where should the results go? Give a folder: -o DIR");
+    return OUTCOME_INPUT;
+  }
+  struct view view = {.json = arguments_given(a, "json"), .quiet = arguments_given(a, "quiet")};
+  uint64_t threads = 0, disk = 0;
+  if (!arguments_number(a, "threads", 1, 256, &threads) ||
+      !arguments_number(a, "checkpoint-bytes", 1, UINT64_MAX, &disk))
+    return OUTCOME_INPUT;
+  struct prepare_options prepare = {.data_folder = arguments_text(a, "data", NULL), .threads = (uint32_t)threads};
+  struct run_options options = {.folder = folder,
+                                .resume = arguments_given(a, "resume"),
+                                .force = arguments_given(a, "force"),
+                                .threads = (uint32_t)threads,
+                                .checkpoint_bytes_max = disk,
+                                .progress = show,
+                                .context = &view};
+  struct run_result result = {0};
+  struct why why = {""};
+  enum training_status status = prepare_open(&prepared, a->operand[0], &prepare, &why);
+  if (status == TRAINING_OK) status = prepare_fits(&prepared, &options.execute, &why);
+  if (status == TRAINING_OK) {
+    if (!view.json && !view.quiet) describe(&prepared, &options.execute);
+    options.stop = stop_listen("\nstopping after this step; Ctrl-C again ends at once, without saving\n");
+    status = run_train(&prepared, &options, &result, &why);
+  }
+  prepare_shut(&prepared);
+  progress_leave();
+  switch (status) {
+  case TRAINING_OK:
+  case TRAINING_NO: report(&result, folder, view.json); break;
+  case TRAINING_INTERRUPTED: note("%s", why.text); break;
+  case TRAINING_ERR_INPUT:
+  case TRAINING_ERR_SYSTEM: complain("%s", why.text); break;
+  }
+  return (enum outcome)status;
+}
+
+const struct command command_train = {
+    .name = "train",
+    .usage = "JOB.yaml -o DIR [--resume | --force] [--threads N] [--data DIR]",
+    .summary = "trains a model and commits to every interval of the run",
+    .text =
+        "Reads the job, refuses it when it does not fit into memory, trains, and leaves in DIR the checkpoints, the\n"
+        "traces, metrics.jsonl, TensorBoard events, the model as ONNX and safetensors, and a card.\n"
+        "Ctrl-C finishes the step and saves; the same command with --resume goes on, and the final root is the same.\n"
+        "Exit status: 0 done, 1 diverged, 2 bad job, model, data or folder, 3 disk or memory, 130 stopped and saved.",
+    .option = {{"output", 'o', "DIR", "the folder for the results; made when missing"},
+               {"resume", 0, NULL, "goes on where an interrupted run in DIR stopped"},
+               {"force", 0, NULL, "removes what an earlier run left in DIR first"},
+               {"threads", 0, "N", "threads to compute with (all processors); never changes a bit"},
+               {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
+               {"checkpoint-bytes", 0, "N", "disk for checkpoints; beyond it only every k-th is kept (1 GiB)"},
+               {"json", 0, NULL, "one JSON object a line; the last is the result"},
+               {"quiet", 'q', NULL, "no progress"}},
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run};

@@ -1,0 +1,349 @@
+/* Every back end that runs here equals numeric/reference bit for bit: every code, mask and edge size, on numbers that
+ * include NaNs, infinities, subnormals and zeros of both signs. NaNs are compared after `canonical`, see backend.h.
+ *
+ * A plain program, because the machines under emulation that must agree too have no test library.
+ *   backend_test [seed]      0 if all agree; else prints what differs */
+#include "numeric/backend.h"
+#include "numeric/canon.h"
+#include "numeric/random.h"
+#include "numeric/reference/reference.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned failures;
+
+#define CHECK(condition, ...)                                                                                          \
+  do {                                                                                                                 \
+    if (!(condition)) {                                                                                                \
+      fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                                                  \
+      fprintf(stderr, __VA_ARGS__);                                                                                    \
+      fputc('\n', stderr);                                                                                             \
+      if (++failures == 20) exit(1);                                                                                   \
+    }                                                                                                                  \
+  } while (0)
+
+static uint64_t state = 1;
+static uint32_t draw(void) {
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return (uint32_t)(state >> 29);
+}
+static uint32_t below(uint32_t n) { return draw() % n; }
+
+/* Words where an operation turns: as floats and as integers. */
+static const uint32_t special[] = {0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x007fffff, 0x807fffff, 0x00800000,
+                                   0x80800000, 0x3f800000, 0xbf800000, 0x3f000000, 0xbf000000, 0x3effffff, 0x3f7fffff,
+                                   0x3fc00000, 0x40200000, 0x4affffff, 0x4b000000, 0xcb000001, 0x4b7fffff, 0x4b800000,
+                                   0x4effffff, 0x4f000000, 0xcf000000, 0xcf000001, 0x4f800000, 0x7f7fffff, 0xff7fffff,
+                                   0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xff8abcde, 0x7fffffff,
+                                   0xffffffff, 0x00000002, 0x0000001f, 0x00000020, 0x00000021, 0xfffffffe, 0x7ffffffe,
+                                   0x42b17218, 0xc2cff1b5, 0x3f317218, 0x0d000000, 0x5d000000, 0xb4000000};
+enum { SPECIALS = sizeof special / sizeof *special };
+
+enum kind { BITS, UNIT, SMALL, SPECIAL, KINDS };
+static uint32_t word(enum kind kind) {
+  switch (kind) {
+  case BITS: return draw();
+  case UNIT: return (draw() & 0x807fffffu) | 0x3f000000u;
+  case SMALL: return (draw() & 0x807fffffu) | (below(40) << 23); /* products of two are subnormal or nothing */
+  case SPECIAL: return special[below(SPECIALS)];
+  case KINDS: break;
+  }
+  return 0;
+}
+static void fill(uint32_t n, uint32_t *words, enum kind kind) {
+  for (uint32_t i = 0; i < n; i++) words[i] = word(kind);
+}
+
+/* Heap memory of the exact size, so that a sanitizer sees a read one word past the end. */
+static void *take(size_t n, size_t size) {
+  void *p = malloc(n * size);
+  if (!p) exit(3);
+  return p;
+}
+
+static bool is_nan(uint32_t w) { return (w & 0x7fffffffu) > 0x7f800000u; }
+static uint32_t canonical(uint32_t w) { return is_nan(w) ? CANON_NAN : w; }
+static uint32_t bits_of(float x) {
+  uint32_t w;
+  memcpy(&w, &x, sizeof w);
+  return w;
+}
+
+static const uint32_t sizes[] = {1,  2,  3,  4,  5,  7,  8,  9,  12, 13, 15,  16,  17,  23,  24,  25,  30,  31,
+                                 32, 33, 47, 48, 49, 63, 64, 65, 95, 96, 127, 128, 129, 255, 256, 500, 511, 512};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+/* What a map gives against the scalar rule; all else that out holds stays. place: out is a fresh array, or operand
+ * 0..2. */
+static void test_map_once(const struct backend *b, uint8_t code, uint32_t mask, uint32_t n, uint32_t *const x[3],
+                          int place) {
+  const struct canon_op *op = canon_op(code);
+  uint32_t want[BACKEND_BLOCK + 1], room[BACKEND_BLOCK + 1];
+  uint32_t *out = place < 0 ? room : x[place];
+  bool real = op->result == 'f' || op->result == 't';
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t w[3] = {0, 0, 0};
+    for (int a = 0; a < op->arity; a++) w[a] = x[a][(mask >> a & 1) ? 0 : i];
+    want[i] = reference_apply(code, w[0], w[1], w[2]);
+  }
+  room[n] = 0x5a5a5a5au;
+  b->map[code][mask](n, out, x[0], op->arity > 1 ? x[1] : NULL, op->arity > 2 ? x[2] : NULL);
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t got = real ? canonical(out[i]) : out[i], wanted = real ? canonical(want[i]) : want[i];
+    CHECK(got == wanted, "%s %s mask %u n %u at %u: %08x, not %08x", b->name, op->name, mask, n, i, got, wanted);
+    if (got != wanted) return;
+  }
+  CHECK(room[n] == 0x5a5a5a5au, "%s %s writes past its end", b->name, op->name);
+}
+
+static void test_maps(const struct backend *b) {
+  for (unsigned code = 0; code < BACKEND_CODES; code++) {
+    const struct canon_op *op = canon_op((uint8_t)code);
+    if (!op) {
+      CHECK(!b->map[code][0], "%s: code %02x is none of the canon", b->name, code);
+      continue;
+    }
+    for (uint32_t mask = 0; mask < 8; mask++) {
+      bool there = mask < 1u << op->arity;
+      CHECK(there == (b->map[code][mask] != NULL), "%s %s mask %u", b->name, op->name, mask);
+      if (!there || !b->map[code][mask]) continue;
+      for (int s = 0; s < SIZES; s++)
+        for (enum kind kind = 0; kind < KINDS; kind++) {
+          uint32_t n = sizes[s], *x[3];
+          for (int a = 0; a < 3; a++) fill(n, x[a] = take(n, sizeof(uint32_t)), kind);
+          test_map_once(b, (uint8_t)code, mask, n, x, (int)below(op->arity + 1u) - 1);
+          for (int a = 0; a < 3; a++) free(x[a]);
+        }
+    }
+    /* Every pair of special words, with a third at random. */
+    for (uint32_t i = 0; i < SPECIALS; i++) {
+      uint32_t first[SPECIALS], second[SPECIALS], third[SPECIALS], *x[3] = {first, second, third};
+      for (uint32_t j = 0; j < SPECIALS; j++) first[j] = special[i], second[j] = special[j], third[j] = word(SPECIAL);
+      test_map_once(b, (uint8_t)code, 0, SPECIALS, x, -1);
+    }
+  }
+}
+
+/* One tile of random strides, runs and store against chains of the reference's fma. */
+static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols, uint32_t depth, enum kind kind) {
+  struct dot_run runs[BACKEND_BLOCK];
+  struct dot_tile t = {.runs = runs, .rows = rows, .cols = cols, .store = (enum dot_store)below(3)};
+  uint32_t pieces = below(3) ? 1 + below(4) : 1;
+  bool a_turned = below(2);
+  /* a is depth x rows or rows x depth with a gap, b depth x cols; the runs visit pieces of k in any order of memory. */
+  uint32_t a_lead = (a_turned ? rows : depth) + below(4), b_lead = cols + below(9);
+  t.a_row = a_turned ? 1 : (ptrdiff_t)a_lead;
+  t.a_k = a_turned ? (ptrdiff_t)a_lead : 1;
+  t.b_k = (ptrdiff_t)b_lead;
+  t.c_row = (ptrdiff_t)cols + below(5);
+  size_t a_words = a_turned ? (size_t)(depth - 1) * a_lead + rows : (size_t)(rows - 1) * a_lead + depth;
+  size_t b_words = (size_t)(depth - 1) * b_lead + cols, c_words = (size_t)(rows - 1) * (size_t)t.c_row + cols;
+  uint32_t *a = take(a_words, 4), *bw = take(b_words, 4), *c = take(c_words, 4), *want = take(c_words, 4);
+  fill((uint32_t)a_words, a, kind);
+  fill((uint32_t)b_words, bw, kind);
+  fill((uint32_t)c_words, c, kind == SPECIAL ? BITS : kind);
+  memcpy(want, c, c_words * sizeof *c);
+  /* Infinite sums without a NaN: a kernel that multiplies them by zero where there is no column must not say NaN. */
+  if (kind == UNIT && below(4) == 0) {
+    a[below(rows) * (uint32_t)t.a_row + below(depth) * (uint32_t)t.a_k] = 0x7f800000;
+    for (size_t i = 0; i < b_words; i++) bw[i] &= 0x7fffffffu;
+  }
+
+  uint32_t order[BACKEND_BLOCK], count = 0;
+  for (uint32_t k = 0; k < depth && t.runs_count < BACKEND_BLOCK; t.runs_count++) {
+    uint32_t length = t.runs_count + 1 < pieces ? 1 + below(depth - k) : depth - k;
+    runs[t.runs_count] = (struct dot_run){.a = (ptrdiff_t)k * t.a_k, .b = (ptrdiff_t)k * t.b_k, .length = length};
+    k += length;
+  }
+  for (uint32_t i = t.runs_count; i > 1; i--) {
+    uint32_t j = below(i);
+    struct dot_run swap = runs[i - 1];
+    runs[i - 1] = runs[j];
+    runs[j] = swap;
+  }
+  for (uint32_t r = 0; r < t.runs_count; r++)
+    for (uint32_t k = 0; k < runs[r].length; k++) order[count++] = (uint32_t)(runs[r].b / t.b_k) + k;
+
+  bool nan = false;
+  for (uint32_t i = 0; i < rows; i++)
+    for (uint32_t j = 0; j < cols; j++) {
+      uint32_t s = 0, *to = want + (size_t)i * (size_t)t.c_row + j;
+      for (uint32_t k = 0; k < count; k++)
+        s = reference_apply(CANON_FMA, a[(ptrdiff_t)i * t.a_row + (ptrdiff_t)order[k] * t.a_k],
+                            bw[(size_t)order[k] * b_lead + j], s);
+      if (t.store != DOT_RAW) s = reference_apply(CANON_ADD, t.store == DOT_FIRST ? 0 : *to, s, 0);
+      *to = s;
+      nan |= is_nan(s);
+    }
+  /* The words travel as floats from here on; the gaps between rows must come back as they were. */
+  t.a = (const float *)(const void *)a;
+  t.b = (const float *)(const void *)bw;
+  t.c = (float *)(void *)c;
+  bool said = b->dot(&t);
+  CHECK(said == nan, "%s dot %u x %u: NaN %d, said %d", b->name, rows, cols, nan, said);
+  for (size_t i = 0; i < c_words; i++) {
+    bool gap = i % (size_t)t.c_row >= cols;
+    uint32_t got = gap ? c[i] : canonical(c[i]), wanted = gap ? want[i] : canonical(want[i]);
+    CHECK(got == wanted, "%s dot %u x %u depth %u runs %u store %d kind %d at %zu: %08x, not %08x", b->name, rows, cols,
+          depth, t.runs_count, (int)t.store, (int)kind, i, got, wanted);
+    if (got != wanted) break;
+  }
+  free(a), free(bw), free(c), free(want);
+}
+
+static void test_dot(const struct backend *b) {
+  static const uint32_t depths[] = {1, 2, 3, 9, 31, 64};
+  for (uint32_t rows = 1; rows <= b->dot_rows; rows++)
+    for (uint32_t cols = 1; cols <= b->dot_cols; cols++) {
+      for (enum kind kind = 0; kind < KINDS; kind++) test_dot_once(b, rows, cols, depths[below(6)], kind);
+      test_dot_once(b, rows, cols, depths[below(6)], UNIT);
+    }
+  for (uint32_t i = 0; i < 24; i++)
+    test_dot_once(b, 1 + below(b->dot_rows), 1 + below(b->dot_cols), 509 + below(4), i % 2 ? UNIT : SMALL);
+  test_dot_once(b, b->dot_rows, b->dot_cols, 512, UNIT);
+}
+
+static void test_reductions(const struct backend *b) {
+  for (uint32_t n = 1; n <= BACKEND_BLOCK; n++) {
+    enum kind kind = n % 5 ? UNIT : (enum kind)below(KINDS);
+    uint32_t *x = take(n, 4), l[CANON_LANES] = {0};
+    fill(n, x, kind);
+    uint32_t most = canonical(x[0]), least = most;
+    for (uint32_t k = 0; k < n; k++) {
+      l[k % CANON_LANES] = reference_apply(CANON_ADD, l[k % CANON_LANES], x[k], 0);
+      most = reference_apply(CANON_MAX, most, x[k], 0);
+      least = reference_apply(CANON_MIN, least, x[k], 0);
+    }
+    for (uint32_t w = CANON_LANES / 2; w > 0; w /= 2)
+      for (uint32_t j = 0; j < w; j++) l[j] = reference_apply(CANON_ADD, l[j], l[j + w], 0);
+    CHECK(canonical(b->lanes(n, x)) == canonical(l[0]), "%s lanes of %u", b->name, n);
+    CHECK(canonical(b->fmax(n, x)) == most, "%s fmax of %u kind %d", b->name, n, (int)kind);
+    CHECK(canonical(b->fmin(n, x)) == least, "%s fmin of %u kind %d", b->name, n, (int)kind);
+
+    uint32_t *copy = take(n, 4);
+    memcpy(copy, x, n * sizeof *x);
+    b->canonical(n, copy);
+    for (uint32_t k = 0; k < n; k++) CHECK(copy[k] == canonical(x[k]), "%s canonical of %u at %u", b->name, n, k);
+
+    uint8_t *bytes = take(n, 1);
+    b->narrow_u8(n, bytes, x);
+    for (uint32_t k = 0; k < n; k++) CHECK(bytes[k] == (uint8_t)x[k], "%s narrow_u8 of %u at %u", b->name, n, k);
+    b->widen_u8(n, copy, bytes);
+    for (uint32_t k = 0; k < n; k++) CHECK(copy[k] == bytes[k], "%s widen_u8 of %u at %u", b->name, n, k);
+    free(x), free(copy), free(bytes);
+  }
+}
+
+static void test_column_chain(const struct backend *b) {
+  for (uint32_t cols = 1; cols <= 150; cols++) {
+    uint32_t rows = cols % 16 ? 1 + below(9) : 512, lead = cols + below(3);
+    size_t words = (size_t)(rows - 1) * lead + cols;
+    uint32_t *x = take(words, 4), *s = take(cols, 4), *want = take(cols, 4);
+    enum kind kind = (enum kind)below(KINDS);
+    fill((uint32_t)words, x, kind);
+    fill(cols, s, kind);
+    for (uint32_t j = 0; j < cols; j++) {
+      want[j] = s[j];
+      for (uint32_t r = 0; r < rows; r++) want[j] = reference_apply(CANON_ADD, want[j], x[(size_t)r * lead + j], 0);
+    }
+    b->column_chain(rows, cols, (const float *)(const void *)x, (ptrdiff_t)lead, (float *)(void *)s);
+    for (uint32_t j = 0; j < cols; j++)
+      CHECK(canonical(s[j]) == canonical(want[j]), "%s column_chain %u x %u at %u", b->name, rows, cols, j);
+    free(x), free(s), free(want);
+  }
+}
+
+static void test_window_max(const struct backend *b) {
+  for (int s = 0; s < SIZES; s++)
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+      uint32_t n = sizes[s], taps = s % 9 == 8 ? 255 : 1 + below(9);
+      const float *x[255];
+      uint32_t *words[255];
+      for (uint32_t t = 0; t < taps; t++) {
+        words[t] = take(n, 4);
+        fill(n, words[t], kind);
+        if (kind == UNIT) /* ties, and zeros of both signs */
+          for (uint32_t j = 0; j < n; j++) words[t][j] = special[below(2) ? below(2) : 8 + below(4)];
+        x[t] = (const float *)(const void *)words[t];
+      }
+      float *m = take(n, sizeof *m);
+      uint8_t *first = take(n, 1);
+      b->window_max(n, taps, x, m, first);
+      for (uint32_t j = 0; j < n; j++) {
+        uint32_t most = canonical(words[0][j]), lowest = 255;
+        for (uint32_t t = 0; t < taps; t++) most = reference_apply(CANON_MAX, most, words[t][j], 0);
+        for (uint32_t t = taps; t-- > 0;)
+          if (reference_apply(CANON_FEQ, words[t][j], most, 0)) lowest = t;
+        CHECK(canonical(bits_of(m[j])) == most, "%s window_max n %u taps %u at %u", b->name, n, taps, j);
+        CHECK(first[j] == lowest, "%s window_max n %u taps %u at %u: tap %u, not %u", b->name, n, taps, j, first[j],
+              lowest);
+      }
+      for (uint32_t t = 0; t < taps; t++) free(words[t]);
+      free(m), free(first);
+    }
+}
+
+static void test_random(const struct backend *b) {
+  for (int i = 0; i < SIZES; i++)
+    for (int pattern = 0; pattern < 3; pattern++) { /* anything, in a row, in a row from the middle of a counter */
+      uint32_t n = sizes[i], *x = take(n, 4), *out = take(n, 4), start = pattern == 1 ? draw() & ~3u : draw();
+      uint32_t s = draw(), step = draw();
+      uint64_t seed = (uint64_t)draw() << 32 | draw();
+      for (uint32_t j = 0; j < n; j++) x[j] = pattern ? start + j : draw();
+      if (pattern == 1 && n > 70) x[70] ^= below(2);
+      b->rand(n, out, x, s, step, seed);
+      for (uint32_t j = 0; j < n; j++)
+        CHECK(out[j] == random_word(x[j], s, step, seed), "%s rand n %u at %u", b->name, n, j);
+      free(x), free(out);
+    }
+  static const int32_t counts[] = {
+      1,  2,  3,  4,   5,   6,    7,     8,     9,     10,         15,        16,           17,
+      24, 25, 26, 100, 999, 4096, 60000, 65536, 65537, 1000000007, INT32_MAX, INT32_MAX - 1};
+  for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+    for (int i = 0; i < 6; i++) {
+      int32_t n = counts[c], first = i == 0   ? -3
+                                     : i == 1 ? n - 3
+                                     : i == 2 ? INT32_MAX - 5
+                                              : (int32_t)below((uint32_t)n);
+      uint32_t count = 1 + below(70), e = draw(), *out = take(count, 4);
+      uint64_t seed = (uint64_t)draw() << 32 | draw();
+      b->perm(count, out, e, n, first, seed);
+      for (uint32_t j = 0; j < count; j++) {
+        int32_t want = random_perm(e, n, (int32_t)((uint32_t)first + j), seed);
+        CHECK((int32_t)out[j] == want, "%s perm n %" PRId32 " first %" PRId32 " at %u: %" PRId32 ", not %" PRId32,
+              b->name, n, first, j, (int32_t)out[j], want);
+      }
+      free(out);
+    }
+}
+
+static void test_choice(void) {
+  CHECK(backend_named("scalar") == &backend_scalar, "scalar runs everywhere");
+  CHECK(backend_named("abacus") == NULL, "an unknown name is no back end");
+  CHECK(backend_best() != NULL, "there is always one");
+  backend_thread_enter();
+  CHECK(backend_thread_check(), "a thread that entered computes exactly");
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1) state = strtoull(argv[1], NULL, 10) * 2 + 1;
+  test_choice();
+  static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const struct backend *b = backend_named(names[i]);
+    if (!b) continue;
+    test_maps(b);
+    test_dot(b);
+    test_reductions(b);
+    test_column_chain(b);
+    test_window_max(b);
+    test_random(b);
+    printf("%s: %s\n", b->name, failures ? "DIFFERS" : "equal to the reference");
+  }
+  return failures != 0;
+}

@@ -43,7 +43,7 @@ static enum onnx_status no_memory(const struct decoder *d) {
 }
 
 static enum onnx_status unsupported(const struct decoder *d, const char *where, const char *what) {
-  why_set(d->why, "%s%s%s", where, *where ? ": " : "", what);
+  why_set(d->why, "%s %s", where, what);
   return ONNX_ERR_UNSUPPORTED;
 }
 
@@ -59,7 +59,8 @@ static enum onnx_status read_attribute(const struct decoder *d, const char *wher
   enum onnx_status status = check_name(d, where, a.name);
   if (status != ONNX_OK) return status;
   snprintf(what, sizeof what, "%s: attribute \"%.60s\"", where, a.name);
-  if (proto->ref_attr_name && proto->ref_attr_name[0]) return unsupported(d, what, "refers to a function's attribute");
+  if (proto->ref_attr_name && proto->ref_attr_name[0])
+    return unsupported(d, what, "refers to a function's attribute, outside a function");
   if (proto->has_g || proto->n_graphs || proto->type == TYPE_GRAPH || proto->type == TYPE_GRAPHS)
     return unsupported(d, what, "is a graph: Assay trains straight-line models, without If, Loop and Scan");
   /* Writers that drop defaults leave out a 0 or an empty text, so an absent value is one. */
@@ -220,7 +221,7 @@ static enum onnx_status read_graph(const struct decoder *d, const Onnx__GraphPro
   if (g->n_value_info > ONNX_VALUES_MAX) return limit(d, graph, "value types", g->n_value_info, ONNX_VALUES_MAX);
   if (g->n_output > ONNX_INPUTS_MAX) return limit(d, graph, "outputs", g->n_output, ONNX_INPUTS_MAX);
   if (g->n_input > ONNX_INPUTS_MAX) return limit(d, graph, "inputs", g->n_input, ONNX_INPUTS_MAX);
-  if (g->n_sparse_initializer) return unsupported(d, graph, "sparse initializers; store them dense");
+  if (g->n_sparse_initializer) return unsupported(d, graph, "has sparse initializers: store them dense");
   m->node = arena_take(d->arena, g->n_node, sizeof *m->node);
   m->initializer = arena_take(d->arena, g->n_initializer, sizeof *m->initializer);
   m->input = arena_take(d->arena, g->n_input, sizeof *m->input);
@@ -235,8 +236,10 @@ static enum onnx_status read_graph(const struct decoder *d, const Onnx__GraphPro
     if (is_initializer(m, or_empty(g->input[i]->name))) continue;
     status = read_value(d, "input", g->input[i], m->input + m->inputs_count);
     if (status != ONNX_OK) return status;
-    if (!m->input[m->inputs_count++].shaped)
-      return unsupported(d, m->input[m->inputs_count - 1].name, "an input without a shape");
+    if (!m->input[m->inputs_count].shaped)
+      return unsupported(d, m->input[m->inputs_count].name,
+                         "is an input without a shape: export with an example input");
+    m->inputs_count++;
   }
   for (; m->outputs_count < g->n_output; m->outputs_count++) {
     status = read_value(d, "output", g->output[m->outputs_count], m->output + m->outputs_count);
@@ -283,6 +286,10 @@ static enum onnx_status read_model(const struct decoder *d, const Onnx__ModelPro
   m->producer = or_empty(proto->producer_name);
   enum onnx_status status = check_name(d, "the producer", m->producer);
   if (status != ONNX_OK) return status;
+  if (!proto->graph) {
+    why_set(d->why, "not an ONNX model: no graph in it");
+    return ONNX_ERR_BYTES;
+  }
   if (m->ir_version < IR_MIN || m->ir_version > IR_MAX) {
     why_set(d->why, "ONNX IR version %" PRId64 "; Assay reads %d to %d: %s", m->ir_version, IR_MIN, IR_MAX, reexport);
     return ONNX_ERR_UNSUPPORTED;
@@ -302,12 +309,7 @@ static enum onnx_status read_model(const struct decoder *d, const Onnx__ModelPro
     why_set(d->why, "operator set %" PRId64 "; Assay reads %d to %d: %s", m->opset, OPSET_MIN, OPSET_MAX, reexport);
     return ONNX_ERR_UNSUPPORTED;
   }
-  if (proto->n_functions)
-    return unsupported(d, "", "the model has local functions: inline them (onnx.inliner) or export again");
-  if (!proto->graph) {
-    why_set(d->why, "not an ONNX model: no graph in it");
-    return ONNX_ERR_BYTES;
-  }
+  if (proto->n_functions) return unsupported(d, "the model", "has local functions: inline them with onnx.inliner");
   status = read_graph(d, proto->graph, m);
   if (status == ONNX_OK) status = order_check(m, d->arena, d->why);
   if (status == ONNX_OK) status = read_roles(d, proto->graph, m);

@@ -118,8 +118,8 @@ static enum onnx_status external_bytes(const Onnx__TensorProto *proto, const cha
     return ONNX_ERR_BYTES;
   }
   if (offset > file_bytes || length > file_bytes - offset) {
-    why_set(why, "%s: wants bytes %" PRIu64 " to %" PRIu64 " of \"%s\", which has %" PRIu64, what, offset,
-            offset + length, location, file_bytes);
+    why_set(why, "%s: wants %" PRIu64 " bytes at offset %" PRIu64 " of \"%s\", which has %" PRIu64, what, length,
+            offset, location, file_bytes);
     return ONNX_ERR_BYTES;
   }
   *bytes = file + offset;

@@ -57,7 +57,7 @@ def export_default(name, path):
 
 def main(names):
     warnings.simplefilter("ignore")
-    for name in names or [n for n in MODELS if n != "cnn"]:  # demo/ has the CNN
+    for name in names or [n for n in MODELS if n != "cnn"]:  # examples/fashion has the CNN
         export(name, FOLDER / f"{name}.onnx")
         if name in LEGACY:
             export_legacy(name, FOLDER / f"{name}_legacy.onnx")

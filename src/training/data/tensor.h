@@ -25,6 +25,9 @@ struct tensor_source {
  * (u8), 09 (i8), 0c (i32), 0d (f32), 0e (f64). Exactly length bytes; ERR_INPUT names what is wrong. */
 enum training_status idx_parse(const uint8_t *bytes, size_t length, struct tensor_source *out, struct why *why);
 
+/* idx_expect: how long a file must be that begins with these bytes (64 suffice for every head), 0 if it is not IDX. */
+uint64_t idx_expect(const uint8_t *head, size_t length);
+
 /* npy_parse: NumPy's .npy, versions 1 to 3 (NEP 1). C order; types |u1 |i1 <i4 <i8 <f4 <f8 (also > for those). Fortran
  * order, other types, object arrays are refused with the line of NumPy that mends it. */
 enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tensor_source *out, struct why *why);

@@ -24,14 +24,18 @@ struct file_bytes {
 enum training_status file_map(const char *path, uint64_t limit_bytes, struct file_bytes *out, struct why *why);
 void file_unmap(struct file_bytes *f);
 
-/* file_map_gzip is file_map, and where the content begins as gzip (RFC 1952) it is inflated to at most limit_bytes. */
-enum training_status file_map_gzip(const char *path, uint64_t limit_bytes, struct file_bytes *out, struct why *why);
+/* file_map_gzip is file_map, and where the content begins as gzip (RFC 1952) it is inflated into memory. `expect` sees
+ * the first (up to 64) inflated bytes and says how long the whole must be, 0 if that is no file of its format: not a
+ * byte more is inflated, so a small file cannot become a large one unannounced. The whole is at most limit_bytes. */
+typedef uint64_t file_expect(const uint8_t *head, size_t length);
+enum training_status file_map_gzip(const char *path, uint64_t limit_bytes, file_expect *expect, struct file_bytes *out,
+                                   struct why *why);
 
-/* file_replace writes `folder/name` whole. ERR_SYSTEM names the file and the reason ("disk full: ..."); then the old
+/* file_replace writes `path` whole. ERR_SYSTEM names the file and the reason ("disk full: ..."); then the old
  * file is untouched and the temporary one is gone. */
 enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why);
 
-/* A file that grows (a log). file_flush waits until it is on the disk. */
+/* file_append writes to the end of an open file; path only names it in messages. */
 enum training_status file_append(int fd, const char *path, const void *bytes, size_t length, struct why *why);
 
 /* file_folder makes one folder (its parent exists); fine if it is already one. */

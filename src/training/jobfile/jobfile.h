@@ -9,7 +9,7 @@
 #include "model/lower/lower.h"
 #include "training/data/data.h"
 
-enum { JOBFILE_BYTES_MAX = 1 << 20, JOBFILE_DEPTH_MAX = 8, JOBFILE_NODES_MAX = 20000 };
+enum { JOBFILE_BYTES_MAX = 1 << 20 };
 
 /* Texts lie in the arena given to jobfile_read. Paths are as written, relative to the job file's folder. */
 struct jobfile {

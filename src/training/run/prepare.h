@@ -49,10 +49,9 @@ void prepare_shut(struct prepared *p);
  * the caller (evaluate uses it), p->text is empty. */
 enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why);
 
-/* prepare_memory: bytes a run will hold (executors, state and its copies, data), and what this machine has left: the
- * smaller of MemAvailable and the cgroup's limit; 0 when unknown. prepare_fits refuses with both numbers. */
+/* prepare_memory: bytes a run will hold (executors, state and its copies, data). prepare_fits refuses, with both
+ * numbers, what is more than machine_memory_available. */
 uint64_t prepare_memory(const struct prepared *p, const struct execute_options *options);
-uint64_t prepare_memory_available(void);
 enum training_status prepare_fits(const struct prepared *p, const struct execute_options *options, struct why *why);
 
 /* prepare_execute opens the executor of a tape (TAPE_OF_*) over p's data. */

@@ -1,0 +1,161 @@
+#define _DEFAULT_SOURCE
+#include "training/file/file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const uint8_t nothing[1];
+
+enum training_status file_map(const char *path, uint64_t limit_bytes, struct file_bytes *out, struct why *why) {
+  struct stat st;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* NONBLOCK: opening a pipe must not wait for a writer */
+  if (fd < 0) {
+    why_set(why, "%s: %s", path, strerror(errno));
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO ? TRAINING_ERR_SYSTEM
+                                                                                 : TRAINING_ERR_INPUT;
+  }
+  enum training_status status = TRAINING_ERR_INPUT;
+  void *mapping = NULL;
+  if (fstat(fd, &st) != 0) {
+    why_set(why, "%s: %s", path, strerror(errno));
+    status = TRAINING_ERR_SYSTEM;
+  } else if (S_ISDIR(st.st_mode)) {
+    why_set(why, "%s is a folder; a file is needed here", path);
+  } else if (!S_ISREG(st.st_mode)) {
+    why_set(why, "%s is not a regular file (a pipe or a device); copy its content to a file", path);
+  } else if ((uint64_t)st.st_size > limit_bytes) {
+    why_set(why, "%s has %" PRIu64 " bytes; at most %" PRIu64 " are read here", path, (uint64_t)st.st_size,
+            limit_bytes);
+  } else if (st.st_size > 0 &&
+             (mapping = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
+    why_set(why, "%s: could not be mapped: %s", path, strerror(errno));
+    status = TRAINING_ERR_SYSTEM;
+  } else {
+    *out = (struct file_bytes){.bytes = mapping ? mapping : nothing,
+                               .length = (size_t)st.st_size,
+                               .mapping = mapping,
+                               .mapping_bytes = (size_t)st.st_size};
+    status = TRAINING_OK;
+  }
+  close(fd);
+  return status;
+}
+
+void file_unmap(struct file_bytes *f) {
+  if (f->mapping) munmap(f->mapping, f->mapping_bytes);
+  *f = (struct file_bytes){0};
+}
+
+/* A failed write, in words that help: which file, how much, what to do. */
+static enum training_status write_failed(const char *path, size_t length, int error, struct why *why) {
+  if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+    why_set(why, "disk full: %s (%zu bytes) could not be written: %s; free some space", path, length, strerror(error));
+  else
+    why_set(why, "%s could not be written: %s", path, strerror(error));
+  return TRAINING_ERR_SYSTEM;
+}
+
+enum training_status file_append(int fd, const char *path, const void *bytes, size_t length, struct why *why) {
+  const uint8_t *at = bytes;
+  size_t left = length;
+  while (left) {
+    ssize_t n = write(fd, at, left < (1 << 30) ? left : 1 << 30);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return write_failed(path, length, n < 0 ? errno : ENOSPC, why);
+    at += n;
+    left -= (size_t)n;
+  }
+  return TRAINING_OK;
+}
+
+/* The rename itself must reach the disk, or a crash brings the old name back. Some file systems refuse to sync a
+ * folder; that is theirs to know. */
+static void sync_folder_of(const char *path) {
+  char folder[FILE_PATH_MAX];
+  file_folder_of(path, folder);
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)fsync(fd);
+  close(fd);
+}
+
+enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why) {
+  char part[FILE_PATH_MAX];
+  if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part) {
+    why_set(why, "%.200s...: the path is too long", path);
+    return TRAINING_ERR_INPUT;
+  }
+  int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (fd < 0) return write_failed(path, length, errno, why);
+  enum training_status status = file_append(fd, path, bytes, length, why);
+  if (status == TRAINING_OK && fsync(fd) != 0) status = write_failed(path, length, errno, why);
+  if (close(fd) != 0 && status == TRAINING_OK) status = write_failed(path, length, errno, why);
+  if (status == TRAINING_OK && rename(part, path) != 0) status = write_failed(path, length, errno, why);
+  if (status != TRAINING_OK)
+    unlink(part);
+  else
+    sync_folder_of(path);
+  return status;
+}
+
+enum training_status file_folder(const char *path, struct why *why) {
+  struct stat st;
+  if (mkdir(path, 0777) == 0) return TRAINING_OK;
+  int error = errno;
+  if (error == EEXIST && stat(path, &st) == 0) {
+    if (S_ISDIR(st.st_mode)) return TRAINING_OK;
+    why_set(why, "%s is a file; a folder is needed here", path);
+    return TRAINING_ERR_INPUT;
+  }
+  why_set(why, "folder %s could not be made: %s", path, strerror(error));
+  return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG ? TRAINING_ERR_INPUT : TRAINING_ERR_SYSTEM;
+}
+
+bool file_join(char path[FILE_PATH_MAX], const char *folder, const char *name) {
+  bool alone = name[0] == '/' || !folder[0] || strcmp(folder, ".") == 0;
+  const char *slash = !alone && folder[strlen(folder) - 1] != '/' ? "/" : "";
+  int n = snprintf(path, FILE_PATH_MAX, "%s%s%s", alone ? "" : folder, slash, name);
+  return n >= 0 && n < FILE_PATH_MAX;
+}
+
+void file_folder_of(const char *path, char folder[FILE_PATH_MAX]) {
+  const char *slash = strrchr(path, '/');
+  size_t length = slash ? (size_t)(slash - path) : 0;
+  if (!slash || length >= FILE_PATH_MAX) {
+    memcpy(folder, ".", 2);
+    return;
+  }
+  if (length == 0) length = 1; /* "/name" */
+  memcpy(folder, path, length);
+  folder[length] = 0;
+}
+
+enum training_status file_lock(const char *folder, int *fd, struct why *why) {
+  char path[FILE_PATH_MAX];
+  if (!file_join(path, folder, ".lock")) {
+    why_set(why, "%.200s...: the path is too long", folder);
+    return TRAINING_ERR_INPUT;
+  }
+  int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (lock < 0) return write_failed(path, 0, errno, why);
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    int error = errno;
+    close(lock);
+    if (error != EWOULDBLOCK) return write_failed(path, 0, error, why);
+    why_set(why, "%s: another run is working in this folder; wait for it or choose another with -o", folder);
+    return TRAINING_ERR_INPUT;
+  }
+  *fd = lock;
+  return TRAINING_OK;
+}
+
+void file_unlock(int fd) {
+  if (fd >= 0) close(fd);
+}

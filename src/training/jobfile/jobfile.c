@@ -1,0 +1,253 @@
+#include "training/jobfile/jobfile.h"
+#include "training/jobfile/fields.h"
+#include <float.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KNOWN(f, node, what, ...)                                                                                      \
+  fields_known(f, node, what, (const char *const[]){__VA_ARGS__}, FIELDS_COUNT(((const char *const[]){__VA_ARGS__})))
+
+static bool read_files(struct fields *f, const struct yaml_node *n, struct data_spec *d) {
+  const struct yaml_node *inputs = yaml_get(n, "inputs");
+  if (!inputs || !yaml_get(n, "targets")) return fields_fail(f, n->line, "data needs both inputs and targets");
+  if (inputs->kind != YAML_MAP)
+    return fields_text(f, n, "inputs", &d->inputs) && fields_text(f, n, "targets", &d->targets);
+  if (!inputs->first || inputs->first->next)
+    return fields_fail(f, inputs->line, "inputs: this version feeds models with one input; give one file");
+  d->input_name = inputs->first->key;
+  return fields_text(f, inputs, d->input_name, &d->inputs) && fields_text(f, n, "targets", &d->targets);
+}
+
+static bool read_data(struct fields *f, const struct yaml_node *n, struct data_spec *d, enum data_split split) {
+  static const char *const formats[] = {"idx", "npy"}, *const later[] = {"safetensors", "csv", "text"};
+  static const char *const splits[] = {"train", "test"};
+  *d = (struct data_spec){.split = split, .line = n->line};
+  if (!KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context")) return false;
+  const struct yaml_node *format = yaml_get(n, "format"), *dataset = yaml_get(n, "dataset");
+  uint32_t choice = 0;
+  if (!format == !dataset)
+    return fields_fail(f, n->line, "data needs either 'format' with files, or 'dataset' with the name of a known set");
+  if (format) {
+    if (!fields_choice(f, format, "format", formats, 2, later, 3, &choice)) return false;
+    d->format = choice == 0 ? DATA_IDX : DATA_NPY;
+    if (!KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale") || !read_files(f, n, d))
+      return false;
+  } else {
+    d->format = DATA_NAMED;
+    if (!KNOWN(f, n, "a named data set", "dataset", "split", "scale") || !fields_text(f, n, "dataset", &d->dataset))
+      return false;
+    const struct yaml_node *which = yaml_get(n, "split");
+    choice = split;
+    if (which && !fields_choice(f, which, "split", splits, 2, NULL, 0, &choice)) return false;
+    d->split = choice == 0 ? DATA_SPLIT_TRAIN : DATA_SPLIT_TEST;
+  }
+  return fields_f32(f, n, "scale", FLT_MIN, FLT_MAX, false, &d->scale);
+}
+
+static bool read_loss(struct fields *f, const struct yaml_node *n, struct loss_options *loss) {
+  static const char *const now[] = {"cross_entropy", "mse"}, *const later[] = {"bce_with_logits", "huber"};
+  *loss = (struct loss_options){.ignore_index = -100};
+  if (yaml_get(n, "output"))
+    return fields_fail(
+        f, n->line,
+        "loss: a loss computed by the model is not supported by this version yet; it has cross_entropy and mse");
+  const struct yaml_node *name = fields_name(f, n, "loss");
+  uint32_t choice = 0, ignore = 0;
+  if (!name || !fields_choice(f, name, "loss", now, 2, later, 2, &choice)) return false;
+  loss->name = choice == 0 ? LOSS_CROSS_ENTROPY : LOSS_MSE;
+  if (n->kind != YAML_MAP) return true;
+  if (loss->name == LOSS_MSE) return KNOWN(f, n, "loss mse", "name");
+  if (!KNOWN(f, n, "loss cross_entropy", "name", "label_smoothing", "ignore_index")) return false;
+  const struct yaml_node *index = yaml_get(n, "ignore_index");
+  if (index && index->kind == YAML_SCALAR && index->text[0] == '-') {
+    struct yaml_node positive = *index, map = {.kind = YAML_MAP, .line = index->line, .first = &positive};
+    positive.text++;
+    positive.next = NULL;
+    if (!fields_u32(f, &map, "ignore_index", 0, INT32_MAX, &ignore)) return false;
+    loss->ignore_index = -(int32_t)ignore;
+  } else if (index) {
+    if (!fields_u32(f, n, "ignore_index", 0, INT32_MAX, &ignore)) return false;
+    loss->ignore_index = (int32_t)ignore;
+  }
+  return fields_f32(f, n, "label_smoothing", 0, 1, true, &loss->label_smoothing);
+}
+
+static bool read_betas(struct fields *f, const struct yaml_node *map, struct optimizer_options *o) {
+  const struct yaml_node *n = yaml_get(map, "betas");
+  if (!n) return true;
+  if (n->kind != YAML_LIST || !n->first || !n->first->next || n->first->next->next)
+    return fields_fail(f, n->line, "betas: two numbers are wanted here, as [0.9, 0.999]");
+  return fields_f32_of(f, n->first, "betas", 0, 1, true, &o->beta1) &&
+         fields_f32_of(f, n->first->next, "betas", 0, 1, true, &o->beta2);
+}
+
+static bool read_optimizer(struct fields *f, const struct yaml_node *n, struct optimizer_options *o) {
+  static const char *const now[] = {"sgd", "adamw"};
+  static const char *const later[] = {"adam", "lion", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam"};
+  const struct yaml_node *name = fields_name(f, n, "optimizer");
+  uint32_t choice = 0;
+  if (!name || !fields_choice(f, name, "optimizer", now, 2, later, FIELDS_COUNT(later), &choice)) return false;
+  *o = (struct optimizer_options){.name = choice == 0 ? OPTIMIZER_SGD : OPTIMIZER_ADAMW, .lr = 1e-3f};
+  const struct yaml_node *map = n->kind == YAML_MAP ? n : NULL;
+  if (!fields_f32(f, map, "lr", 0, FLT_MAX, false, &o->lr)) return false;
+  if (o->name == OPTIMIZER_ADAMW) {
+    o->beta1 = 0.9f, o->beta2 = 0.999f, o->eps = 1e-8f, o->weight_decay = 0.01f;
+    return (!map || KNOWN(f, map, "optimizer adamw", "name", "lr", "betas", "eps", "weight_decay")) &&
+           read_betas(f, map, o) && fields_f32(f, map, "eps", 0, FLT_MAX, false, &o->eps) &&
+           fields_f32(f, map, "weight_decay", 0, FLT_MAX, false, &o->weight_decay);
+  }
+  if (map && !KNOWN(f, map, "optimizer sgd", "name", "lr", "momentum", "dampening", "weight_decay", "nesterov"))
+    return false;
+  if (!fields_f32(f, map, "momentum", 0, FLT_MAX, false, &o->momentum) ||
+      !fields_f32(f, map, "dampening", 0, FLT_MAX, false, &o->dampening) ||
+      !fields_f32(f, map, "weight_decay", 0, FLT_MAX, false, &o->weight_decay) ||
+      !fields_bool(f, map, "nesterov", &o->nesterov))
+    return false;
+  if (o->nesterov && (o->momentum == 0 || o->dampening != 0))
+    return fields_fail(f, n->line, "nesterov needs a momentum and no dampening");
+  return true;
+}
+
+static bool read_schedule(struct fields *f, const struct yaml_node *n, struct schedule_options *s) {
+  static const char *const now[] = {"constant", "cosine"};
+  static const char *const later[] = {"linear", "step", "exponential", "one_cycle", "polynomial"};
+  const struct yaml_node *name = fields_name(f, n, "schedule");
+  uint32_t choice = 0;
+  if (!name || !fields_choice(f, name, "schedule", now, 2, later, FIELDS_COUNT(later), &choice)) return false;
+  s->name = choice == 0 ? SCHEDULE_CONSTANT : SCHEDULE_COSINE;
+  if (n->kind != YAML_MAP) return true;
+  if (s->name == SCHEDULE_CONSTANT)
+    return KNOWN(f, n, "schedule constant", "name", "warmup") && fields_u32(f, n, "warmup", 0, INT32_MAX, &s->warmup);
+  return KNOWN(f, n, "schedule cosine", "name", "warmup", "end") &&
+         fields_u32(f, n, "warmup", 0, INT32_MAX, &s->warmup) && fields_f32(f, n, "end", 0, 1, false, &s->end);
+}
+
+/* "1 epoch", "5 epochs", "200 updates" */
+static bool read_evaluate(struct fields *f, const struct yaml_node *n, struct jobfile *j) {
+  if (!KNOWN(f, n, "evaluate", "every")) return false;
+  const struct yaml_node *every = yaml_get(n, "every");
+  if (!every || every->kind != YAML_SCALAR)
+    return fields_fail(f, n->line, "evaluate: say how often, as {every: 1 epoch} or {every: 200 updates}");
+  const char *unit = every->text;
+  uint64_t count = 0;
+  for (; *unit >= '0' && *unit <= '9' && count < UINT32_MAX; unit++) count = 10 * count + (uint64_t)(*unit - '0');
+  bool space = *unit == ' ';
+  while (*unit == ' ') unit++;
+  bool epochs = strcmp(unit, "epoch") == 0 || strcmp(unit, "epochs") == 0;
+  bool updates = strcmp(unit, "update") == 0 || strcmp(unit, "updates") == 0;
+  if (!space || count == 0 || count > INT32_MAX || (!epochs && !updates))
+    return fields_fail(f, every->line, "every: '%.40s' is not of the form '1 epoch' or '200 updates'", every->text);
+  j->evaluate_every_epochs = epochs ? (uint32_t)count : 0;
+  j->evaluate_every_updates = updates ? (uint32_t)count : 0;
+  return true;
+}
+
+static bool word_is(const struct yaml_node *n, const char *word) {
+  return n && n->kind == YAML_SCALAR && strcmp(n->text, word) == 0;
+}
+
+static bool read_length(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
+  const struct yaml_node *micro = yaml_get(root, "micro_batches"), *interval = yaml_get(root, "interval");
+  if (!fields_u32(f, root, "batch", 1, INT32_MAX, &j->batch) ||
+      !fields_u32(f, root, "epochs", 1, INT32_MAX, &j->epochs) ||
+      !fields_u32(f, root, "updates", 1, INT32_MAX - 1, &j->updates))
+    return false;
+  if (j->batch == 0) return fields_fail(f, root->line, "key 'batch' is missing: samples per update, as batch: 128");
+  if (!j->epochs == !j->updates)
+    return fields_fail(f, root->line, "give either 'epochs' or 'updates': how long to train");
+  if (micro && !word_is(micro, "1"))
+    return fields_fail(f, micro->line, "micro_batches: this version does not accumulate yet; only 1 is supported");
+  uint32_t steps = 0;
+  if (interval && !word_is(interval, "auto") && !fields_u32(f, root, "interval", 1, 256, &steps)) return false;
+  j->interval = (uint16_t)steps;
+  return true;
+}
+
+static bool read_training(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
+  static const char *const inits[] = {"model", "seed"};
+  static const char *const levels[] = {"standard"}, *const levels_later[] = {"spot", "strong", "full"};
+  const struct yaml_node *init = yaml_get(root, "init"), *train = yaml_get(root, "train"),
+                         *dropout = yaml_get(root, "dropout");
+  const struct yaml_node *verify = yaml_get(root, "verify"), *clip = yaml_get(root, "clip_norm");
+  uint32_t choice = 0;
+  if (init && !fields_choice(f, init, "init", inits, 2, NULL, 0, &choice)) return false;
+  j->init = choice == 0 ? INIT_MODEL : INIT_SEED;
+  if (verify && !fields_choice(f, verify, "verify", levels, 1, levels_later, 3, &choice)) return false;
+  if (clip && !word_is(clip, "none") && !fields_f32_of(f, clip, "clip_norm", FLT_MIN, FLT_MAX, false, &j->clip_norm))
+    return false;
+  if (dropout && !word_is(dropout, "model") && !fields_f32_of(f, dropout, "dropout", 0, 1, true, &j->dropout))
+    return false;
+  if (train && !word_is(train, "auto") && !fields_texts(f, root, "train", &j->train_only, &j->train_only_count))
+    return false;
+  if (train && j->train_only && j->train_only_count == 0)
+    return fields_fail(f, train->line, "train: the list is empty");
+  if (j->train_only && yaml_get(root, "freeze"))
+    return fields_fail(f, train->line, "give either 'train' as a list or 'freeze', not both");
+  return fields_texts(f, root, "freeze", &j->freeze, &j->freeze_count) &&
+         fields_bool(f, root, "shuffle", &j->shuffle) && fields_bool(f, root, "drop_last", &j->drop_last) &&
+         fields_u64(f, root, "seed", 0, UINT64_MAX, &j->seed);
+}
+
+static bool read_job(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
+  static const char *const needed[] = {"assay", "model", "data", "loss", "optimizer"};
+  if (!KNOWN(f, root, "the job file", "assay", "model", "init", "data", "loss", "optimizer", "schedule", "clip_norm",
+             "dropout", "train", "freeze", "batch", "micro_batches", "epochs", "updates", "shuffle", "drop_last",
+             "seed", "interval", "evaluate", "verify"))
+    return false;
+  for (uint32_t i = 0; i < FIELDS_COUNT(needed); i++)
+    if (!yaml_get(root, needed[i])) return fields_fail(f, root->line, "key '%s' is missing", needed[i]);
+  if (!word_is(yaml_get(root, "assay"), "1"))
+    return fields_fail(f, yaml_get(root, "assay")->line, "assay: this version reads job files of format 1");
+  const struct yaml_node *data = yaml_get(root, "data"), *schedule = yaml_get(root, "schedule");
+  const struct yaml_node *evaluate = yaml_get(root, "evaluate");
+  if (!fields_text(f, root, "model", &j->model) || !KNOWN(f, data, "data", "train", "test")) return false;
+  const struct yaml_node *train = yaml_get(data, "train"), *test = yaml_get(data, "test");
+  if (!train) return fields_fail(f, data->line, "data: key 'train' is missing");
+  j->has_test = test != NULL;
+  if (!read_data(f, train, &j->train, DATA_SPLIT_TRAIN) || (test && !read_data(f, test, &j->test, DATA_SPLIT_TEST)) ||
+      !read_loss(f, yaml_get(root, "loss"), &j->loss) ||
+      !read_optimizer(f, yaml_get(root, "optimizer"), &j->optimizer) ||
+      (schedule && !read_schedule(f, schedule, &j->schedule)) || !read_training(f, root, j) || !read_length(f, root, j))
+    return false;
+  if (evaluate && !test) return fields_fail(f, evaluate->line, "evaluate needs a test set: add 'test' to 'data'");
+  j->evaluate_every_epochs = test != NULL;
+  return !evaluate || read_evaluate(f, evaluate, j);
+}
+
+static enum training_status read_with(const uint8_t *bytes, size_t length, struct arena *arena, void *out,
+                                      bool (*read)(struct fields *, const struct yaml_node *, void *),
+                                      struct why *why) {
+  if (length > JOBFILE_BYTES_MAX) {
+    why_set(why, "%zu bytes; a job file has at most %d", length, JOBFILE_BYTES_MAX);
+    return TRAINING_ERR_INPUT;
+  }
+  struct yaml_node *root;
+  enum training_status status = yaml_read(bytes, length, arena, &root, why);
+  if (status != TRAINING_OK) return status;
+  struct fields f = {.arena = arena, .why = why};
+  return read(&f, root, out) ? TRAINING_OK : TRAINING_ERR_INPUT;
+}
+
+static bool read_whole(struct fields *f, const struct yaml_node *root, void *out) {
+  struct jobfile j = {.dropout = -1, .shuffle = true, .drop_last = true};
+  if (!read_job(f, root, &j)) return false;
+  *(struct jobfile *)out = j;
+  return true;
+}
+
+static bool read_one_data(struct fields *f, const struct yaml_node *root, void *out) {
+  struct data_spec d;
+  if (!read_data(f, root, &d, DATA_SPLIT_TEST)) return false;
+  *(struct data_spec *)out = d;
+  return true;
+}
+
+enum training_status jobfile_read(const uint8_t *bytes, size_t length, struct arena *arena, struct jobfile *out,
+                                  struct why *why) {
+  return read_with(bytes, length, arena, out, read_whole, why);
+}
+
+enum training_status jobfile_read_data(const char *text, struct arena *arena, struct data_spec *out, struct why *why) {
+  return read_with((const uint8_t *)text, strlen(text), arena, out, read_one_data, why);
+}

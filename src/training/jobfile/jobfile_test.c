@@ -1,0 +1,157 @@
+#include "training/jobfile/jobfile.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char good[] = "assay: 1\n"
+                           "model: m.onnx\n"
+                           "data:\n"
+                           "  train: {format: idx, inputs: x.gz, targets: y.gz, scale: 1/255}\n"
+                           "  test: {dataset: fashion-mnist}\n"
+                           "loss: {name: cross_entropy, label_smoothing: 0.1, ignore_index: -1}\n"
+                           "optimizer: {name: adamw, lr: 1e-3, betas: [0.8, 0.99], eps: 1e-7, weight_decay: 0}\n"
+                           "schedule: {name: cosine, warmup: 100, end: 0.5}\n"
+                           "batch: 128\n"
+                           "epochs: 5\n"
+                           "seed: 18446744073709551615\n"
+                           "interval: 17\n"
+                           "evaluate: {every: 200 updates}\n";
+
+static enum training_status parse(const char *text, struct jobfile *j, struct arena *arena, struct why *why) {
+  assert_true(arena_open(arena, 1 << 24));
+  return jobfile_read((const uint8_t *)text, strlen(text), arena, j, why);
+}
+
+static void reads_every_key(void **state) {
+  (void)state;
+  struct jobfile j;
+  struct arena arena;
+  struct why why = {""};
+  if (parse(good, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
+  assert_string_equal(j.model, "m.onnx");
+  assert_int_equal(j.train.format, DATA_IDX);
+  assert_string_equal(j.train.inputs, "x.gz");
+  assert_true(j.train.scale == 0x1.010102p-8f);
+  assert_true(j.has_test);
+  assert_int_equal(j.test.split, DATA_SPLIT_TEST); /* by its place */
+  assert_int_equal(j.loss.ignore_index, -1);
+  assert_true(j.loss.label_smoothing == 0.1f);
+  assert_int_equal(j.optimizer.name, OPTIMIZER_ADAMW);
+  assert_true(j.optimizer.beta1 == 0.8f && j.optimizer.beta2 == 0.99f && j.optimizer.eps == 1e-7f);
+  assert_true(j.optimizer.weight_decay == 0);
+  assert_int_equal(j.schedule.name, SCHEDULE_COSINE);
+  assert_int_equal(j.schedule.warmup, 100);
+  assert_int_equal(j.epochs, 5);
+  assert_true(j.seed == UINT64_MAX);
+  assert_int_equal(j.interval, 17);
+  assert_int_equal(j.evaluate_every_updates, 200);
+  assert_int_equal(j.evaluate_every_epochs, 0);
+  assert_true(j.shuffle && j.drop_last && j.dropout < 0 && j.clip_norm == 0);
+  arena_shut(&arena);
+}
+
+/* Replaces the one occurrence of `old` in the good job and expects a message that holds every one of the words. */
+static void refused(const char *old, const char *new, const char *line, const char *word) {
+  char text[4096];
+  const char *at = strstr(good, old);
+  assert_non_null(at);
+  snprintf(text, sizeof text, "%.*s%s%s", (int)(at - good), good, new, at + strlen(old));
+  struct jobfile j;
+  struct arena arena;
+  struct why why = {""};
+  enum training_status status = parse(text, &j, &arena, &why);
+  if (status != TRAINING_ERR_INPUT || !strstr(why.text, line) || !strstr(why.text, word))
+    fail_msg("'%s' gave %d: %s (wanted %s, %s)", new, status, why.text, line, word);
+  arena_shut(&arena);
+}
+
+static void names_the_line_and_the_way_out(void **state) {
+  (void)state;
+  refused("batch: 128", "bacth: 128", "line 9:", "did you mean 'batch'");
+  refused("optimizer: {name: adamw, lr: 1e-3", "optimizer: {name: adamw, learning_rate: 1e-3",
+          "line 7:", "unknown key");
+  refused("eps: 1e-7", "momentum: 0.9", "line 7:", "optimizer adamw");
+  refused("adamw", "adam", "line 7:", "not supported by this version yet; it has sgd and adamw");
+  refused("adamw", "admaw", "line 7:", "did you mean 'adamw'");
+  refused("cosine", "linear", "line 8:", "constant and cosine");
+  refused("cross_entropy", "huber", "line 6:", "cross_entropy and mse");
+  refused("batch: 128", "batch: 0", "line 9:", "whole number");
+  refused("batch: 128", "batch: 1e2", "line 9:", "whole number");
+  refused("batch: 128", "batch: '128'", "line 9:", "whole number");
+  refused("batch: 128", "batch: 99999999999999999999", "line 9:", "whole number");
+  refused("epochs: 5", "epochs: 5\nupdates: 7", "line 1:", "either 'epochs' or 'updates'");
+  refused("epochs: 5", "seed: 1", "line 11:", "given twice");
+  refused("lr: 1e-3", "lr: fast", "line 7:", "'fast' is not a number");
+  refused("lr: 1e-3", "lr: -1", "line 7:", "outside");
+  refused("lr: 1e-3", "lr: .nan", "line 7:", "not a number");
+  refused("betas: [0.8, 0.99]", "betas: [0.8]", "line 7:", "two numbers");
+  refused("betas: [0.8, 0.99]", "betas: [0.8, 1.0]", "line 7:", "outside");
+  refused("seed: 18446744073709551615", "seed: 18446744073709551616", "line 11:", "seed");
+  refused("interval: 17", "interval: 257", "line 12:", "1 to 256");
+  refused("every: 200 updates", "every: 200", "line 13:", "1 epoch");
+  refused("every: 200 updates", "often: 1", "line 13:", "did you mean 'every'");
+  refused("format: idx", "format: csv", "line 4:", "not supported by this version yet; it has idx and npy");
+  refused("format: idx, ", "", "line 4:", "either 'format'");
+  refused("scale: 1/255", "scale: 1/0", "line 4:", "1/255");
+  refused("targets: y.gz", "split: test", "line 4:", "split");
+  refused("assay: 1", "assay: 2", "line 1:", "format 1");
+  refused("loss: {name", "loss: {nmae", "line 6:", "name");
+  refused("interval: 17", "micro_batches: 4", "line 12:", "micro_batches");
+  refused("interval: 17", "verify: strong", "line 12:", "standard");
+  refused("interval: 17", "train: [a]\nfreeze: [b]", "line 12:", "not both");
+  refused("model: m.onnx", "model: &a m.onnx", "line 2:", "anchors");
+  refused("model: m.onnx", "model: *a", "line 2:", "aliases");
+  refused("model: m.onnx", "model: !!str m.onnx", "line 2:", "tags");
+  refused("model: m.onnx", "model: [[[[[[[[[[[[m]]]]]]]]]]]]", "line 2:", "too deeply");
+  refused("model: m.onnx", "model: \"a\\0b\"", "line 2:", "zero character");
+  refused("model: m.onnx", "model: {a: b}", "line 2:", "a text");
+  refused("model: m.onnx", "model: 'a", "line", "");
+  refused("interval: 17", "---\n", "line", "second document");
+}
+
+static void refuses_absurd_files(void **state) {
+  (void)state;
+  struct jobfile j;
+  struct arena arena;
+  struct why why = {""};
+  assert_int_equal(parse("", &j, &arena, &why), TRAINING_ERR_INPUT);
+  arena_shut(&arena);
+  assert_int_equal(parse("just words", &j, &arena, &why), TRAINING_ERR_INPUT);
+  arena_shut(&arena);
+  char *large = malloc(JOBFILE_BYTES_MAX + 2);
+  memset(large, '#', JOBFILE_BYTES_MAX + 1);
+  large[JOBFILE_BYTES_MAX + 1] = 0;
+  assert_int_equal(parse(large, &j, &arena, &why), TRAINING_ERR_INPUT);
+  free(large);
+  arena_shut(&arena);
+}
+
+static void optimizer_may_be_a_word(void **state) {
+  (void)state;
+  struct jobfile j;
+  struct arena arena;
+  struct why why = {""};
+  const char *text =
+      "{assay: 1, model: m, data: {train: {format: npy, inputs: {x: a.npy}, targets: b.npy}}, loss: mse, "
+      "optimizer: sgd, batch: 1, updates: 3}";
+  if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
+  assert_int_equal(j.optimizer.name, OPTIMIZER_SGD);
+  assert_true(j.optimizer.lr == 1e-3f && j.optimizer.momentum == 0);
+  assert_string_equal(j.train.input_name, "x");
+  assert_string_equal(j.train.inputs, "a.npy");
+  assert_int_equal(j.updates, 3);
+  assert_int_equal(j.evaluate_every_epochs, 0); /* no test set */
+  arena_shut(&arena);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(reads_every_key),
+                                     cmocka_unit_test(names_the_line_and_the_way_out),
+                                     cmocka_unit_test(refuses_absurd_files), cmocka_unit_test(optimizer_may_be_a_word)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -41,6 +41,11 @@ struct backend {
   /* returns whether any value stored is a NaN */
   bool (*dot)(const struct dot_tile *tile);
 
+  /* out[p * out_k + j] = in[p * in_k + j * in_col] for p < depth, j < cols: a panel of b whose columns are not side by side
+   * (in_k == 1 is transposed in registers), or of a whose rows are. Any cols; all else in out stays. */
+  void (*dot_pack)(uint32_t depth, uint32_t cols, const float *in, ptrdiff_t in_k, ptrdiff_t in_col, float *out,
+                   ptrdiff_t out_k);
+
   /* map[code][m]: bit i of m says that operand i is one word for all elements. Every code 00..43 that the canon has is
    * there for every m < 1 << arity. min, max and functions already give CANON_NAN-or-any-NaN as the canon asks. */
   backend_map *map[BACKEND_CODES][8];

@@ -208,6 +208,28 @@ static void test_dot(const struct backend *b) {
   test_dot_once(b, b->dot_rows, b->dot_cols, 512, UNIT);
 }
 
+/* Panels of every width from operands of any stride; what lies between rows of the panel stays. */
+static void test_dot_pack(const struct backend *b) {
+  for (uint32_t cols = 1; cols <= b->dot_cols + 3; cols++)
+    for (int turned = 0; turned < 3; turned++) {
+      uint32_t depth = 1 + below(70), step = 1 + (turned == 2), in_lead = (turned ? depth : cols) * step + below(3);
+      ptrdiff_t in_k = turned ? (ptrdiff_t)step : (ptrdiff_t)in_lead, in_col = turned ? (ptrdiff_t)in_lead : 1;
+      ptrdiff_t out_k = (ptrdiff_t)cols + below(3);
+      size_t in_words = (size_t)(depth - 1) * (size_t)in_k + (size_t)(cols - 1) * (size_t)in_col + 1;
+      size_t out_words = (size_t)(depth - 1) * (size_t)out_k + cols;
+      uint32_t *in = take(in_words, 4), *out = take(out_words, 4), *want = take(out_words, 4);
+      fill((uint32_t)in_words, in, BITS);
+      for (size_t i = 0; i < out_words; i++) out[i] = want[i] = 0x5a5a5a5au;
+      for (uint32_t p = 0; p < depth; p++)
+        for (uint32_t j = 0; j < cols; j++)
+          want[(ptrdiff_t)p * out_k + j] = in[(ptrdiff_t)p * in_k + (ptrdiff_t)j * in_col];
+      b->dot_pack(depth, cols, (const float *)(const void *)in, in_k, in_col, (float *)(void *)out, out_k);
+      CHECK(memcmp(out, want, out_words * sizeof *out) == 0, "%s dot_pack %u x %u turned %d", b->name, depth, cols,
+            turned);
+      free(in), free(out), free(want);
+    }
+}
+
 static void test_reductions(const struct backend *b) {
   for (uint32_t n = 1; n <= BACKEND_BLOCK; n++) {
     enum kind kind = n % 5 ? UNIT : (enum kind)below(KINDS);
@@ -339,6 +361,7 @@ int main(int argc, char **argv) {
     if (!b) continue;
     test_maps(b);
     test_dot(b);
+    test_dot_pack(b);
     test_reductions(b);
     test_column_chain(b);
     test_window_max(b);

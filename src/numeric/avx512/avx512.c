@@ -154,7 +154,33 @@ VECTOR_INLINE void vec_store_by_four(uint32_t *out, vec_int w0, vec_int w1, vec_
   vec_store(out + 48, _mm512_shuffle_i32x4(g, h, 0xdd));
 }
 
+/* Rows become columns: within quarters by unpacking, then the quarters. */
+VECTOR_INLINE void vec_transpose(vec_real r[16]) {
+  vec_real t[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i += 4) {
+    __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[i], r[i + 1]));
+    __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(r[i], r[i + 1]));
+    __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[i + 2], r[i + 3]));
+    __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(r[i + 2], r[i + 3]));
+    t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) { /* quarter q of t[i], t[i + 4], .. is row 4 q + i */
+    vec_real a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88);
+    vec_real c = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd), d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+    r[i] = _mm512_shuffle_f32x4(a, b, 0x88);
+    r[i + 4] = _mm512_shuffle_f32x4(c, d, 0x88);
+    r[i + 8] = _mm512_shuffle_f32x4(a, b, 0xdd);
+    r[i + 12] = _mm512_shuffle_f32x4(c, d, 0xdd);
+  }
+}
+
 #include "numeric/vector/map.inc"
+#include "numeric/vector/pack.inc"
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"
 

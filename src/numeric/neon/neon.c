@@ -155,7 +155,18 @@ VECTOR_INLINE void vec_store_by_four(uint32_t *out, vec_int w0, vec_int w1, vec_
   vst4q_u32(out, ((uint32x4x4_t){{w0, w1, w2, w3}}));
 }
 
+/* Rows become columns. */
+VECTOR_INLINE void vec_transpose(vec_real r[4]) {
+  float32x4_t a = vzip1q_f32(r[0], r[2]), b = vzip2q_f32(r[0], r[2]);
+  float32x4_t c = vzip1q_f32(r[1], r[3]), d = vzip2q_f32(r[1], r[3]);
+  r[0] = vzip1q_f32(a, c);
+  r[1] = vzip2q_f32(a, c);
+  r[2] = vzip1q_f32(b, d);
+  r[3] = vzip2q_f32(b, d);
+}
+
 #include "numeric/vector/map.inc"
+#include "numeric/vector/pack.inc"
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"
 

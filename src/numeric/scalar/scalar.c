@@ -41,6 +41,12 @@ static bool scalar_dot(const struct dot_tile *t) {
   return nan;
 }
 
+static void scalar_dot_pack(uint32_t depth, uint32_t cols, const float *in, ptrdiff_t in_k, ptrdiff_t in_col,
+                            float *out, ptrdiff_t out_k) {
+  for (uint32_t p = 0; p < depth; p++)
+    for (uint32_t j = 0; j < cols; j++) out[(ptrdiff_t)p * out_k + j] = in[(ptrdiff_t)p * in_k + (ptrdiff_t)j * in_col];
+}
+
 /* An operand whose mask bit is set is read before the first store: it may be the word that out begins with. */
 static void apply(uint8_t code, int mask, uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b,
                   const uint32_t *c) {
@@ -65,10 +71,11 @@ static void apply(uint8_t code, int mask, uint32_t n, uint32_t *out, const uint3
                     map_##code##_4, map_##code##_5, map_##code##_6, map_##code##_7},
 #define ALL(ONE, TWO, THREE)                                                                                           \
   TWO(ADD)                                                                                                             \
-  TWO(SUB) TWO(MUL) TWO(DIV) THREE(FMA) ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT)   \
-      ONE(TRUNC) ONE(EXP) ONE(LOG) ONE(TANH) ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH)   \
-          TWO(IAND) TWO(IOR) TWO(IXOR) TWO(SHL) TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT)    \
-              TWO(FLE) TWO(FEQ) TWO(ILT) TWO(ULT) TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
+  TWO(SUB)                                                                                                             \
+  TWO(MUL) TWO(DIV) THREE(FMA) ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) \
+      ONE(EXP) ONE(LOG) ONE(TANH) ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND)    \
+          TWO(IOR) TWO(IXOR) TWO(SHL) TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE)     \
+              TWO(FEQ) TWO(ILT) TWO(ULT) TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
 ALL(MAPS_1, MAPS_2, MAPS_3)
 
 static void scalar_canonical(uint32_t n, uint32_t *words) {
@@ -133,6 +140,7 @@ const struct backend backend_scalar = {
     .dot_rows = ROWS,
     .dot_cols = COLS,
     .dot = scalar_dot,
+    .dot_pack = scalar_dot_pack,
     .map = {ALL(ROW_1, ROW_2, ROW_3)},
     .canonical = scalar_canonical,
     .widen_u8 = scalar_widen_u8,

@@ -1,7 +1,6 @@
 #include "tape/record/record.h"
 
 #include "base/bytes.h"
-#include "base/checked.h"
 
 /* The encoding, TAPE 4.1. Little endian, field after field, nothing optional:
  *

@@ -5,6 +5,8 @@
 #ifndef TRAINING_PREPARE_H
 #define TRAINING_PREPARE_H
 #include "commit/job/job.h"
+#include "commit/trace/trace.h"
+#include "numeric/canon.h"
 #include "tape/execute/execute.h"
 #include "training/data/data.h"
 #include "training/file/onnx_file.h"
@@ -45,8 +47,9 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
                                   struct why *why);
 void prepare_shut(struct prepared *p);
 
-/* prepare_jobfile is the same for a job that was put together in memory: p->arena, p->jobfile, p->job_folder are set by
- * the caller (evaluate uses it), p->text is empty. */
+/* prepare_jobfile is the same for a job that was put together in memory (evaluate does): after prepare_begin, which clears p
+ * and opens its arena, the caller sets p->jobfile and p->job_folder. On error the caller shuts p. */
+bool prepare_begin(struct prepared *p);
 enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why);
 
 /* prepare_memory: bytes a run will hold (executors, state and its copies, data). prepare_fits refuses, with both

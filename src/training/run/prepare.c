@@ -1,0 +1,329 @@
+#include "training/run/prepare.h"
+#include "crypto/sha256.h"
+#include "tape/check/check.h"
+#include "training/checkpoint/checkpoint.h"
+#include "training/file/machine.h"
+#include "training/jobfile/yaml.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "28x28" */
+static const char *shape_text(uint32_t rank, const uint32_t *dim, char text[96]) {
+  int n = snprintf(text, 96, rank ? "" : "single numbers");
+  for (uint32_t d = 0; d < rank; d++) n += snprintf(text + n, 96 - (size_t)n, d ? "x%" PRIu32 : "%" PRIu32, dim[d]);
+  return text;
+}
+
+static uint64_t product(uint32_t rank, const uint32_t *dim) {
+  uint64_t elements = 1; /* a file's dims: their product is below 2^32 (tensor.h) */
+  for (uint32_t d = 0; d < rank; d++) elements *= dim[d];
+  return elements;
+}
+
+/* The sample's dims as the model names them: data of 28x28 feeds an input of 1x28x28. Where the model leaves a dim
+ * open, the data's own dims stand. */
+static enum training_status fit_inputs(const struct prepared *p, const struct data_set *set, struct sample_shape *s,
+                                       struct why *why) {
+  const struct onnx_model *m = &p->onnx.model;
+  const struct data_part *in = &set->inputs;
+  const struct onnx_value *input = &m->input[0];
+  s->input_dtype = in->dtype;
+  s->input_rank = in->rank - 1;
+  memcpy(s->input_dim, in->dim + 1, s->input_rank * sizeof *s->input_dim);
+  uint32_t rank = input->rank ? input->rank - 1 : 0;
+  bool open = rank > TAPE_RANK_MAX;
+  uint64_t elements = 1;
+  uint32_t dim[TAPE_RANK_MAX];
+  for (uint32_t d = 0; d < rank && !open; d++) {
+    open = input->dim[d + 1] < 1 || input->dim[d + 1] > INT32_MAX || elements > UINT32_MAX;
+    if (open) break;
+    dim[d] = (uint32_t)input->dim[d + 1];
+    elements *= dim[d];
+  }
+  if (open) return TRAINING_OK;
+  if (elements != product(s->input_rank, s->input_dim)) {
+    char a[96], b[96];
+    why_set(why, "%s: samples of %s (%" PRIu64 " elements), but the model's input '%s' takes %s (%" PRIu64 ")",
+            in->path, shape_text(s->input_rank, s->input_dim, a), product(s->input_rank, s->input_dim), input->name,
+            shape_text(rank, dim, b), elements);
+    return TRAINING_ERR_INPUT;
+  }
+  s->input_rank = rank;
+  memcpy(s->input_dim, dim, rank * sizeof *dim);
+  return TRAINING_OK;
+}
+
+static enum training_status fit_set(const struct prepared *p, const struct data_set *set, struct sample_shape *s,
+                                    struct why *why) {
+  const struct data_part *t = &set->targets;
+  memset(s, 0, sizeof *s);
+  s->samples = set->samples;
+  s->scale = set->scale;
+  s->target_dtype = t->dtype;
+  s->target_rank = t->rank - 1;
+  memcpy(s->target_dim, t->dim + 1, s->target_rank * sizeof *s->target_dim);
+  if (s->samples > INT32_MAX) {
+    why_set(why, "%s: more than 2^31 - 1 samples", set->inputs.path);
+    return TRAINING_ERR_INPUT;
+  }
+  enum training_status status = fit_inputs(p, set, s, why);
+  if (status != TRAINING_OK || p->jobfile.loss.name != LOSS_CROSS_ENTROPY) return status;
+  /* classes: the axis of the output that the targets lack; -1 (open) is left to the lowering */
+  const struct onnx_value *out = &p->onnx.model.output[0];
+  uint32_t axis = out->rank >= 4 ? 1 : out->rank - 1;
+  int64_t classes = out->rank >= 2 ? out->dim[axis] : -1;
+  if (classes < 1 || classes > INT32_MAX) classes = INT32_MAX;
+  return data_classes_check(set, (uint32_t)classes, p->jobfile.loss.ignore_index, why);
+}
+
+static enum training_status open_data(struct prepared *p, const struct prepare_options *options, struct why *why) {
+  const struct onnx_model *m = &p->onnx.model;
+  if (m->inputs_count != 1 || m->outputs_count < 1) {
+    why_set(why,
+            "%s: %" PRIu32 " inputs and %" PRIu32
+            " outputs; this version trains models with one input and at least one output",
+            p->jobfile.model, m->inputs_count, m->outputs_count);
+    return TRAINING_ERR_INPUT;
+  }
+  const struct data_spec *specs[] = {&p->jobfile.train, &p->jobfile.test};
+  struct data_set *sets[] = {&p->train, &p->test};
+  struct sample_shape *shapes[] = {&p->options.train, &p->options.test};
+  for (int i = 0; i < (p->jobfile.has_test ? 2 : 1); i++) {
+    if (specs[i]->input_name && strcmp(specs[i]->input_name, m->input[0].name) != 0) {
+      why_set(why, "line %" PRIu32 ": the model has no input '%s'; its input is '%s'", specs[i]->line,
+              specs[i]->input_name, m->input[0].name);
+      return TRAINING_ERR_INPUT;
+    }
+    enum training_status status = data_open(specs[i], p->job_folder, options->data_folder, sets[i], why);
+    if (status == TRAINING_OK) status = fit_set(p, sets[i], shapes[i], why);
+    if (status != TRAINING_OK) return status;
+  }
+  return TRAINING_OK;
+}
+
+static bool named(const char *const *names, uint32_t count, const char *name) {
+  for (uint32_t i = 0; i < count; i++)
+    if (strcmp(names[i], name) == 0) return true;
+  return false;
+}
+
+/* `train: [names]` becomes the list of everything else; a name that the model lacks is an error. */
+static enum training_status fill_freeze(struct prepared *p, struct why *why) {
+  const struct onnx_model *m = &p->onnx.model;
+  const struct jobfile *j = &p->jobfile;
+  const char **all = arena_take(&p->arena, m->initializers_count + 1, sizeof *all);
+  const char **frozen = arena_take(&p->arena, m->initializers_count + 1, sizeof *frozen);
+  const char *const *asked = j->train_only ? j->train_only : j->freeze;
+  uint32_t count = 0, asked_count = j->train_only ? j->train_only_count : j->freeze_count;
+  if (!all || !frozen) {
+    why_set(why, "not enough memory for the model's names");
+    return TRAINING_ERR_SYSTEM;
+  }
+  for (uint32_t i = 0; i < m->initializers_count; i++) all[i] = m->initializer[i].name;
+  for (uint32_t i = 0; i < asked_count; i++)
+    if (!named(all, m->initializers_count, asked[i])) {
+      const char *nearest = yaml_nearest(asked[i], all, m->initializers_count);
+      why_set(why, "%s: the model has no tensor '%s'; did you mean '%s'?", j->train_only ? "train" : "freeze", asked[i],
+              nearest ? nearest : "");
+      return TRAINING_ERR_INPUT;
+    }
+  for (uint32_t i = 0; i < m->initializers_count; i++)
+    if (m->initializer[i].type == ONNX_FLOAT && named(asked, asked_count, all[i]) != (j->train_only != NULL))
+      frozen[count++] = all[i];
+  p->options.freeze = frozen;
+  p->options.freeze_count = asked_count ? count : 0;
+  return TRAINING_OK;
+}
+
+static enum training_status fill_options(struct prepared *p, struct why *why) {
+  const struct jobfile *j = &p->jobfile;
+  struct lower_options *o = &p->options;
+  uint32_t samples = p->train.samples;
+  uint64_t per_epoch = j->drop_last ? samples / j->batch : ((uint64_t)samples + j->batch - 1) / j->batch;
+  if (per_epoch == 0) {
+    why_set(why,
+            "batch: %" PRIu32 " samples an update, but %s has only %" PRIu32
+            "; lower the batch or set drop_last: false",
+            j->batch, p->train.inputs.path, samples);
+    return TRAINING_ERR_INPUT;
+  }
+  uint64_t updates = j->updates ? j->updates : per_epoch * j->epochs;
+  if (updates > INT32_MAX - 1) {
+    why_set(why, "%" PRIu64 " updates; a job has fewer than 2^31 steps", updates);
+    return TRAINING_ERR_INPUT;
+  }
+  p->updates = (uint32_t)updates;
+  p->updates_per_epoch = (uint32_t)per_epoch;
+  uint64_t every = j->evaluate_every_updates + per_epoch * j->evaluate_every_epochs;
+  p->evaluate_every = every > UINT32_MAX ? UINT32_MAX : (uint32_t)every;
+  o->init = j->init, o->loss = j->loss, o->optimizer = j->optimizer, o->schedule = j->schedule;
+  o->clip_norm = j->clip_norm, o->dropout = j->dropout;
+  o->batch = j->batch, o->updates = p->updates, o->shuffle = j->shuffle, o->drop_last = j->drop_last;
+  if (p->test.samples) { /* a pure function of the job, because the sum of losses depends on it */
+    o->evaluate_batch = j->batch < p->test.samples ? j->batch : p->test.samples;
+    p->evaluate_steps = (uint32_t)(((uint64_t)p->test.samples + o->evaluate_batch - 1) / o->evaluate_batch);
+  }
+  return fill_freeze(p, why);
+}
+
+static enum training_status lower_tapes(struct prepared *p, struct why *why) {
+  enum lower_status lowered = lower_job(&p->onnx.model, &p->options, &p->arena, &p->lowered, why);
+  switch (lowered) {
+  case LOWER_OK: break;
+  case LOWER_ERR_UNSUPPORTED:
+  case LOWER_ERR_SHAPE:
+  case LOWER_ERR_OPTION: why_before(why, "%s: ", p->jobfile.model); return TRAINING_ERR_INPUT;
+  case LOWER_ERR_MEMORY: return TRAINING_ERR_SYSTEM;
+  }
+  for (uint32_t t = 0; t < p->lowered.tapes_count; t++) {
+    enum tape_status checked = tape_check(&p->lowered.tape[t], &p->arena, why);
+    if (checked == TAPE_OK) continue;
+    why_before(why, "%s: the lowering made a %s tape that does not check, which is a fault of this program: ",
+               p->jobfile.model, prepare_tape_name(t));
+    return checked == TAPE_ERR_MEMORY ? TRAINING_ERR_SYSTEM : TRAINING_ERR_INPUT;
+  }
+  p->state_leaves = layout_state_leaves(&p->lowered.layout);
+  p->state_bytes = p->state_leaves * TAPE_LEAF_BYTES;
+  return TRAINING_OK;
+}
+
+/* What each data tensor holds, held against what the layout says of it. */
+static enum training_status place_data(struct prepared *p, struct why *why) {
+  const struct data_part *parts[DATA_COUNT] = {[DATA_TRAIN_INPUTS] = &p->train.inputs,
+                                               [DATA_TRAIN_TARGETS] = &p->train.targets,
+                                               [DATA_TEST_INPUTS] = &p->test.inputs,
+                                               [DATA_TEST_TARGETS] = &p->test.targets};
+  for (uint32_t d = 0; d < DATA_COUNT; d++) {
+    const struct layout_entry *e = layout_data(&p->lowered.layout, (uint8_t)d);
+    if (!e) continue;
+    p->data[d] = parts[d] ? parts[d]->at : p->lowered.data[d];
+    p->data_bytes[d] = parts[d] ? parts[d]->bytes : p->lowered.data_bytes[d];
+    uint64_t wanted = layout_entry_elements(e) * tape_dtype_bytes(e->dtype);
+    if (p->data[d] && p->data_bytes[d] == wanted) continue;
+    why_set(why, "data tensor '%s' has %" PRIu64 " bytes, the tapes read %" PRIu64, e->name, p->data_bytes[d], wanted);
+    return TRAINING_ERR_INPUT;
+  }
+  return TRAINING_OK;
+}
+
+static enum training_status hash_data(struct prepared *p, uint32_t threads, struct why *why) {
+  enum training_status status = TRAINING_OK;
+  struct pool *pool = pool_open(threads ? threads : machine_threads());
+  for (uint32_t d = 0; d < DATA_COUNT && status == TRAINING_OK; d++) {
+    if (!p->data[d]) continue;
+    p->job.data = (uint8_t)(d + 1);
+    status = checkpoint_root(pool, p->data[d], p->data_bytes[d], p->job.data_root[d], why);
+  }
+  if (pool) pool_shut(pool);
+  return status;
+}
+
+static enum training_status cut_tasks(struct prepared *p, struct why *why) {
+  const struct layout *l = &p->lowered.layout;
+  uint64_t element_bytes = 0;
+  for (uint32_t e = 0; e < l->state_count; e++)
+    element_bytes += layout_entry_elements(&l->entry[e]) * tape_dtype_bytes(l->entry[e].dtype);
+  p->steps = p->updates + 1;
+  uint32_t interval = p->jobfile.interval;
+  if (!interval) interval = job_interval(element_bytes, p->lowered.tape[TAPE_OF_TRAIN].counts.dot_flops);
+  uint32_t task_steps = interval * TRACE_INTERVALS_MAX;
+  uint64_t tasks = ((uint64_t)p->steps + task_steps - 1) / task_steps;
+  if (tasks > JOB_TASKS_MAX) {
+    why_set(why,
+            "%" PRIu32 " steps in intervals of %" PRIu32 " make %" PRIu64
+            " tasks, at most %d are possible; set a longer interval",
+            p->steps, interval, tasks, JOB_TASKS_MAX);
+    return TRAINING_ERR_INPUT;
+  }
+  p->task = arena_take(&p->arena, tasks, sizeof *p->task);
+  if (!p->task) {
+    why_set(why, "not enough memory for %" PRIu64 " tasks", tasks);
+    return TRAINING_ERR_SYSTEM;
+  }
+  for (uint32_t t = 0; t < tasks; t++) {
+    uint32_t left = p->steps - t * task_steps;
+    p->task[t] =
+        (struct job_task){.steps = left < task_steps ? left : task_steps, .interval_steps = (uint16_t)interval};
+  }
+  p->interval_steps = interval;
+  p->intervals = (uint32_t)(((uint64_t)p->steps + interval - 1) / interval);
+  p->job.tasks = (uint16_t)tasks;
+  p->job.task = p->task;
+  return TRAINING_OK;
+}
+
+static enum training_status commit_job(struct prepared *p, struct why *why) {
+  struct job *j = &p->job;
+  j->canon = CANON_VERSION;
+  j->lower = LOWER_VERSION;
+  j->seed = p->jobfile.seed;
+  j->tapes = (uint8_t)p->lowered.tapes_count;
+  for (uint32_t t = 0; t < p->lowered.tapes_count; t++) tape_root(&p->lowered.tape[t], j->tape_root[t]);
+  j->sections = 1;
+  j->section[0] =
+      (struct job_section){.repeat = 1, .entries = 2, .entry = {{TAPE_OF_INIT, 1}, {TAPE_OF_TRAIN, p->updates}}};
+  size_t length = layout_bytes(&p->lowered.layout);
+  size_t mark = arena_mark(&p->arena);
+  uint8_t *table = arena_take(&p->arena, length, 1);
+  if (!table || layout_encode(&p->lowered.layout, table, length) != length) {
+    why_set(why, "not enough memory for the layout table");
+    return TRAINING_ERR_SYSTEM;
+  }
+  sha256(table, length, j->layout_hash);
+  arena_reset(&p->arena, mark);
+  job_root(j, p->job_root);
+  return TRAINING_OK;
+}
+
+enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why) {
+  char path[FILE_PATH_MAX];
+  if (!file_join(path, p->job_folder, p->jobfile.model)) {
+    why_set(why, "model: the path is too long");
+    return TRAINING_ERR_INPUT;
+  }
+  enum training_status status = onnx_file_open(path, &p->arena, &p->onnx, why);
+  if (status == TRAINING_OK) status = open_data(p, options, why);
+  if (status == TRAINING_OK) status = fill_options(p, why);
+  if (status == TRAINING_OK) status = lower_tapes(p, why);
+  if (status == TRAINING_OK) status = place_data(p, why);
+  if (status == TRAINING_OK) status = cut_tasks(p, why);
+  if (status == TRAINING_OK) status = hash_data(p, options->threads, why);
+  if (status == TRAINING_OK) status = commit_job(p, why);
+  return status;
+}
+
+bool prepare_begin(struct prepared *p) {
+  memset(p, 0, sizeof *p);
+  /* address space, not memory: pages count when they are touched */
+  return arena_open(&p->arena, (size_t)16 << 30) || arena_open(&p->arena, (size_t)2 << 30);
+}
+
+enum training_status prepare_open(struct prepared *p, const char *job_path, const struct prepare_options *options,
+                                  struct why *why) {
+  if (!prepare_begin(p)) {
+    why_set(why, "not enough address space to read a job (ulimit -v?)");
+    return TRAINING_ERR_SYSTEM;
+  }
+  if (options->job_folder && strlen(options->job_folder) < sizeof p->job_folder)
+    memcpy(p->job_folder, options->job_folder, strlen(options->job_folder) + 1);
+  else
+    file_folder_of(job_path, p->job_folder);
+  enum training_status status = file_map(job_path, JOBFILE_BYTES_MAX, &p->text, why);
+  if (status == TRAINING_OK) {
+    status = jobfile_read(p->text.bytes, p->text.length, &p->arena, &p->jobfile, why);
+    if (status != TRAINING_OK) why_before(why, "%s: ", job_path);
+  }
+  if (status == TRAINING_OK) status = prepare_jobfile(p, options, why);
+  if (status != TRAINING_OK) prepare_shut(p);
+  return status;
+}
+
+void prepare_shut(struct prepared *p) {
+  data_shut(&p->train);
+  data_shut(&p->test);
+  onnx_file_shut(&p->onnx);
+  file_unmap(&p->text);
+  arena_shut(&p->arena);
+}

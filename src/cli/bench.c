@@ -1,13 +1,27 @@
 /* assay bench: how fast, compared with what, and whether the bits are the reference's. */
 #include "cli/bench.h"
+#include "numeric/gemm/gemm_bench.h"
 #include "training/file/machine.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static enum outcome bench_gemm(const struct bench_options *o, struct why *why) {
+  struct gemm_bench_options options = {
+      .only = o->only, .peers = o->peers, .threads = o->threads_given ? o->threads : 1, .json = o->json};
+  int status = gemm_bench(&options, stdout);
+  if (status == OUTCOME_INPUT)
+    why_set(why, "no shape has '%s' in its name, or more than %d threads", o->only ? o->only : "",
+            GEMM_BENCH_THREADS_MAX);
+  else if (status == OUTCOME_ENVIRONMENT)
+    why_set(why, "no memory or threads for the products");
+  return (enum outcome)status;
+}
 
 static const struct {
   const char *name;
   enum outcome (*run)(const struct bench_options *o, struct why *why);
-} benches[] = {{"step", bench_step}, {"commit", bench_commit}, {"exact", bench_exact}};
+} benches[] = {{"gemm", bench_gemm}, {"step", bench_step}, {"commit", bench_commit}, {"exact", bench_exact}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
 static int ascending(const void *a, const void *b) {
@@ -27,7 +41,10 @@ static enum outcome run(const struct arguments *a) {
   struct bench_options o = {.model = arguments_text(a, "model", NULL),
                             .models = arguments_text(a, "models", NULL),
                             .data = arguments_text(a, "data", NULL),
+                            .only = arguments_text(a, "only", NULL),
+                            .peers = arguments_text(a, "peers", NULL),
                             .threads = (uint32_t)threads,
+                            .threads_given = arguments_given(a, "threads"),
                             .steps = (uint32_t)steps,
                             .json = arguments_given(a, "json"),
                             .quick = arguments_given(a, "quick")};
@@ -42,22 +59,24 @@ static enum outcome run(const struct arguments *a) {
   }
   const char *near = nearest_word(a->operand[0], known, BENCHES);
   complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
-           near ? "did you mean '" : "there are step, commit, exact", near ? near : "", near ? "'?" : "");
+           near ? "did you mean '" : "there are gemm, step, commit, exact", near ? near : "", near ? "'?" : "");
   return OUTCOME_INPUT;
 }
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "step|commit|exact [--model NAME] [--steps N] [--threads N]",
+    .usage = "gemm|step|commit|exact [--model NAME] [--steps N] [--threads N]",
     .summary = "measures this machine: products, steps, the price of committing and of exactness",
-    .text =             "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
+    .text = "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
             "commit   seconds spent committing at the default interval, as a share of training (mlp, lenet)\n"
             "exact    our step against the same engine allowed to add in any order\n"
             "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
             "Exit status: 0, 2 a model is missing, 3 memory or disk.",
     .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
                {"steps", 0, "N", "training steps to time (60)"},
-               {"threads", 0, "N", "threads to compute with (all processors)"},
+               {"threads", 0, "N", "threads to compute with (all processors; gemm: 1)"},
+               {"only", 0, "NAME", "gemm: only shapes with this in their name"},
+               {"peers", 0, "DIR", "gemm: where the peer programs lie (where the build put them)"},
                {"models", 0, "DIR",
                 "where mlp.onnx, lenet.onnx and cnn.onnx lie (beside the build: tests/models, examples/fashion)"},
                {"data", 0, "DIR",

@@ -18,11 +18,14 @@ struct execute_options {
   bool plain;                    /* element by element with reference arithmetic: the definition, slow */
   bool materialise;              /* keep every temp value, at its leaves, for execute_temps (disputes, tests) */
   bool recognise_nothing;        /* tests: generic paths only */
+  bool free_order; /* NOT exact: sums in whatever order is fastest, NaN as it falls. For `assay bench exact` alone,
+                    * which asks what exactness costs; everything that commits refuses a plan opened with it
+                    * (execute_exact). */
 };
 
-/* execute_open plans a tape that tape_check accepted, once; all memory of later steps is taken here. data[n] points at the
- * content of data tensor number n (dense, unpadded to leaves; 64 B readable slack behind not required) and outlives the
- * plan; entries the tape does not read may be NULL. On error *out is NULL. */
+/* execute_open plans a tape that tape_check accepted, once; all memory of later steps is taken here. data[n] points at
+ * the content of data tensor number n (dense, unpadded to leaves; 64 B readable slack behind not required) and outlives
+ * the plan; entries the tape does not read may be NULL. On error *out is NULL. */
 enum execute_status execute_open(struct execute **out, const struct tape *t, const void *const *data,
                                  const struct execute_options *options, struct why *why);
 void execute_shut(struct execute *x);
@@ -37,8 +40,11 @@ uint64_t execute_bytes(const struct tape *t, const struct execute_options *optio
 /* The temp leaf space of the last step (temp_leaves * 4096 bytes), only with `materialise` or `plain`. */
 const uint8_t *execute_temps(const struct execute *x);
 
-/* execute_profile adds the seconds spent in each record since the last call into seconds[records_count] (work shared by several
- * records is booked on the last of them). */
+/* execute_exact: false only for plans opened with free_order, whose bits mean nothing to anybody else. */
+bool execute_exact(const struct execute *x);
+
+/* execute_profile adds the seconds spent in each record since the last call into seconds[records_count] (work shared by
+ * several records is booked on the last of them). */
 void execute_profile(struct execute *x, double *seconds);
 
 #endif

@@ -1,6 +1,7 @@
 /* pool: worker threads that run numbered tasks. Which thread runs a task, and when, cannot change a bit.
  *
- * A region ends when its tasks are done; it never waits for a thread that has not shown up. Uses: threads, numeric/backend. */
+ * A region ends when its tasks are done; it never waits for a thread that has not shown up. Uses: threads,
+ * numeric/backend. */
 #ifndef TAPE_POOL_H
 #define TAPE_POOL_H
 #include <stdint.h>

@@ -1,0 +1,16 @@
+/* fold: reductions of a body over k, and dots that no kernel fits. NUMERICS 3, TAPE 4.
+ *
+ * Two loops: a block of outputs with k outside (columns), or one output with a block of k inside (rows). Either gives
+ * the chunk results of any record; which is faster depends on what is contiguous. */
+#ifndef TAPE_FOLD_H
+#define TAPE_FOLD_H
+#include "tape/execute/program.h"
+
+bool fold_plan(struct execute *x, struct item *item);
+void fold_run(struct execute *x, const struct item *item);
+
+/* fold_join adds or reduces chunk results, [chunks, elements] in the workspace, into the record's value and stores it.
+ */
+void fold_join(struct execute *x, const struct tape_record *r, struct place out, uint32_t chunks);
+
+#endif

@@ -1,0 +1,151 @@
+#include "tape/execute/map.h"
+
+#include <string.h>
+
+struct map_output {
+  uint32_t record, bytes; /* bytes of an element */
+  int32_t node;
+  bool canonical;
+  struct place place;
+};
+
+struct map {
+  struct program program;
+  uint64_t elements, grain; /* grain: blocks a task */
+  uint32_t outputs;
+  struct map_output output[];
+};
+
+static bool same_shape(const struct tape_record *a, const struct tape_record *b) {
+  return a->out_rank == b->out_rank && memcmp(a->dim, b->dim, a->out_rank * sizeof a->dim[0]) == 0;
+}
+
+static uint32_t nodes_most(const struct tape_record *r) {
+  return (uint32_t)r->operands + r->literals + r->body_ops + 3;
+}
+
+bool map_joins(const struct execute *x, uint32_t from, uint32_t next) {
+  const struct tape_record *all = x->tape->record, *r = &all[next];
+  if (r->op != TAPE_MAP || !same_shape(&all[from], r)) return false;
+  uint32_t nodes = nodes_most(r);
+  for (uint32_t q = from; q < next; q++) nodes += nodes_most(&all[q]);
+  if (nodes > PROGRAM_NODES_MAX) return false;
+  for (uint8_t o = 0; o < r->operands; o++) {
+    if (r->operand[o].space != TAPE_TEMP || operand_is_identity(r, &r->operand[o])) continue;
+    if (plan_producer(x, r->operand[o].first_leaf) >= from) return false;
+  }
+  return true;
+}
+
+bool map_plan(struct execute *x, struct item *item) {
+  const struct tape_record *r = &x->tape->record[item->first];
+  struct map *m = arena_take(&x->notes, 1, sizeof *m + item->count * sizeof m->output[0]);
+  uint32_t dims = 0;
+  for (uint8_t d = 0; d < r->out_rank; d++) dims |= 1u << d;
+  if (!m || !program_begin(&m->program, x, r, 0, r->out_rank, dims)) return false;
+  m->elements = record_elements(r);
+
+  int32_t result[PROGRAM_NODES_MAX], kept[PROGRAM_NODES_MAX];
+  bool rewrites = false;
+  for (uint32_t i = 0; i < item->count; i++) {
+    r = &x->tape->record[item->first + i];
+    int16_t known[TAPE_OPERANDS_MAX];
+    for (uint8_t o = 0; o < r->operands; o++) {
+      known[o] = -1;
+      if (r->operand[o].space != TAPE_TEMP) continue;
+      uint32_t producer = plan_producer(x, r->operand[o].first_leaf);
+      if (producer < item->first) continue;
+      int32_t node = result[producer - item->first];
+      if (r->operand[o].dtype == TAPE_U8) node = program_mask_u8(&m->program, node);
+      if (node < 0) return false;
+      known[o] = (int16_t)node;
+    }
+    result[i] = program_add(&m->program, r, known);
+    if (result[i] < 0) return false;
+    const struct value *v = &x->value[item->first + i];
+    if (!v->stored) continue;
+    rewrites |= v->place.base == BASE_STATE;
+    m->output[m->outputs++] = (struct map_output){.record = item->first + i,
+                                                  .bytes = tape_dtype_bytes(r->dtype),
+                                                  .node = result[i],
+                                                  .canonical = r->dtype == TAPE_F32 && !x->options.free_order,
+                                                  .place = v->place};
+  }
+  /* Stores happen at a block's end, in order. A result that is a bare operand of an entry rewritten before it must have
+   * been read by then; one that is computed may go straight to memory that no operand of this pass lies in. */
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < m->outputs; i++) {
+    struct map_output *o = &m->output[i];
+    if (rewrites && m->program.node[o->node].kind == NODE_OPERAND) o->node = program_copy(&m->program, o->node);
+    if (o->node < 0) return false;
+    if ((uint32_t)o->node > last) last = (uint32_t)o->node;
+  }
+  for (uint32_t i = 0; i < m->outputs; i++) {
+    struct map_output *o = &m->output[i];
+    struct node *n = &m->program.node[o->node];
+    kept[i] = o->node;
+    bool own = n->kind == NODE_OP && n->late && n->direct < 0 && o->bytes == 4 && n->dims >> 31;
+    bool safe = o->place.base != BASE_STATE || ((uint32_t)o->node == last && last == m->program.nodes - 1);
+    if (own && safe) n->direct = (int16_t)i;
+  }
+  item->plan = m;
+  if (!program_finish(&m->program, x, kept, m->outputs, x->options.recognise_nothing ? 0 : m->elements)) return false;
+  uint64_t blocks = (m->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
+  m->grain = plan_grain(x, blocks, BACKEND_BLOCK * (200 + 150 * (uint64_t)m->program.late_list));
+  return true;
+}
+
+struct map_call {
+  struct execute *x;
+  const struct map *map;
+};
+
+static void store(const struct execute *x, const struct map_output *o, const struct frame *f, uint64_t start,
+                  uint32_t n) {
+  uint8_t *to = place_at(x, o->place) + start * o->bytes;
+  const uint32_t *from = f->at[o->node];
+  if (o->bytes == 1) {
+    if (f->uniform[o->node])
+      memset(to, (int)(*from & 255), n);
+    else
+      x->backend->narrow_u8(n, to, from);
+    return;
+  }
+  uint32_t *words = (uint32_t *)(void *)to;
+  if (f->uniform[o->node]) {
+    uint32_t word = *from;
+    for (uint32_t i = 0; i < n; i++) words[i] = word;
+  } else if (words != from) {
+    memcpy(words, from, 4 * (size_t)n);
+  }
+  if (o->canonical) x->backend->canonical(n, words);
+}
+
+static void map_task(void *context, uint32_t i, uint32_t thread) {
+  const struct map_call *call = context;
+  const struct map *m = call->map;
+  const struct execute *x = call->x;
+  struct frame f = program_frame(x, thread);
+  uint64_t start = i * m->grain * BACKEND_BLOCK, end = start + m->grain * BACKEND_BLOCK;
+  if (end > m->elements) end = m->elements;
+  uint32_t *out[PROGRAM_NODES_MAX];
+  struct moment now = {.start = start, .n = 1};
+  program_enter(&m->program, x, &now, &f);
+  for (; start < end; start += BACKEND_BLOCK) {
+    now.start = start;
+    now.n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
+    for (uint32_t o = 0; o < m->outputs; o++)
+      out[o] = (uint32_t *)(void *)(place_at(x, m->output[o].place) + start * m->output[o].bytes);
+    program_block(&m->program, x, &now, &f, out);
+    for (uint32_t o = 0; o < m->outputs; o++) store(x, &m->output[o], &f, start, now.n);
+  }
+}
+
+void map_run(struct execute *x, const struct item *item) {
+  struct map *m = item->plan;
+  if (m->outputs == 0) return;
+  program_tables(&m->program, x);
+  struct map_call call = {x, m};
+  uint64_t task = m->grain * BACKEND_BLOCK;
+  pool_run(x->options.pool, (uint32_t)((m->elements + task - 1) / task), map_task, &call);
+}

@@ -1,0 +1,12 @@
+/* map: adjacent maps of one shape as one pass over blocks of 512 elements. TAPE 4, rule `map`. */
+#ifndef TAPE_MAP_H
+#define TAPE_MAP_H
+#include "tape/execute/program.h"
+
+/* map_joins: may `next` run in one pass with the maps before it (record `from` on)? Its reads of their values must be
+ * identity. */
+bool map_joins(const struct execute *x, uint32_t from, uint32_t next);
+bool map_plan(struct execute *x, struct item *item);
+void map_run(struct execute *x, const struct item *item);
+
+#endif

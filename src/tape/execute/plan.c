@@ -1,0 +1,242 @@
+#include "tape/execute/plan.h"
+
+#include <string.h>
+
+#include "tape/execute/column.h"
+#include "tape/execute/dot.h"
+#include "tape/execute/fold.h"
+#include "tape/execute/map.h"
+#include "tape/execute/put.h"
+#include "tape/execute/window.h"
+
+enum { LINE = 64 };
+
+struct place plan_take(struct execute *x, uint64_t bytes) {
+  struct place p = {BASE_BULK, x->bulk_bytes};
+  x->bulk_bytes += (bytes + LINE - 1) / LINE * LINE + LINE; /* a line between, so that neighbours do not share one */
+  return p;
+}
+
+uint64_t plan_grain(const struct execute *x, uint64_t count, uint64_t picoseconds) {
+  const uint64_t task_ps = 80000000, alone_ps = 15000000;
+  if (picoseconds == 0) picoseconds = 1;
+  uint64_t grain = task_ps / picoseconds, threads = x->threads;
+  if (count <= alone_ps / picoseconds) return count ? count : 1;
+  uint64_t least = (count + 4 * threads - 1) / (4 * threads); /* some slack for a thread that is late */
+  if (grain > least) grain = least;
+  while (count / (grain ? grain : 1) >= UINT32_MAX) grain = grain * 2 + 1;
+  return grain ? grain : 1;
+}
+
+/* Temp values lie in record order without gap (TAPE 5.3c), so the producer is found by halving. */
+uint32_t plan_producer(const struct execute *x, uint64_t first_leaf) {
+  uint32_t low = 0, high = x->temps_count;
+  while (high - low > 1) {
+    uint32_t middle = low + (high - low) / 2;
+    if (x->tape->record[x->temp_record[middle]].first_leaf <= first_leaf)
+      low = middle;
+    else
+      high = middle;
+  }
+  return x->temp_record[low];
+}
+
+struct place plan_operand_place(const struct execute *x, const struct tape_operand *o) {
+  switch ((enum tape_space)o->space) {
+  case TAPE_TEMP: return x->value[plan_producer(x, o->first_leaf)].place;
+  case TAPE_DATA: return (struct place){(uint16_t)(BASE_DATA + o->data_number), o->first_leaf * TAPE_LEAF_BYTES};
+  case TAPE_IN:
+  case TAPE_OUT: break;
+  }
+  return (struct place){BASE_STATE, o->first_leaf * TAPE_LEAF_BYTES};
+}
+
+bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o) {
+  int64_t coef[PLAN_DIMS] = {0}, stride = 1, offset = 0;
+  for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
+    const struct tape_axis *x = &o->axis[a];
+    if (x->div != 1 || x->indirect != TAPE_INDIRECT_NONE) return false;
+    int64_t low = x->offset, high = x->offset;
+    for (uint8_t t = 0; t < x->terms; t++) {
+      int64_t far = (int64_t)x->term[t].coef * ((int64_t)r->dim[x->term[t].dim] - 1);
+      *(far < 0 ? &low : &high) += far;
+      coef[x->term[t].dim] += x->term[t].coef * stride;
+    }
+    if (low < 0 || high >= (int64_t)x->extent) return false;
+    offset += x->offset * stride;
+  }
+  if (offset != 0) return false;
+  stride = 1;
+  for (uint8_t d = r->out_rank; d-- > 0; stride *= r->dim[d])
+    if (r->dim[d] > 1 && coef[d] != stride) return false;
+  return true;
+}
+
+/* A state entry that the tape hands on as it is. */
+static bool passes_through(const struct tape_record *r) {
+  return r->op == TAPE_MAP && r->space == TAPE_OUT && r->body_ops == 0 && r->operands == 1 &&
+         r->operand[0].space == TAPE_IN && r->operand[0].first_leaf == r->first_leaf &&
+         r->operand[0].dtype == r->dtype && operand_is_identity(r, &r->operand[0]);
+}
+
+static enum item_kind kind_of(const struct execute *x, uint32_t n) {
+  const struct tape_record *r = &x->tape->record[n];
+  bool plain = x->options.recognise_nothing;
+  switch ((enum tape_op)r->op) {
+  case TAPE_MAP: return passes_through(r) ? ITEM_NOTHING : ITEM_MAP;
+  case TAPE_DOT: return !plain && dot_fits(r) ? ITEM_DOT : ITEM_FOLD;
+  case TAPE_FOLD:
+    if (!plain && column_fits(r)) return ITEM_COLUMN;
+    return !plain && window_fits(r) ? ITEM_WINDOW : ITEM_FOLD;
+  case TAPE_PUT: break;
+  }
+  return ITEM_PUT;
+}
+
+static bool cut_into_items(struct execute *x) {
+  const struct tape *t = x->tape;
+  x->item = arena_take(&x->notes, t->records_count, sizeof *x->item);
+  x->value = arena_take(&x->notes, t->records_count, sizeof *x->value);
+  x->temp_record = arena_take(&x->notes, t->records_count, sizeof *x->temp_record);
+  x->seconds = arena_take(&x->notes, t->records_count, sizeof *x->seconds);
+  x->pass = arena_take(&x->notes, t->records_count, sizeof *x->pass);
+  if (!x->item || !x->value || !x->temp_record || !x->seconds || !x->pass) return false;
+  for (uint32_t n = 0; n < t->records_count; n++)
+    if (t->record[n].space == TAPE_TEMP) x->temp_record[x->temps_count++] = n;
+  for (uint32_t n = 0; n < t->records_count;) {
+    struct item *i = &x->item[x->items_count++];
+    *i = (struct item){.kind = kind_of(x, n), .first = n, .count = 1};
+    while (i->kind == ITEM_MAP && !x->options.recognise_nothing && n + i->count < t->records_count &&
+           !passes_through(&t->record[n + i->count]) && map_joins(x, n, n + i->count))
+      i->count++;
+    if (i->kind == ITEM_WINDOW && n + 1 < t->records_count && window_joins(x, n)) i->count = 2;
+    n += i->count;
+  }
+  return true;
+}
+
+/* Who reads what last, and which state entries are still read as they were when their record runs. */
+static bool find_lives(struct execute *x) {
+  const struct tape *t = x->tape;
+  const struct layout *l = &t->layout;
+  uint32_t *writer = arena_take(&x->notes, l->state_count, sizeof *writer); /* item of each state entry */
+  if (!writer) return false;
+  for (uint32_t i = 0; i < x->items_count; i++)
+    for (uint32_t n = x->item[i].first; n < x->item[i].first + x->item[i].count; n++) {
+      const struct tape_record *r = &t->record[n];
+      struct value *v = &x->value[n];
+      *v = (struct value){.born = i, .dies = i, .bytes = record_elements(r) * tape_dtype_bytes(r->dtype)};
+      v->read_outside = x->item[i].kind != ITEM_MAP || r->space == TAPE_OUT || x->options.materialise;
+      if (r->space == TAPE_OUT) writer[plan_entry(x, r->first_leaf)] = n;
+    }
+  for (uint32_t i = 0; i < x->items_count; i++)
+    for (uint32_t n = x->item[i].first; n < x->item[i].first + x->item[i].count; n++) {
+      const struct tape_record *r = &t->record[n];
+      for (uint8_t o = 0; o < r->operands; o++) {
+        if (r->operand[o].space == TAPE_TEMP) {
+          struct value *v = &x->value[plan_producer(x, r->operand[o].first_leaf)];
+          v->dies = i;
+          if (v->born != i) v->read_outside = true;
+        } else if (r->operand[o].space == TAPE_IN) {
+          struct value *v = &x->value[writer[plan_entry(x, r->operand[o].first_leaf)]];
+          bool with_its_own = x->item[i].kind == ITEM_MAP && operand_is_identity(r, &r->operand[o]);
+          if (i > v->born || (i == v->born && !with_its_own)) v->shadow = true;
+        }
+      }
+    }
+  return true;
+}
+
+uint32_t plan_entry(const struct execute *x, uint64_t first_leaf) {
+  const struct layout_entry *e = x->tape->layout.entry;
+  uint32_t low = 0, high = x->tape->layout.state_count;
+  while (high - low > 1) {
+    uint32_t middle = low + (high - low) / 2;
+    if (e[middle].first_leaf <= first_leaf)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* First fit over the values alive, kept by address. `alive` has room for all records. */
+static uint64_t fit(const struct execute *x, uint32_t *alive, uint32_t *alive_count, uint32_t n) {
+  uint64_t need = (x->value[n].bytes + LINE - 1) / LINE * LINE + LINE, at = 0;
+  uint32_t i = 0;
+  for (; i < *alive_count; i++) {
+    const struct value *v = &x->value[alive[i]];
+    if (at + need <= v->place.offset) break;
+    at = v->place.offset + (v->bytes + LINE - 1) / LINE * LINE + LINE;
+  }
+  memmove(alive + i + 1, alive + i, (*alive_count - i) * sizeof *alive);
+  alive[i] = n;
+  ++*alive_count;
+  return at;
+}
+
+static bool place_values(struct execute *x) {
+  const struct tape *t = x->tape;
+  uint32_t *alive = arena_take(&x->notes, t->records_count + 1u, sizeof *alive), alive_count = 0;
+  if (!alive) return false;
+  uint64_t high = x->options.materialise ? (uint64_t)t->temp_leaves * TAPE_LEAF_BYTES : 0;
+  for (uint32_t i = 0; i < x->items_count; i++) {
+    struct item *item = &x->item[i];
+    for (uint32_t n = item->first; n < item->first + item->count; n++) {
+      const struct tape_record *r = &t->record[n];
+      struct value *v = &x->value[n];
+      v->stored = v->read_outside;
+      if (r->space == TAPE_OUT) {
+        v->place = (struct place){BASE_STATE, r->first_leaf * TAPE_LEAF_BYTES};
+        if (item->kind == ITEM_NOTHING) v->shadow = false;
+        if (v->shadow) v->place = plan_take(x, v->bytes);
+        if (item->kind == ITEM_NOTHING && r->dtype == TAPE_F32)
+          x->pass[x->passes_count++] = (struct pass){v->place.offset, record_elements(r)};
+      } else if (x->options.materialise) {
+        v->place = (struct place){BASE_BULK, r->first_leaf * TAPE_LEAF_BYTES};
+      } else if (v->stored) {
+        v->place = (struct place){BASE_BULK, fit(x, alive, &alive_count, n)};
+        if (v->place.offset + v->bytes > high) high = v->place.offset + v->bytes;
+      }
+    }
+    uint32_t kept = 0;
+    for (uint32_t a = 0; a < alive_count; a++)
+      if (x->value[alive[a]].dies > i) alive[kept++] = alive[a];
+    alive_count = kept;
+  }
+  /* Values' offsets count from the start of the temp region; what plan_take gave out moves behind it. */
+  x->temps = (struct place){BASE_BULK, x->bulk_bytes};
+  for (uint32_t k = 0; k < x->temps_count; k++) x->value[x->temp_record[k]].place.offset += x->bulk_bytes;
+  plan_take(x, high);
+  return true;
+}
+
+static bool plan_items(struct execute *x) {
+  for (uint32_t i = 0; i < x->items_count; i++) {
+    struct item *item = &x->item[i];
+    bool made = true;
+    switch (item->kind) {
+    case ITEM_NOTHING: break;
+    case ITEM_MAP: made = map_plan(x, item); break;
+    case ITEM_DOT: made = dot_plan(x, item); break;
+    case ITEM_FOLD: made = fold_plan(x, item); break;
+    case ITEM_COLUMN: made = column_plan(x, item); break;
+    case ITEM_WINDOW: made = window_plan(x, item); break;
+    case ITEM_PUT: made = put_plan(x, item); break;
+    }
+    if (!made) return false;
+  }
+  return true;
+}
+
+enum execute_status plan_make(struct execute *x, struct why *why) {
+  if (!cut_into_items(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
+    why_set(why, "the plan of a tape of %u records does not fit in memory", (unsigned)x->tape->records_count);
+    return EXECUTE_ERR_MEMORY;
+  }
+  x->frames = plan_take(x, x->threads * program_frame_bytes(x));
+  x->accumulators_words = (x->accumulators_words + 15) / 16 * 16;
+  x->accumulators = plan_take(x, x->threads * x->accumulators_words * 4);
+  x->workspace = plan_take(x, x->workspace_bytes);
+  return EXECUTE_OK;
+}

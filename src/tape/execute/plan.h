@@ -1,0 +1,97 @@
+/* plan: what the parts of the fast executor share: where values lie, the state of a step, the items of a plan.
+ *
+ * Internal to tape/execute. An item is one record, or adjacent maps that run as one pass. Uses: execute, base/arena. */
+#ifndef TAPE_PLAN_H
+#define TAPE_PLAN_H
+#include "base/arena.h"
+#include "tape/execute/execute.h"
+
+enum { PLAN_DIMS = 2 * TAPE_RANK_MAX };
+
+/* Bases of addresses: `bulk` is all memory of the plan, `state` the caller's blob, then the data tensors. */
+enum plan_base { BASE_BULK, BASE_STATE, BASE_DATA };
+struct place {
+  uint16_t base;
+  uint64_t offset; /* bytes */
+};
+
+enum item_kind { ITEM_NOTHING, ITEM_MAP, ITEM_DOT, ITEM_FOLD, ITEM_COLUMN, ITEM_WINDOW, ITEM_PUT };
+struct item {
+  enum item_kind kind;
+  uint32_t first, count; /* records */
+  void *plan;            /* struct of the kind, in execute.notes */
+  double seconds;
+};
+
+/* A value in temp space, or a state entry as it is written. */
+struct value {
+  struct place place;
+  uint64_t bytes;
+  uint32_t born, dies; /* items */
+  bool read_outside;   /* of its item */
+  bool stored,
+      shadow; /* shadow: a state entry that cannot be rewritten in place and is copied at the end of the step */
+};
+
+/* A state entry that passes through unchanged. */
+struct pass {
+  uint64_t offset, words;
+};
+
+struct execute {
+  const struct tape *tape;
+  struct execute_options options;
+  const struct backend *backend;
+  uint8_t *base[BASE_DATA + 256];
+  uint32_t step;
+  uint64_t seed;
+  struct arena notes;                   /* the plan itself */
+  struct arena bulk;                    /* values, halos, tables, workspaces */
+  uint64_t bulk_bytes, workspace_bytes; /* workspace: shared by the items, one at a time */
+  uint64_t frames_slots, frames_nodes;  /* most block slots and nodes of any program */
+  uint64_t accumulators_words;          /* per thread */
+  struct place workspace, frames, accumulators, temps;
+  struct value *value;                /* one a record */
+  uint32_t *temp_record, temps_count; /* records with a temp value, ascending */
+  uint32_t items_count, passes_count;
+  struct item *item;
+  struct pass *pass;
+  struct halo *halos;
+  double *seconds; /* one a record */
+  uint32_t threads;
+  const uint8_t *last_state; /* of the last step, with its number: passes are known to be canonical then */
+  uint32_t last_step;
+};
+
+static inline uint8_t *place_at(const struct execute *x, struct place p) { return x->base[p.base] + p.offset; }
+
+/* Planning: memory that lives for the whole plan, and the workspace's size. */
+struct place plan_take(struct execute *x, uint64_t bytes);
+static inline void plan_need_workspace(struct execute *x, uint64_t bytes) {
+  if (bytes > x->workspace_bytes) x->workspace_bytes = bytes;
+}
+
+/* A few blocks a thread beside the program's frame. */
+static inline void plan_need_accumulators(struct execute *x, uint64_t words) {
+  if (words > x->accumulators_words) x->accumulators_words = words;
+}
+static inline uint32_t *plan_accumulators(const struct execute *x, uint32_t thread) {
+  return (uint32_t *)(void *)(place_at(x, x->accumulators) + thread * x->accumulators_words * 4);
+}
+
+/* plan_make fills everything from options, tape and backend to bulk_bytes; it takes no bulk memory. */
+enum execute_status plan_make(struct execute *x, struct why *why);
+
+/* plan_operand_place is where operand o of any record lies; plan_producer the temp record with this first leaf. */
+struct place plan_operand_place(const struct execute *x, const struct tape_operand *o);
+uint32_t plan_producer(const struct execute *x, uint64_t first_leaf);
+uint32_t plan_entry(const struct execute *x, uint64_t first_leaf); /* index of the state entry */
+
+/* operand_is_identity: element i of the output reads element i of the operand, always in range. */
+bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o);
+
+/* plan_grain: how many of `count` units of this estimated cost make a task of about 0.1 ms, or all where it is not
+ * worth waking anybody. */
+uint64_t plan_grain(const struct execute *x, uint64_t count, uint64_t picoseconds);
+
+#endif

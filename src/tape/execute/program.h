@@ -1,0 +1,77 @@
+/* program: bodies of records as one list of operations over blocks, equal subexpressions once.
+ *
+ * Adjacent maps of one shape go into one program, so AdamW's m', v', w' are one pass (value numbering). Operations
+ * whose result does not change in the inner loop (the block of a map, the k of a fold) are evaluated outside it; an
+ * expression of coordinates alone becomes a table. Uses: sweep. */
+#ifndef TAPE_PROGRAM_H
+#define TAPE_PROGRAM_H
+#include "tape/execute/sweep.h"
+
+enum { PROGRAM_NODES_MAX = 240, PROGRAM_TABLE_WORDS_MAX = 1 << 16 };
+
+enum node_kind {
+  NODE_LITERAL,
+  NODE_OPERAND,
+  NODE_OP,
+  NODE_COPY,
+  NODE_CANONICAL,
+  NODE_COORD,
+  NODE_KLIN,
+  NODE_LIN,
+  NODE_STEP,
+  NODE_RAND,
+  NODE_PERM
+};
+
+struct node {
+  uint8_t kind, code, arity;
+  bool late, needed;
+  uint16_t arg[TAPE_RANK_MAX]; /* of an operation; of an operand, the indexes of its indirect axes */
+  uint32_t word;               /* literal, coordinate's dim, perm's n */
+  uint32_t dims;  /* record dims that it depends on, as bits; bit 31: the state or a temp, not only coordinates */
+  int16_t slot;   /* block of the frame; -1: a word or a pointer */
+  int16_t direct; /* output whose memory is its slot, -1 without */
+  const struct tape_record *record;
+  uint8_t operand;
+  struct sweep *sweep;
+  uint32_t table; /* words of its period; 0: no table */
+  struct place table_place;
+  bool table_fixed, table_ready; /* fixed: of coordinates only, made once */
+};
+
+struct program {
+  uint32_t nodes, slots, first, count; /* moving dims [first, first + count) */
+  uint32_t late_dims, early_list, late_list;
+  uint32_t dim[PLAN_DIMS];
+  struct node *node; /* PROGRAM_NODES_MAX while it is built */
+  uint16_t *list;    /* early nodes, then late ones */
+};
+
+/* program_begin: records of this shape; dims [first, first + count) move within a block; what depends on late_dims
+ * (bits) is evaluated by program_block, the rest by program_enter. false: out of memory. */
+bool program_begin(struct program *p, struct execute *x, const struct tape_record *r, uint32_t first, uint32_t count,
+                   uint32_t late_dims);
+
+/* program_add appends r's body and returns the node of its result, -1 if there is no room. known[slot] >= 0 is the node
+ * that an operand slot's value already has. */
+int32_t program_add(struct program *p, const struct tape_record *r, const int16_t *known);
+
+/* program_store is the node of a value as the next reader would load it; program_copy a copy of a node in a block of
+ * its own. */
+int32_t program_mask_u8(struct program *p, int32_t node);
+int32_t program_copy(struct program *p, int32_t node);
+
+/* program_finish drops what `results` do not need, makes the sweeps, gives out slots. tables: may a map's periodic
+ * operands and coordinate expressions be tables of the plan (over `elements`)? false: out of memory. */
+bool program_finish(struct program *p, struct execute *x, const int32_t *results, uint32_t count, uint64_t tables);
+
+/* At run time: program_tables once before tasks; then per thread program_enter once a task, unit or block of outputs,
+ * and program_block for each block. out[i] is where direct output i writes this block. */
+void program_tables(struct program *p, const struct execute *x);
+uint64_t program_frame_bytes(const struct execute *x);
+struct frame program_frame(const struct execute *x, uint32_t thread);
+void program_enter(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f);
+void program_block(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
+                   uint32_t *const *out);
+
+#endif

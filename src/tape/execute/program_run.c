@@ -1,0 +1,185 @@
+#include <string.h>
+
+#include "numeric/canon.h"
+#include "numeric/random.h"
+#include "tape/execute/program.h"
+
+static uint64_t lines(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+uint64_t program_frame_bytes(const struct execute *x) {
+  return lines(x->frames_nodes * sizeof(uint32_t *)) + lines(x->frames_nodes) + x->frames_slots * BACKEND_BLOCK * 4;
+}
+
+struct frame program_frame(const struct execute *x, uint32_t thread) {
+  uint8_t *at = place_at(x, x->frames) + thread * program_frame_bytes(x);
+  struct frame f = {.at = (const uint32_t **)(void *)at};
+  at += lines(x->frames_nodes * sizeof(uint32_t *));
+  f.uniform = (bool *)at;
+  f.slots = (uint32_t *)(void *)(at + lines(x->frames_nodes));
+  return f;
+}
+
+/* Coordinate of dim d at consecutive indices of the moving dims. */
+static void coordinates(const struct program *p, uint32_t d, uint64_t start, uint32_t n, uint32_t *out) {
+  uint64_t inner = 1;
+  for (uint32_t i = d + 1; i < p->first + p->count; i++) inner *= p->dim[i];
+  uint32_t c = (uint32_t)(start / inner % p->dim[d]);
+  uint64_t left = inner - start % inner;
+  for (uint32_t i = 0; i < n;) {
+    uint32_t length = left < n - i ? (uint32_t)left : n - i;
+    for (uint32_t j = 0; j < length; j++) out[i + j] = c;
+    i += length;
+    left = inner;
+    if (++c == p->dim[d]) c = 0;
+  }
+}
+
+static void count_up(uint32_t first, uint32_t n, uint32_t *out) {
+  for (uint32_t i = 0; i < n; i++) out[i] = first + i;
+}
+
+/* Random words where the stream differs along the block, and permutations of indices that are not consecutive. */
+static void rand_words(const struct execute *x, const struct frame *f, const struct node *n, uint32_t count,
+                       uint32_t *out) {
+  const uint32_t *a = f->at[n->arg[0]], *s = f->at[n->arg[1]];
+  bool a_same = f->uniform[n->arg[0]], s_same = f->uniform[n->arg[1]];
+  if (s_same && !a_same) {
+    x->backend->rand(count, out, a, *s, x->step, x->seed);
+    return;
+  }
+  for (uint32_t i = 0; i < count; i++) out[i] = random_word(a[a_same ? 0 : i], s[s_same ? 0 : i], x->step, x->seed);
+}
+
+static void perm_words(const struct execute *x, const struct frame *f, const struct node *n, uint32_t count,
+                       uint32_t *out) {
+  const uint32_t *e = f->at[n->arg[0]], *i = f->at[n->arg[2]];
+  bool e_same = f->uniform[n->arg[0]], i_same = f->uniform[n->arg[2]];
+  int32_t of = (int32_t)*f->at[n->arg[1]];
+  bool consecutive = e_same && !i_same && (int64_t)(int32_t)i[0] + count - 1 <= INT32_MAX;
+  for (uint32_t j = 1; j < count && consecutive; j++) consecutive = i[j] == i[0] + j;
+  if (consecutive) {
+    x->backend->perm(count, out, *e, of, (int32_t)i[0], x->seed);
+    return;
+  }
+  for (uint32_t j = 0; j < count; j++)
+    out[j] = (uint32_t)random_perm(e[e_same ? 0 : j], of, (int32_t)i[i_same ? 0 : j], x->seed);
+}
+
+static void evaluate(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
+                     uint32_t i, uint32_t *out, bool tables) {
+  const struct node *n = &p->node[i];
+  bool same = true; /* the result is one word */
+  f->at[i] = out;
+  if (tables && n->table) {
+    f->at[i] = (const uint32_t *)(const void *)place_at(x, n->table_place) + m->start % n->table;
+    f->uniform[i] = false;
+    return;
+  }
+  switch ((enum node_kind)n->kind) {
+  case NODE_LITERAL: f->at[i] = &n->word; break;
+  case NODE_OPERAND: same = sweep_read(n->sweep, x, m, f, out, &f->at[i]); break;
+  case NODE_OP: {
+    const uint32_t *a[3] = {0};
+    unsigned mask = 0;
+    for (uint8_t j = 0; j < n->arity; j++) {
+      a[j] = f->at[n->arg[j]];
+      mask |= (unsigned)f->uniform[n->arg[j]] << j;
+    }
+    same = mask + 1 == 1u << n->arity;
+    x->backend->map[n->code][mask](same ? 1 : m->n, out, a[0], a[1], a[2]);
+    break;
+  }
+  case NODE_COPY:
+  case NODE_CANONICAL:
+    same = f->uniform[n->arg[0]];
+    memcpy(out, f->at[n->arg[0]], 4 * (size_t)(same ? 1 : m->n));
+    if (n->kind == NODE_CANONICAL) x->backend->canonical(same ? 1 : m->n, out);
+    break;
+  case NODE_COORD:
+    same = n->word < p->first || n->word >= p->first + p->count || p->dim[n->word] == 1;
+    if (same)
+      *out = m->coord[n->word];
+    else
+      coordinates(p, n->word, m->start, m->n, out);
+    break;
+  case NODE_KLIN:
+    same = p->first == 0 || p->count == 0;
+    if (same)
+      *out = m->k;
+    else
+      count_up((uint32_t)m->start, m->n, out);
+    break;
+  case NODE_LIN:
+    same = p->first != 0;
+    if (same)
+      *out = (uint32_t)m->output;
+    else
+      count_up((uint32_t)m->start, m->n, out);
+    break;
+  case NODE_STEP: *out = x->step; break;
+  case NODE_RAND:
+    same = f->uniform[n->arg[0]] && f->uniform[n->arg[1]];
+    rand_words(x, f, n, same ? 1 : m->n, out);
+    break;
+  case NODE_PERM:
+    same = f->uniform[n->arg[0]] && f->uniform[n->arg[2]];
+    perm_words(x, f, n, same ? 1 : m->n, out);
+    break;
+  }
+  f->uniform[i] = same;
+}
+
+static uint32_t *slot_of(const struct node *n, const struct frame *f, uint32_t *const *out) {
+  return n->direct >= 0 ? out[n->direct] : f->slots + (size_t)n->slot * BACKEND_BLOCK;
+}
+
+static void literals(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f) {
+  for (uint32_t i = 0; i < p->nodes; i++)
+    if (p->node[i].kind == NODE_LITERAL) evaluate(p, x, m, f, i, NULL, false);
+}
+
+void program_enter(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f) {
+  literals(p, x, m, f);
+  for (uint32_t i = 0; i < p->early_list; i++) {
+    const struct node *n = &p->node[p->list[i]];
+    evaluate(p, x, m, f, p->list[i], f->slots + (size_t)n->slot * BACKEND_BLOCK, true);
+  }
+}
+
+void program_block(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
+                   uint32_t *const *out) {
+  for (uint32_t i = 0; i < p->late_list; i++) {
+    uint32_t node = p->list[p->early_list + i];
+    evaluate(p, x, m, f, node, slot_of(&p->node[node], f, out), true);
+  }
+}
+
+/* One table, from what node i is made of; then its start again behind its end, so that any phase is a pointer. */
+static void fill_table(const struct program *p, const struct execute *x, uint32_t i, bool *cone, struct frame *f) {
+  const struct node *n = &p->node[i];
+  uint32_t *table = (uint32_t *)(void *)place_at(x, n->table_place), dump[BACKEND_BLOCK];
+  memset(cone, 0, p->nodes * sizeof *cone);
+  cone[i] = true;
+  for (uint32_t j = i + 1; j-- > 0;)
+    for (uint8_t a = 0; cone[j] && a < p->node[j].arity; a++) cone[p->node[j].arg[a]] = true;
+  for (uint32_t start = 0; start < n->table; start += BACKEND_BLOCK) {
+    struct moment m = {.start = start, .n = n->table - start < BACKEND_BLOCK ? n->table - start : BACKEND_BLOCK};
+    for (uint32_t j = 0; j <= i; j++)
+      if (cone[j])
+        evaluate(p, x, &m, f, j, p->node[j].slot >= 0 ? f->slots + (size_t)p->node[j].slot * BACKEND_BLOCK : dump,
+                 false);
+    for (uint32_t j = 0; j < m.n; j++) table[start + j] = f->at[i][f->uniform[i] ? 0 : j];
+  }
+  for (uint32_t j = 0; j < BACKEND_BLOCK; j++) table[n->table + j] = table[j];
+}
+
+void program_tables(struct program *p, const struct execute *x) {
+  struct frame f = program_frame(x, 0);
+  bool cone[PROGRAM_NODES_MAX];
+  for (uint32_t i = 0; i < p->nodes; i++) {
+    struct node *n = &p->node[i];
+    if (!n->table || !n->needed || n->table_ready) continue;
+    fill_table(p, x, i, cone, &f);
+    n->table_ready = n->table_fixed;
+  }
+}

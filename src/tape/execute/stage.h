@@ -1,0 +1,53 @@
+/* stage: tapes put together by hand and run by several executors that must agree. For tests and benchmarks of this
+ * folder.
+ *
+ * Values are named by small structs; temp leaves, state entries and data tensors are placed as TAPE 5.3 wants them. */
+#ifndef TAPE_STAGE_H
+#define TAPE_STAGE_H
+#include "tape/execute/execute.h"
+
+enum { STAGE_RECORDS = 64, STAGE_ENTRIES = 64 };
+
+struct stage {
+  struct tape tape;
+  struct tape_record record[STAGE_RECORDS];
+  struct layout_entry state[STAGE_ENTRIES], data_entry[STAGE_ENTRIES], entry[2 * STAGE_ENTRIES];
+  uint32_t states, datas;
+  bool written[STAGE_ENTRIES];
+  void *data[256];
+  uint64_t seed; /* of the random content */
+};
+
+/* What a record reads or writes. */
+struct stage_value {
+  uint8_t space, dtype, number;
+  uint64_t first_leaf;
+};
+
+enum stage_content {
+  STAGE_PLAIN,
+  STAGE_WILD
+}; /* WILD: infinities, NaN, subnormals, zeros of both signs among the rest */
+
+void stage_begin(struct stage *s, uint64_t seed);
+void stage_end(struct stage *s); /* frees the data */
+
+struct stage_value stage_data(struct stage *s, uint8_t dtype, uint64_t elements, enum stage_content content);
+struct stage_value stage_state(struct stage *s, uint8_t dtype, uint32_t rank, const uint32_t *dim);
+
+/* stage_add appends r as a temp record, or as the writer of the state entry `to`, and returns its value. */
+struct stage_value stage_add(struct stage *s, const struct tape_record *r, const struct stage_value *to);
+
+/* Operand of r over the whole of v; returns it, with no axes yet. */
+struct tape_operand *stage_operand(struct tape_record *r, struct stage_value v);
+/* One axis of it: extent, offset, and up to two terms (coef 0: none). */
+struct tape_axis *stage_axis(struct tape_operand *o, uint32_t extent, int32_t offset, uint8_t dim0, int32_t coef0,
+                             uint8_t dim1, int32_t coef1);
+
+/* stage_seal writes every state entry without a writer through, and fills the tape's counts of leaves. */
+void stage_seal(struct stage *s);
+
+/* stage_blob is a random state blob (free it), canonical where f32 unless WILD. */
+uint8_t *stage_blob(struct stage *s, enum stage_content content);
+
+#endif

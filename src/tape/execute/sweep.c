@@ -1,0 +1,281 @@
+#include "tape/execute/sweep.h"
+
+#include <string.h>
+
+/* An operand axis with its terms spread over record dims. */
+struct spread {
+  int64_t offset, coef[PLAN_DIMS];
+};
+
+static struct spread spread_of(const struct tape_axis *a) {
+  struct spread s = {.offset = a->offset};
+  for (uint8_t t = 0; t < a->terms; t++) s.coef[a->term[t].dim] += a->term[t].coef;
+  return s;
+}
+
+static void range_of(const struct spread *s, const uint32_t *dim, uint32_t dims, int64_t *low, int64_t *high) {
+  *low = *high = s->offset;
+  for (uint32_t d = 0; d < dims; d++) {
+    int64_t far = s->coef[d] * ((int64_t)dim[d] - 1);
+    *(far < 0 ? low : high) += far;
+  }
+}
+
+/* A FLOOR axis floor((offset + x) / div) over a moving dim that div divides: x = div * hi + lo, and the axis is hi +
+ * const. */
+static bool floor_splits(const struct tape_axis *a, const struct tape_record *r, uint32_t first, uint32_t count,
+                         const uint32_t *split) {
+  if (a->mode != TAPE_FLOOR || a->indirect != TAPE_INDIRECT_NONE || a->terms != 1 || a->term[0].coef != 1) return false;
+  uint32_t d = a->term[0].dim;
+  return d >= first && d < first + count && r->dim[d] % a->div == 0 && a->offset % a->div == 0 &&
+         (split[d] == 1 || split[d] == a->div);
+}
+
+void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_operand *o, struct place place,
+                uint32_t first, uint32_t count, const int32_t *index, const uint32_t *index_dims) {
+  uint32_t rank = (uint32_t)r->out_rank + r->k_rank;
+  memset(s, 0, sizeof *s);
+  s->place = place;
+  s->dtype = o->dtype;
+  s->fill = o->fill;
+  uint32_t split[PLAN_DIMS];
+  for (uint32_t d = 0; d < PLAN_DIMS; d++) split[d] = 1;
+  for (uint8_t x = 0; x < o->axes; x++)
+    if (floor_splits(&o->axis[x], r, first, count, split)) split[o->axis[x].term[0].dim] = o->axis[x].div;
+
+  /* sub-dims of the sweep: dim of each, and how many coordinates of that dim one step is worth */
+  uint32_t of[PLAN_DIMS], worth[PLAN_DIMS], extent[PLAN_DIMS], subs = 0;
+  for (uint32_t d = first; d < first + count; d++) {
+    if (split[d] > 1 && r->dim[d] > split[d])
+      of[subs] = d, worth[subs] = split[d], extent[subs++] = r->dim[d] / split[d];
+    uint32_t rest = split[d] > 1 ? split[d] : r->dim[d];
+    if (rest > 1) of[subs] = d, worth[subs] = 1, extent[subs++] = rest;
+  }
+
+  int64_t flat[PLAN_DIMS] = {0}, stride = 1;
+  uint32_t index_moves[TAPE_RANK_MAX] = {0};
+  for (uint8_t x = o->axes; x-- > 0; stride *= o->axis[x].extent) {
+    const struct tape_axis *a = &o->axis[x];
+    struct spread q = spread_of(a);
+    int64_t coef[PLAN_DIMS], low, high; /* by sub-dim */
+    bool linear = a->div == 1 && a->indirect == TAPE_INDIRECT_NONE;
+    range_of(&q, r->dim, rank, &low, &high);
+    if (floor_splits(a, r, first, count, split) && split[a->term[0].dim] == a->div) {
+      linear = true;
+      q.offset = a->offset / a->div;
+      low = q.offset, high = low + r->dim[a->term[0].dim] / a->div - 1;
+      for (uint32_t i = 0; i < subs; i++) coef[i] = of[i] == a->term[0].dim && worth[i] == a->div;
+      memset(q.coef, 0, sizeof q.coef);
+    } else {
+      for (uint32_t i = 0; i < subs; i++) coef[i] = q.coef[of[i]] * worth[i];
+    }
+    if (linear && low >= 0 && high < (int64_t)a->extent) {
+      s->base += q.offset * stride;
+      for (uint32_t d = 0; d < rank; d++)
+        if (d < first || d >= first + count) s->fixed[d] += q.coef[d] * stride;
+      for (uint32_t i = 0; i < subs; i++) flat[i] += coef[i] * stride;
+      continue;
+    }
+    struct sweep_axis *y = &s->axis[s->axes];
+    *y = (struct sweep_axis){
+        .offset = q.offset, .stride = stride, .extent = a->extent, .index = -1, .floor = a->mode == TAPE_FLOOR};
+    y->div = linear ? 1 : a->div;
+    if (a->indirect != TAPE_INDIRECT_NONE) y->index = index[x], index_moves[s->axes] = index_dims[x];
+    for (uint32_t d = 0; d < rank; d++)
+      if (d < first || d >= first + count) y->fixed[d] = q.coef[d];
+    memcpy(y->coef, coef, subs * sizeof coef[0]);
+    s->axes++;
+  }
+
+  /* Merge neighbours that every part of the address walks as one. */
+  for (uint32_t i = 0; i < subs; i++) {
+    uint32_t j = s->dims ? s->dims - 1 : 0;
+    bool merges = s->dims > 0 && s->flat[j] == flat[i] * (int64_t)extent[i];
+    for (uint32_t x = 0; x < s->axes && merges; x++)
+      merges = s->axis[x].coef[j] == s->axis[x].coef[i] * (int64_t)extent[i] &&
+               /* an index that depends on either of two dims keeps them apart: it may change between them */
+               !(index_moves[x] >> of[i] & 1) && !(index_moves[x] >> of[i - 1] & 1);
+    if (!merges) j = s->dims++;
+    s->extent[j] = merges ? s->extent[j] * extent[i] : extent[i];
+    s->flat[j] = flat[i];
+    for (uint32_t x = 0; x < s->axes; x++) s->axis[x].coef[j] = s->axis[x].coef[i];
+  }
+  for (uint32_t x = 0; x < s->axes; x++)
+    for (uint32_t i = 0; i < subs; i++)
+      if (s->axis[x].index >= 0 && (index_moves[x] >> of[i] & 1)) {
+        s->axis[x].moves = s->moves = true;
+        if (i == subs - 1) s->inner_moves = true;
+      }
+  for (uint32_t x = 0; x < s->axes; x++)
+    for (uint32_t j = 0; j < s->dims; j++)
+      if (s->axis[x].coef[j]) {
+        s->axis[x].moves = s->moves = true;
+        if (j == s->dims - 1) s->inner_moves = true;
+      }
+  /* odometer: what the address gains when dim j advances and the dims inside it start again */
+  for (uint32_t j = 0; j < s->dims; j++) {
+    s->step[j] = s->flat[j];
+    for (uint32_t i = j + 1; i < s->dims; i++) s->step[j] -= s->flat[i] * ((int64_t)s->extent[i] - 1);
+  }
+  for (uint32_t d = 0; d < rank; d++) {
+    bool used = s->fixed[d] != 0;
+    for (uint32_t x = 0; x < s->axes; x++) used |= s->axis[x].fixed[d] != 0;
+    if (used) s->fixed_dims = d + 1;
+  }
+}
+
+static inline uint32_t word_at(const uint8_t *at, uint8_t dtype, int64_t i) {
+  if (dtype == TAPE_U8) return at[i];
+  uint32_t word;
+  memcpy(&word, at + 4 * i, 4);
+  return word;
+}
+
+/* n words from a row with this stride. */
+static inline void row(const uint8_t *at, uint8_t dtype, int64_t from, int64_t stride, uint32_t n, uint32_t *out) {
+  if (stride == 0) {
+    uint32_t word = word_at(at, dtype, from);
+    for (uint32_t i = 0; i < n; i++) out[i] = word;
+  } else if (dtype == TAPE_U8) {
+    const uint8_t *in = at + from;
+    if (stride == 1)
+      for (uint32_t i = 0; i < n; i++) out[i] = in[i];
+    else
+      for (uint32_t i = 0; i < n; i++) out[i] = in[i * stride];
+  } else if (stride == 1) {
+    const uint8_t *in = at + 4 * from;
+    for (; n >= 8; n -= 8, in += 32, out += 8) memcpy(out, in, 32);
+    if (n >= 4) memcpy(out, in, 16), n -= 4, in += 16, out += 4;
+    for (uint32_t i = 0; i < n; i++) memcpy(out + i, in + 4 * i, 4);
+  } else {
+    const uint32_t *in = (const uint32_t *)(const void *)at + from;
+    for (uint32_t i = 0; i < n; i++) out[i] = in[i * stride];
+  }
+}
+
+static bool settle(const struct sweep_axis *y, int64_t number, int64_t *flat) {
+  if (y->div != 1) {
+    int64_t whole = number / y->div, rest = number % y->div;
+    if (rest != 0) {
+      if (!y->floor) return false;
+      if (rest < 0) whole--;
+    }
+    number = whole;
+  }
+  if (number < 0 || number >= (int64_t)y->extent) return false;
+  *flat += number * y->stride;
+  return true;
+}
+
+static inline int64_t index_word(const struct frame *f, int32_t node, uint32_t j) {
+  return (int32_t)f->at[node][f->uniform[node] ? 0 : j];
+}
+
+/* Every address linear: an odometer over rows. */
+static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, uint64_t start, uint32_t n,
+                      uint32_t *out) {
+  uint32_t last = s->dims - 1, c[PLAN_DIMS];
+  for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) {
+    c[j] = (uint32_t)(start % s->extent[j]);
+    flat += c[j] * s->flat[j];
+  }
+  for (;;) {
+    uint32_t length = s->extent[last] - c[last];
+    if (length > n) length = n;
+    row(at, s->dtype, flat, s->flat[last], length, out);
+    if ((n -= length) == 0) return;
+    out += length;
+    flat += (int64_t)(length - 1) * s->flat[last]; /* now at the last of the row */
+    c[last] = s->extent[last] - 1;
+    uint32_t j = last;
+    while (c[j] == s->extent[j] - 1) c[j--] = 0;
+    c[j]++;
+    flat += s->step[j];
+  }
+}
+
+/* Some axis moves: numbers and ranges once a row if they hold along it, else once an element. */
+static void read_clipped(const struct sweep *s, const uint8_t *at, int64_t base, const int64_t *number, uint64_t start,
+                         uint32_t n, const struct frame *f, uint32_t *out) {
+  uint32_t last = s->dims - 1, c[PLAN_DIMS];
+  for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) c[j] = (uint32_t)(start % s->extent[j]);
+  for (uint32_t done = 0; done < n;) {
+    uint32_t length = s->extent[last] - c[last];
+    if (length > n - done) length = n - done;
+    int64_t flat = base, num[TAPE_RANK_MAX];
+    for (uint32_t j = 0; j < s->dims; j++) flat += c[j] * s->flat[j];
+    bool inside = true;
+    for (uint32_t x = 0; x < s->axes; x++) {
+      num[x] = number[x];
+      for (uint32_t j = 0; j < s->dims; j++) num[x] += c[j] * s->axis[x].coef[j];
+    }
+    if (!s->inner_moves) {
+      for (uint32_t x = 0; x < s->axes && inside; x++) {
+        int64_t i = s->axis[x].index >= 0 ? index_word(f, s->axis[x].index, done) : 0;
+        inside = settle(&s->axis[x], num[x] + i, &flat);
+      }
+      if (inside)
+        row(at, s->dtype, flat, s->flat[last], length, out + done);
+      else
+        for (uint32_t i = 0; i < length; i++) out[done + i] = s->fill;
+    } else {
+      for (uint32_t i = 0; i < length; i++) {
+        int64_t here = flat + i * s->flat[last];
+        inside = true;
+        for (uint32_t x = 0; x < s->axes && inside; x++) {
+          int64_t by = s->axis[x].index >= 0 ? index_word(f, s->axis[x].index, done + i) : 0;
+          inside = settle(&s->axis[x], num[x] + i * s->axis[x].coef[last] + by, &here);
+        }
+        out[done + i] = inside ? word_at(at, s->dtype, here) : s->fill;
+      }
+    }
+    done += length;
+    c[last] = 0;
+    for (uint32_t j = last; j-- > 0;) {
+      if (++c[j] < s->extent[j]) break;
+      c[j] = 0;
+    }
+  }
+}
+
+bool sweep_read(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f,
+                uint32_t *out, const uint32_t **at) {
+  const uint8_t *from = place_at(x, s->place);
+  int64_t flat = s->base, number[TAPE_RANK_MAX];
+  for (uint32_t d = 0; d < s->fixed_dims; d++) flat += s->fixed[d] * m->coord[d];
+  for (uint32_t i = 0; i < s->axes; i++) {
+    const struct sweep_axis *y = &s->axis[i];
+    number[i] = y->offset;
+    for (uint32_t d = 0; d < s->fixed_dims; d++) number[i] += y->fixed[d] * m->coord[d];
+  }
+  if (s->moves) {
+    read_clipped(s, from, flat, number, m->start, m->n, f, out);
+    *at = out;
+    return false;
+  }
+  for (uint32_t i = 0; i < s->axes; i++) {
+    int64_t by = s->axis[i].index >= 0 ? index_word(f, s->axis[i].index, 0) : 0;
+    if (!settle(&s->axis[i], number[i] + by, &flat)) {
+      *out = s->fill;
+      *at = out;
+      return true;
+    }
+  }
+  if (s->dims == 0 || (s->dims == 1 && s->flat[0] == 0)) {
+    *out = word_at(from, s->dtype, flat);
+    *at = out;
+    return true;
+  }
+  if (s->dims == 1 && s->flat[0] == 1) {
+    int64_t first = flat + (int64_t)m->start;
+    if (s->dtype != TAPE_U8) {
+      *at = (const uint32_t *)(const void *)from + first;
+      return false;
+    }
+    x->backend->widen_u8(m->n, out, from + first);
+  } else {
+    read_rows(s, from, flat, m->start, m->n, out);
+  }
+  *at = out;
+  return false;
+}

@@ -1,0 +1,58 @@
+/* sweep: reading an operand at consecutive indices of some of a record's dims, the others held fixed.
+ *
+ * An index map is brought to its simplest form once: axes that can never leave the value become one linear address, a
+ * FLOOR axis over a dim that it divides becomes linear over two dims, dims that walk together merge. What is left
+ * decides how a block is read: as a pointer into the value, one word, runs of an odometer, or element by element.
+ * TAPE 4.4, 4.5 */
+#ifndef TAPE_SWEEP_H
+#define TAPE_SWEEP_H
+#include "tape/execute/plan.h"
+
+struct sweep_axis {
+  int64_t offset, fixed[PLAN_DIMS], coef[PLAN_DIMS], stride; /* fixed: by record dim; coef: by sweep dim */
+  uint32_t extent, div;
+  bool floor, moves;
+  int32_t index; /* node that holds the indirect index, -1 without */
+};
+
+struct sweep {
+  struct place place;
+  uint8_t dtype;
+  uint32_t fill;
+  uint32_t dims, extent[PLAN_DIMS]; /* outermost first */
+  int64_t flat[PLAN_DIMS], step[PLAN_DIMS], base, fixed[PLAN_DIMS];
+  uint32_t axes, fixed_dims; /* axes that need arithmetic; record dims 0..fixed_dims-1 may hold coordinates */
+  struct sweep_axis axis[TAPE_RANK_MAX];
+  bool moves;       /* some axis' number changes along the sweep */
+  bool inner_moves; /* ... along its innermost dim */
+};
+
+/* Where a block stands: coordinates of the dims held fixed (0 for the moving ones), first index along the sweep,
+ * length. */
+struct moment {
+  uint32_t coord[PLAN_DIMS];
+  uint64_t start, output; /* output: row-major index where the sweep is over k */
+  uint32_t n, k;          /* k: row-major where the sweep is over outputs */
+};
+
+/* The registers of one thread: a word or a block a node. */
+struct frame {
+  const uint32_t **at;
+  bool *uniform;
+  uint32_t *slots;
+};
+
+/* sweep_make prepares operand o of r for moving dims [first, first + count). index[axis] is the node of its indirect
+ * operand and index_dims[axis] the record dims that one depends on (bits). */
+void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_operand *o, struct place place,
+                uint32_t first, uint32_t count, const int32_t *index, const uint32_t *index_dims);
+
+/* sweep_read makes *at point at m->n words, or at one if it returns true (the same word all along). `out` has room for
+ * n. */
+bool sweep_read(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f,
+                uint32_t *out, const uint32_t **at);
+
+/* Linear all the way and always in range: address = base + sum of fixed + walk. */
+static inline bool sweep_linear(const struct sweep *s) { return s->axes == 0; }
+
+#endif

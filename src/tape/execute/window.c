@@ -1,0 +1,139 @@
+#include "tape/execute/window.h"
+
+#include <string.h>
+
+#include "numeric/canon.h"
+#include "tape/execute/program.h"
+
+enum { TAPS_MAX = 254, CHANNELS_MAX = BACKEND_BLOCK };
+
+/* Blocks of outputs are whole rows of channels, at most 512 elements; taps are gathered or pointed at, block by block.
+ */
+struct window {
+  const struct tape_record *record;
+  struct sweep tap; /* moves along the outputs, k fixed */
+  struct place max, first;
+  uint64_t elements, grain; /* blocks a task */
+  uint32_t taps;
+  uint8_t first_dtype;
+  bool has_first;
+};
+
+bool window_fits(const struct tape_record *r) {
+  if (r->reducer != TAPE_FMAX || r->operands != 1 || r->body_ops != 0 || record_k(r) > TAPS_MAX) return false;
+  if (r->operand[0].dtype != TAPE_F32) return false;
+  for (uint8_t a = 0; a < r->operand[0].axes; a++)
+    if (r->operand[0].axis[a].indirect != TAPE_INDIRECT_NONE) return false;
+  return record_elements(r) >= 8 * (uint64_t)record_k(r); /* rows of logits are the other way round */
+}
+
+static bool same_operand(const struct tape_operand *a, const struct tape_operand *b) {
+  if (a->space != b->space || a->dtype != b->dtype || a->data_number != b->data_number || a->axes != b->axes ||
+      a->fill != b->fill || a->first_leaf != b->first_leaf)
+    return false;
+  for (uint8_t x = 0; x < a->axes; x++) {
+    const struct tape_axis *m = &a->axis[x], *n = &b->axis[x];
+    if (m->extent != n->extent || m->offset != n->offset || m->div != n->div || m->mode != n->mode ||
+        m->terms != n->terms || n->indirect != TAPE_INDIRECT_NONE)
+      return false;
+    for (uint8_t t = 0; t < m->terms; t++)
+      if (m->term[t].dim != n->term[t].dim || m->term[t].coef != n->term[t].coef) return false;
+  }
+  return true;
+}
+
+/* fold imin of sel(feq(x, m), klin, 7fffffff), operands in either order. */
+bool window_joins(const struct execute *x, uint32_t n) {
+  const struct tape_record *max = &x->tape->record[n], *r = max + 1;
+  if (max->space != TAPE_TEMP || r->op != TAPE_FOLD || r->reducer != TAPE_IMIN || r->operands != 2 ||
+      r->body_ops != 3 || r->literals != 1 || r->literal[0] != INT32_MAX || r->out_rank != max->out_rank ||
+      r->k_rank != max->k_rank || memcmp(r->dim, max->dim, ((size_t)r->out_rank + r->k_rank) * sizeof r->dim[0]) != 0)
+    return false;
+  uint8_t tap = same_operand(&max->operand[0], &r->operand[0]) ? 0 : 1, value = 1 - tap;
+  const struct tape_operand *m = &r->operand[value];
+  if (!same_operand(&max->operand[0], &r->operand[tap]) || m->space != TAPE_TEMP || m->first_leaf != max->first_leaf ||
+      !operand_is_identity(r, m) || record_depends_on_k(r, value))
+    return false;
+  uint8_t equal = 255, klin = 255;
+  for (uint8_t b = 0; b < 2; b++) {
+    if (r->body[b].code == CANON_KLIN) klin = b;
+    if (r->body[b].code == CANON_FEQ && r->body[b].a < 2 && r->body[b].b < 2 && r->body[b].a != r->body[b].b) equal = b;
+  }
+  const struct tape_body_op *sel = &r->body[2];
+  return equal != 255 && klin != 255 && sel->code == CANON_SEL && sel->a == TAPE_REGISTER_BODY + equal &&
+         sel->b == TAPE_REGISTER_BODY + klin && sel->c == TAPE_REGISTER_LITERAL;
+}
+
+bool window_plan(struct execute *x, struct item *item) {
+  const struct tape_record *r = &x->tape->record[item->first];
+  struct window *w = arena_take(&x->notes, 1, sizeof *w);
+  if (!w) return false;
+  const int32_t index[TAPE_RANK_MAX] = {-1, -1, -1, -1, -1, -1};
+  const uint32_t none[TAPE_RANK_MAX] = {0};
+  w->record = r;
+  w->taps = record_k(r);
+  w->elements = record_elements(r);
+  w->max = x->value[item->first].place;
+  w->has_first = item->count == 2;
+  if (w->has_first) {
+    w->first = x->value[item->first + 1].place;
+    w->first_dtype = x->tape->record[item->first + 1].dtype;
+  }
+  sweep_make(&w->tap, r, &r->operand[0], plan_operand_place(x, &r->operand[0]), 0, r->out_rank, index, none);
+  uint64_t blocks = (w->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
+  w->grain = plan_grain(x, blocks, (uint64_t)BACKEND_BLOCK * w->taps * 500);
+  plan_need_accumulators(x, ((uint64_t)w->taps + 2) * BACKEND_BLOCK);
+  item->plan = w;
+  return true;
+}
+
+struct window_call {
+  struct execute *x;
+  const struct window *window;
+};
+
+static void one_block(const struct execute *x, const struct window *w, uint64_t start, uint32_t n, uint32_t *gathered) {
+  const struct tape_record *r = w->record;
+  const float *tap[TAPS_MAX];
+  struct moment m = {.start = start, .n = n};
+  for (uint32_t t = 0; t < w->taps; t++) {
+    uint32_t rest = t, *out = gathered + (t + 2) * BACKEND_BLOCK;
+    const uint32_t *at;
+    for (uint32_t d = r->out_rank + r->k_rank; d-- > r->out_rank; rest /= r->dim[d]) m.coord[d] = rest % r->dim[d];
+    if (sweep_read(&w->tap, x, &m, NULL, out, &at)) { /* one word for all */
+      uint32_t word = *at;
+      for (uint32_t i = 0; i < n; i++) out[i] = word;
+      at = out;
+    }
+    tap[t] = (const float *)(const void *)at;
+  }
+  uint8_t first[BACKEND_BLOCK];
+  uint32_t *max = (uint32_t *)(void *)place_at(x, w->max) + start;
+  x->backend->window_max(n, w->taps, tap, (float *)(void *)max, first);
+  x->backend->canonical(n, max);
+  if (!w->has_first) return;
+  if (w->first_dtype == TAPE_U8) {
+    memcpy(place_at(x, w->first) + start, first, n);
+  } else {
+    uint32_t *out = (uint32_t *)(void *)place_at(x, w->first) + start;
+    for (uint32_t i = 0; i < n; i++) out[i] = first[i] == 255 ? INT32_MAX : first[i];
+  }
+}
+
+static void window_task(void *context, uint32_t i, uint32_t thread) {
+  const struct window_call *c = context;
+  const struct window *w = c->window;
+  uint64_t start = i * w->grain * BACKEND_BLOCK, end = start + w->grain * BACKEND_BLOCK;
+  if (end > w->elements) end = w->elements;
+  for (; start < end; start += BACKEND_BLOCK) {
+    uint32_t n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
+    one_block(c->x, w, start, n, plan_accumulators(c->x, thread));
+  }
+}
+
+void window_run(struct execute *x, const struct item *item) {
+  const struct window *w = item->plan;
+  struct window_call call = {x, w};
+  uint64_t task = w->grain * BACKEND_BLOCK;
+  pool_run(x->options.pool, (uint32_t)((w->elements + task - 1) / task), window_task, &call);
+}

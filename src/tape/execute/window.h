@@ -1,0 +1,12 @@
+/* window: max pooling, `fold fmax` over at most 255 taps of rows of channels, with the record that finds the first tap
+ * where it is adjacent (TAPE 7): both from one look at the window. */
+#ifndef TAPE_WINDOW_H
+#define TAPE_WINDOW_H
+#include "tape/execute/plan.h"
+
+bool window_fits(const struct tape_record *r);
+bool window_joins(const struct execute *x, uint32_t n); /* is record n + 1 the argmax of record n? */
+bool window_plan(struct execute *x, struct item *item);
+void window_run(struct execute *x, const struct item *item);
+
+#endif

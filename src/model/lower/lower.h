@@ -1,6 +1,8 @@
-/* lower: an ONNX graph and training options in, tapes out: the pure function `lower 1`. docs/lower.md, NUMERICS 4.6, 4.7.
+/* lower: an ONNX graph and training options in, tapes out: the pure function `lower 1`. docs/lower.md,
+ * NUMERICS 4.6, 4.7.
  *
- * Deterministic and versioned: anyone redoes it and compares tape roots. Knows no files. Uses: model/onnx, tape, numeric. */
+ * Deterministic and versioned: anyone redoes it and compares tape roots. Knows no files. Uses: model/onnx, tape,
+ * numeric. */
 #ifndef MODEL_LOWER_H
 #define MODEL_LOWER_H
 #include "model/onnx/onnx.h"
@@ -30,11 +32,11 @@ struct schedule_options {
   float end;       /* cosine: last factor of lr */
 };
 
-/* How one sample of a data set looks: `inputs` [samples, dims..] and `targets`. Sample dims are in ONNX's (NCHW) order; the
- * tensor handed to the executor is row-major in that order. u8 inputs are loaded as mul(itof(x), scale). */
+/* How one sample of a data set looks: `inputs` [samples, dims..] and `targets`. Sample dims are in ONNX's (NCHW) order;
+ * the tensor handed to the executor is row-major in that order. u8 inputs are loaded as mul(itof(x), scale). */
 struct sample_shape {
   uint32_t samples;
-  uint8_t input_dtype, target_dtype; /* TAPE_F32, TAPE_I32 or TAPE_U8 */
+  uint8_t input_dtype, target_dtype;               /* TAPE_F32, TAPE_I32 or TAPE_U8 */
   uint32_t input_rank, input_dim[TAPE_RANK_MAX];   /* without the sample dim */
   uint32_t target_rank, target_dim[TAPE_RANK_MAX]; /* without the sample dim; rank 0: one class per sample */
   float scale;
@@ -45,25 +47,34 @@ struct lower_options {
   struct loss_options loss;
   struct optimizer_options optimizer;
   struct schedule_options schedule;
-  float clip_norm;      /* 0: none */
-  float dropout;        /* < 0: as in the model */
-  uint32_t batch, updates, evaluate_batch; /* evaluate_batch divides nothing: the last evaluation step masks what is beyond */
+  float clip_norm; /* 0: none */
+  float dropout;   /* < 0: as in the model */
+  uint32_t batch, updates,
+      evaluate_batch; /* evaluate_batch divides nothing: the last evaluation step masks what is beyond */
   bool shuffle, drop_last;
   struct sample_shape train, test; /* test.samples 0: no evaluation */
-  const char *const *freeze; /* ONNX names of initializers that do not train */
+  const char *const *freeze;       /* ONNX names of initializers that do not train */
   uint32_t freeze_count;
 };
 
 /* Numbers of the job's data tensors. */
-enum lower_data { DATA_TRAIN_INPUTS, DATA_TRAIN_TARGETS, DATA_SCHEDULE, DATA_INITIAL, DATA_TEST_INPUTS, DATA_TEST_TARGETS, DATA_COUNT };
+enum lower_data {
+  DATA_TRAIN_INPUTS,
+  DATA_TRAIN_TARGETS,
+  DATA_SCHEDULE,
+  DATA_INITIAL,
+  DATA_TEST_INPUTS,
+  DATA_TEST_TARGETS,
+  DATA_COUNT
+};
 
 enum { TAPE_OF_INIT, TAPE_OF_TRAIN, TAPE_OF_EVALUATE, LOWER_TAPES_MAX = 3 };
 
-/* One ONNX initializer that lives in the state. state entry dims are in the canon's internal order; axis d of the state entry is
- * axis `from[d]` of the ONNX tensor (a view split or merge never happens). */
+/* One ONNX initializer that lives in the state. state entry dims are in the canon's internal order; axis d of the state
+ * entry is axis `from[d]` of the ONNX tensor (a view split or merge never happens). */
 struct lower_parameter {
   const char *onnx_name;
-  uint32_t entry; /* index into the layout's state entries */
+  uint32_t entry;                    /* index into the layout's state entries */
   uint32_t rank, dim[TAPE_RANK_MAX]; /* ONNX order */
   uint8_t from[TAPE_RANK_MAX];
   bool trains;
@@ -78,26 +89,28 @@ struct lowered {
   uint32_t tapes_count; /* 2, or 3 with evaluation */
   struct tape tape[LOWER_TAPES_MAX];
   struct lower_origin *origin[LOWER_TAPES_MAX]; /* records_count each */
-  struct layout layout; /* the job's whole table: state entries, all data entries */
-  const void *data[DATA_COUNT]; /* contents that lowering made: DATA_SCHEDULE f32 [updates, columns], DATA_INITIAL u8; others NULL */
+  struct layout layout;                         /* the job's whole table: state entries, all data entries */
+  const void *data[DATA_COUNT]; /* contents that lowering made: DATA_SCHEDULE f32 [updates, columns], DATA_INITIAL u8;
+                                   others NULL */
   uint64_t data_bytes[DATA_COUNT];
   uint32_t parameters_count;
   struct lower_parameter *parameter;
   uint32_t entry_loss, entry_norm; /* state entries: loss f32 [1] of the last update, squared gradient norm f32 [1] */
-  uint32_t entry_eval_loss, entry_eval_correct, entry_eval_count; /* f32 [1] sum of losses, i32 [1], i32 [1]; 0 without evaluation */
+  uint32_t entry_eval_loss, entry_eval_correct,
+      entry_eval_count; /* f32 [1] sum of losses, i32 [1], i32 [1]; 0 without evaluation */
 };
 
 enum lower_status { LOWER_OK, LOWER_ERR_UNSUPPORTED, LOWER_ERR_SHAPE, LOWER_ERR_OPTION, LOWER_ERR_MEMORY };
 
-/* lower_job: step 0 runs init, step u (1..updates) runs train for update u. Evaluation: the runner copies the state, zeroes the three
- * eval entries, and runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies in
- * the arena. Errors name the node. */
+/* lower_job: step 0 runs init, step u (1..updates) runs train for update u. Evaluation: the runner copies the state,
+ * zeroes the three eval entries, and runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy.
+ * Everything in out lies in the arena. Errors name the node. */
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why);
 
-/* lower_infer: one tape that reads the graph's inputs as data tensors 0.. (f32, or i32 for integers; ONNX order) and writes its
- * outputs as state entries named like the outputs (ONNX order), after `diverged`; weights are literal data tensor number
- * inputs_count, in state-blob form. input[] gives each input's full shape (rank <= TAPE_RANK_MAX). */
+/* lower_infer: one tape that reads the graph's inputs as data tensors 0.. (f32, or i32 for integers; ONNX order) and
+ * writes its outputs as state entries named like the outputs (ONNX order), after `diverged`; weights are literal data
+ * tensor number inputs_count, in state-blob form. input[] gives each input's full shape (rank <= TAPE_RANK_MAX). */
 struct infer_shape {
   uint8_t dtype;
   uint32_t rank, dim[TAPE_RANK_MAX];
@@ -112,7 +125,8 @@ struct lowered_infer {
 enum lower_status lower_infer(const struct onnx_model *model, const struct infer_shape *input, struct arena *arena,
                               struct lowered_infer *out, struct why *why);
 
-/* lower_check reports every node that does not lower, one call per node, and returns how many: what `assay check` prints. */
+/* lower_check reports every node that does not lower, one call per node, and returns how many: what `assay check`
+ * prints. */
 typedef void lower_report(void *context, const struct onnx_node *node, uint32_t index, bool lowers, const char *reason);
 uint32_t lower_check(const struct onnx_model *model, lower_report *report, void *context, struct arena *arena);
 

@@ -1,0 +1,66 @@
+/* Attributes and constant inputs of nodes. */
+#include <string.h>
+
+#include "model/lower/rule.h"
+
+const struct onnx_attribute *attribute_find(const struct onnx_node *node, const char *name) {
+  for (uint32_t n = 0; n < node->attributes_count; n++)
+    if (strcmp(node->attribute[n].name, name) == 0) return &node->attribute[n];
+  return NULL;
+}
+
+int64_t attribute_int(const struct onnx_node *node, const char *name, int64_t absent) {
+  const struct onnx_attribute *a = attribute_find(node, name);
+  return a && a->kind == ONNX_ATTR_INT ? a->i : absent;
+}
+
+float attribute_float(const struct onnx_node *node, const char *name, float absent) {
+  const struct onnx_attribute *a = attribute_find(node, name);
+  return a && a->kind == ONNX_ATTR_FLOAT ? a->f : absent;
+}
+
+const char *attribute_text(const struct onnx_node *node, const char *name, const char *absent) {
+  const struct onnx_attribute *a = attribute_find(node, name);
+  return a && a->kind == ONNX_ATTR_TEXT ? a->text : absent;
+}
+
+const int64_t *attribute_ints(const struct onnx_node *node, const char *name, uint32_t *count) {
+  const struct onnx_attribute *a = attribute_find(node, name);
+  *count = 0;
+  if (!a || a->kind != ONNX_ATTR_INTS) return NULL;
+  *count = a->count;
+  return a->ints;
+}
+
+bool axis_resolve(int64_t axis, uint32_t rank, uint32_t *out) {
+  if (axis < 0) axis += rank;
+  if (axis < 0 || axis >= rank) return false;
+  *out = (uint32_t)axis;
+  return true;
+}
+
+const struct onnx_tensor *input_integers(struct graph *g, const struct application *a, uint32_t n, const char *what) {
+  struct tensor *t = graph_input(g, a, n);
+  if (t && t->content && t->content->i64) return t->content;
+  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "its %s (input %u%s%s%s) is not a constant of integers", what, n,
+               t ? ", '" : "", t ? t->name : "", t ? "'" : "");
+  return NULL;
+}
+
+bool input_scalar(struct graph *g, const struct application *a, uint32_t n, const char *what, float *out) {
+  struct tensor *t = graph_input(g, a, n);
+  if (t && t->content && t->content->count == 1) {
+    const struct onnx_tensor *c = t->content;
+    if (c->f32)
+      *out = c->f32[0];
+    else if (c->f64)
+      *out = (float)c->f64[0];
+    else if (c->i64)
+      *out = (float)c->i64[0];
+    else
+      return false;
+    return true;
+  }
+  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "its %s (input %u) is not a constant number", what, n);
+  return false;
+}

@@ -1,0 +1,25 @@
+/* batch: which samples a step reads, and how they enter the graph. docs/lower.md 8. Uses: graph. */
+#ifndef LOWER_BATCH_H
+#define LOWER_BATCH_H
+#include "model/lower/graph.h"
+
+struct batch {
+  struct value index;  /* i32 [batch]: sample numbers, -1 beyond the data */
+  struct value input;  /* in the model's dims, floats or i32 as the model asks */
+  struct value target; /* [batch, target dims]: i32 classes, or f32 */
+};
+
+/* Training: update u = step takes position (u - 1) mod B * batch + j of epoch (u - 1) div B, B batches an epoch, and
+ * with shuffle the permutation of that position. Evaluation: position step * batch + j, in order, masked beyond the
+ * end. */
+void batch_train(struct graph *g, const struct lower_options *o, struct batch *out);
+void batch_evaluate(struct graph *g, const struct lower_options *o, struct batch *out);
+
+/* The model's only input, as a tensor of `batch` samples; false and failed if the model or the samples do not fit. Its
+ * memory is channels last where a window slides over it. */
+bool batch_input_shape(struct graph *g, const struct onnx_value *input, uint32_t batch, const struct sample_shape *s,
+                       struct value *out);
+/* The order in which memory holds an input of this rank. */
+const uint8_t *batch_input_order(const struct graph *g, const char *name, uint32_t rank);
+
+#endif

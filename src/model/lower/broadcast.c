@@ -1,0 +1,56 @@
+/* Numpy broadcasting and its adjoint. docs/lower.md 2.9. */
+#include <string.h>
+
+#include "model/lower/rule.h"
+
+bool broadcast(struct graph *g, const struct application *a, const struct value *x, const struct value *y,
+               struct value *out) {
+  uint32_t rank = x->rank > y->rank ? x->rank : y->rank, dim[TAPE_RANK_MAX];
+  for (uint32_t n = 0; n < rank; n++) {
+    uint32_t dx = n + x->rank < rank ? 1 : x->dim[n + x->rank - rank];
+    uint32_t dy = n + y->rank < rank ? 1 : y->dim[n + y->rank - rank];
+    if (dx != dy && dx != 1 && dy != 1) {
+      graph_refuse(g, a, LOWER_ERR_SHAPE, "shapes %s and %s do not broadcast", shape_text(x->rank, x->dim).text,
+                   shape_text(y->rank, y->dim).text);
+      return false;
+    }
+    dim[n] = dx == 1 ? dy : dx;
+  }
+  *out = value_shaped(x->dtype, rank, dim, NULL);
+  const struct value *leader = value_same_shape(x, out) ? x : value_same_shape(y, out) ? y : NULL;
+  if (leader) memcpy(out->order, leader->order, sizeof out->order);
+  return true;
+}
+
+/* Sums along rows are lanes, sums down columns are chains: what memory's last axis does decides. */
+static uint8_t sum_reducer(const struct value *v, uint32_t mask) {
+  for (uint32_t p = v->rank; p-- > 0;)
+    if (v->dim[v->order[p]] > 1) return mask >> v->order[p] & 1 ? TAPE_LANES : TAPE_CHAIN;
+  return TAPE_CHAIN;
+}
+
+static struct value drop_leading(const struct value *v, uint32_t count) {
+  struct value w = *v;
+  w.rank = (uint8_t)(v->rank - count);
+  for (uint32_t p = 0, q = 0; p < v->rank; p++)
+    if (v->order[p] >= count) w.order[q++] = (uint8_t)(v->order[p] - count);
+  for (uint32_t n = 0; n < w.rank; n++) w.dim[n] = v->dim[n + count];
+  return w;
+}
+
+struct value unbroadcast(struct graph *g, struct value *v, const struct value *to) {
+  uint32_t mask = 0, more = (uint32_t)(v->rank - to->rank);
+  if (emit_failed(g->e)) return *v;
+  for (uint32_t n = 0; n < v->rank; n++)
+    if (v->dim[n] > 1 && (n < more || to->dim[n - more] == 1)) mask |= 1u << n;
+  if (!mask && !more) return *v;
+  struct value sum = *v;
+  if (mask) {
+    struct build b;
+    build_fold(&b, g->e, sum_reducer(v, mask), TAPE_F32, v, mask);
+    sum = build_end(&b, build_use(&b, v));
+  } else {
+    value_settle(g->e, &sum);
+  }
+  return drop_leading(&sum, more);
+}

@@ -1,0 +1,317 @@
+/* lower_job: layout, init tape, training tape, evaluation tape. docs/lower.md 1, 10. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "model/grad/sweep.h"
+#include "model/loss/loss.h"
+#include "model/lower/batch.h"
+#include "model/lower/init.h"
+#include "model/optimizer/optimizer.h"
+
+/* Fixed state entries; evaluation's three are there only with it. */
+enum { ENTRY_DIVERGED, ENTRY_LOSS, ENTRY_NORM, ENTRY_EVAL_LOSS, ENTRY_EVAL_CORRECT, ENTRY_EVAL_COUNT };
+
+struct job {
+  const struct lower_options *o;
+  struct graph g;
+  struct arena *arena;
+  struct why *why;
+  struct lowered *out;
+  uint32_t fixed; /* entries before the first parameter */
+};
+
+static enum lower_status no_memory(struct job *j) {
+  why_set(j->why, "lowering needs more memory than it was given");
+  return LOWER_ERR_MEMORY;
+}
+
+static struct layout_entry *add_entry(struct layout *l, uint8_t dtype, uint32_t rank, const uint32_t *dim) {
+  struct layout_entry *entry = &l->entry[l->state_count++];
+  *entry = (struct layout_entry){.dtype = dtype, .rank = (uint8_t)rank};
+  memcpy(entry->dim, dim, rank * sizeof dim[0]);
+  return entry;
+}
+
+static void add_scalar(struct layout *l, uint8_t dtype, const char *name) {
+  uint32_t one = 1;
+  struct layout_entry *entry = add_entry(l, dtype, 1, &one);
+  memcpy(entry->name, name, strlen(name) + 1);
+}
+
+static void add_data(struct layout *l, uint8_t number, const char *name, uint8_t dtype, uint32_t rank,
+                     const uint32_t *dim) {
+  struct layout_entry *entry = &l->entry[l->state_count + l->data_count++];
+  *entry = (struct layout_entry){.number = number, .dtype = dtype, .rank = (uint8_t)rank};
+  memcpy(entry->name, name, strlen(name) + 1);
+  memcpy(entry->dim, dim, rank * sizeof dim[0]);
+}
+
+static void add_samples(struct layout *l, uint8_t number, const char *inputs, const char *targets,
+                        const struct sample_shape *s) {
+  uint32_t dim[TAPE_RANK_MAX] = {s->samples};
+  memcpy(dim + 1, s->input_dim, s->input_rank * sizeof dim[0]);
+  add_data(l, number, inputs, s->input_dtype, s->input_rank + 1, dim);
+  memcpy(dim + 1, s->target_dim, s->target_rank * sizeof dim[0]);
+  add_data(l, (uint8_t)(number + 1), targets, s->target_dtype, s->target_rank + 1, dim);
+}
+
+/* diverged, loss, norm, (evaluation), then each parameter with its moments behind it; then the data. */
+static enum lower_status lay_out(struct job *j) {
+  struct lowered *out = j->out;
+  struct layout *l = &out->layout;
+  const struct lower_options *o = j->o;
+  uint32_t moments = optimizer_moments(&o->optimizer), dim[TAPE_RANK_MAX];
+  uint64_t entries = ENTRY_EVAL_COUNT + 1 + (uint64_t)j->g.parameters_count * (1 + moments);
+  if (entries > LAYOUT_ENTRIES_MAX) {
+    why_set(j->why, "the model has %" PRIu32 " parameters, more than a state can list", j->g.parameters_count);
+    return LOWER_ERR_UNSUPPORTED;
+  }
+  l->entry = arena_take(j->arena, entries + DATA_COUNT, sizeof *l->entry);
+  out->parameter = arena_take(j->arena, j->g.parameters_count + 1, sizeof *out->parameter);
+  if (!l->entry || !out->parameter) return no_memory(j);
+  add_scalar(l, TAPE_I32, "diverged");
+  add_scalar(l, TAPE_F32, "loss");
+  add_scalar(l, TAPE_F32, "norm");
+  out->entry_loss = ENTRY_LOSS;
+  out->entry_norm = ENTRY_NORM;
+  if (o->test.samples) {
+    add_scalar(l, TAPE_F32, "eval.loss");
+    add_scalar(l, TAPE_I32, "eval.correct");
+    add_scalar(l, TAPE_I32, "eval.count");
+    out->entry_eval_loss = ENTRY_EVAL_LOSS;
+    out->entry_eval_correct = ENTRY_EVAL_CORRECT;
+    out->entry_eval_count = ENTRY_EVAL_COUNT;
+  }
+  j->fixed = l->state_count;
+  for (uint32_t n = 0; n < j->g.parameters_count; n++) {
+    struct parameter *p = &j->g.parameter[n];
+    const char *name = j->g.tensor[p->tensor_id].name;
+    struct lower_parameter *q = &out->parameter[out->parameters_count++];
+    *q = (struct lower_parameter){
+        .onnx_name = name, .entry = l->state_count, .rank = p->tensor->rank, .trains = p->trains};
+    for (uint32_t a = 0; a < q->rank; a++) {
+      q->dim[a] = (uint32_t)p->tensor->dim[a];
+      q->from[a] = p->role.order[a];
+    }
+    parameter_dims(p, dim);
+    for (uint32_t m = 0; m <= (p->trains ? moments : 0); m++) {
+      char unique[LAYOUT_NAME_MAX + 1];
+      parameter_name(l, name, m ? optimizer_suffix(m - 1) : "", unique);
+      struct layout_entry *entry = add_entry(l, TAPE_F32, q->rank, dim);
+      memcpy(entry->name, unique, sizeof unique);
+      if (!m) p->entry = entry;
+    }
+  }
+  add_samples(l, DATA_TRAIN_INPUTS, "train.inputs", "train.targets", &o->train);
+  uint32_t schedule[2] = {o->updates, optimizer_columns(&o->optimizer)};
+  uint32_t initial[2] = {(uint32_t)(out->data_bytes[DATA_INITIAL] / TAPE_LEAF_BYTES), TAPE_LEAF_BYTES};
+  add_data(l, DATA_SCHEDULE, "schedule", TAPE_F32, 2, schedule);
+  add_data(l, DATA_INITIAL, "initial", TAPE_U8, 2, initial);
+  if (o->test.samples) add_samples(l, DATA_TEST_INPUTS, "test.inputs", "test.targets", &o->test);
+  layout_place(l);
+  if (layout_state_leaves(l) <= TAPE_LEAVES_MAX) return LOWER_OK;
+  why_set(j->why, "the state needs more than 2^23 leaves (32 GiB)");
+  return LOWER_ERR_SHAPE;
+}
+
+/* Parameters as they are in the state; batch norm and its like would give themselves a new value here. */
+static void set_parameters(struct graph *g) {
+  for (uint32_t n = 0; n < g->parameters_count; n++) {
+    struct tensor *t = &g->tensor[g->parameter[n].tensor_id];
+    graph_set(g, g->parameter[n].tensor_id, parameter_value(&g->parameter[n]));
+    t->wants = g->mode == GRAPH_TRAIN && g->parameter[n].trains;
+  }
+}
+
+static struct tensor *model_output(struct graph *g) {
+  struct tensor *t = &g->tensor[graph_find(g, g->model->output[0].name)];
+  if (!t->known) emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "the model's output '%s' is a constant", t->name);
+  return emit_failed(g->e) ? NULL : t;
+}
+
+static void forward(struct job *j, struct emit *e, enum graph_mode mode, struct batch *batch) {
+  struct graph *g = &j->g;
+  graph_begin(g, e, mode);
+  set_parameters(g);
+  if (mode == GRAPH_TRAIN)
+    batch_train(g, j->o, batch);
+  else
+    batch_evaluate(g, j->o, batch);
+  if (emit_failed(e)) return;
+  uint32_t input = graph_find(g, g->model->input[0].name);
+  if (input != GRAPH_NONE) graph_set(g, input, batch->input);
+  graph_forward(g);
+}
+
+/* Sticky: any x that is not finite makes sub(x, x) a NaN. */
+static void store_diverged(struct emit *e, const struct layout_entry *entry, struct value *loss, struct value *norm) {
+  struct build b;
+  struct value before = value_entry(entry), *seen[2] = {loss, norm};
+  build_map(&b, e, TAPE_I32, &before);
+  uint8_t diverged = build_use(&b, &before);
+  uint8_t zero = build_f32(&b, 0);
+  uint8_t no = build_i32(&b, 0);
+  for (int n = 0; n < 2; n++) {
+    uint8_t x = build_use(&b, seen[n]);
+    x = build_op2(&b, CANON_SUB, x, x);
+    x = build_op2(&b, CANON_FEQ, x, zero);
+    x = build_op2(&b, CANON_IEQ, x, no);
+    diverged = build_op2(&b, CANON_IOR, diverged, x);
+  }
+  build_store(&b, diverged, entry);
+}
+
+/* The schedule's row of this update, f32 [columns]. */
+static struct value schedule_row(struct emit *e, const struct lower_options *o) {
+  struct build b;
+  uint32_t one = 1, dim[2] = {o->updates, optimizer_columns(&o->optimizer)};
+  struct value shape = value_shaped(TAPE_I32, 1, &one, NULL), row = value_shaped(TAPE_F32, 1, dim + 1, NULL);
+  build_map(&b, e, TAPE_I32, &shape);
+  uint8_t unit = build_i32(&b, 1);
+  uint8_t step = build_op0(&b, CANON_STEP);
+  struct value number = build_end(&b, build_op2(&b, CANON_ISUB, step, unit));
+  struct value schedule = value_shaped(TAPE_F32, 2, dim, NULL);
+  schedule.space = TAPE_DATA;
+  schedule.data_number = DATA_SCHEDULE;
+  build_map(&b, e, TAPE_F32, &row);
+  struct index first = index_fixed(0);
+  struct index axis[2] = {index_indirect(build_read(&b, &number, &first, 0)), index_dim(0)};
+  return build_end(&b, build_read(&b, &schedule, axis, 0));
+}
+
+static void train_tail(struct job *j, struct emit *e, struct value *loss) {
+  struct graph *g = &j->g;
+  const struct layout *l = &j->out->layout;
+  const struct lower_options *o = j->o;
+  struct value *sum = arena_take(j->arena, g->parameters_count + 1, sizeof *sum), norm, row, clip;
+  struct value **gradient = arena_take(j->arena, g->parameters_count + 1, sizeof *gradient);
+  bool *has = arena_take(j->arena, g->parameters_count + 1, sizeof *has);
+  uint32_t count = 0;
+  if (!sum || !gradient || !has) {
+    emit_fail(e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
+    return;
+  }
+  e->at = (struct lower_origin){.node = "", .op = "optimizer", .part = "norm"};
+  for (uint32_t n = 0; n < g->parameters_count; n++) {
+    if (!g->parameter[n].trains || !graph_gradient_take(g, g->parameter[n].tensor_id, &sum[n])) continue;
+    has[n] = true;
+    gradient[count++] = &sum[n];
+  }
+  if (!emit_failed(e) && !count)
+    emit_fail(e, LOWER_ERR_OPTION, "nothing trains: no float initializer reaches the output, or all are frozen");
+  if (emit_failed(e)) return;
+  norm = gradient_norm(e, gradient, count);
+  if (o->clip_norm > 0) clip = clip_factor(e, o->clip_norm, &norm);
+  e->at = (struct lower_origin){.node = "", .op = "optimizer", .part = "update"};
+  store_diverged(e, &l->entry[ENTRY_DIVERGED], loss, &norm);
+  emit_copy(e, &l->entry[ENTRY_LOSS], loss);
+  emit_copy(e, &l->entry[ENTRY_NORM], &norm);
+  for (uint32_t n = ENTRY_EVAL_LOSS; n < j->fixed; n++) emit_keep(e, &l->entry[n]);
+  row = schedule_row(e, o);
+  for (uint32_t n = 0; n < g->parameters_count && !emit_failed(e); n++) {
+    struct parameter *p = &g->parameter[n];
+    e->at.node = g->tensor[p->tensor_id].name;
+    uint32_t entries = 1 + (p->trains ? optimizer_moments(&o->optimizer) : 0);
+    if (!has[n])
+      for (uint32_t m = 0; m < entries; m++) emit_keep(e, &p->entry[m]);
+    else {
+      struct update u = {.entry = p->entry,
+                         .weight = parameter_value(p),
+                         .gradient = &sum[n],
+                         .row = &row,
+                         .clip = o->clip_norm > 0 ? &clip : NULL};
+      optimizer_update(e, &o->optimizer, &u);
+    }
+  }
+}
+
+static enum lower_status close_tape(struct job *j, struct emit *e, uint32_t which) {
+  emit_tape(e, &j->out->layout, &j->out->tape[which], &j->out->origin[which]);
+  return e->status;
+}
+
+static enum lower_status lower_train(struct job *j) {
+  struct emit e;
+  struct batch batch;
+  struct loss_result loss = {0};
+  emit_begin(&e, j->arena, j->why);
+  forward(j, &e, GRAPH_TRAIN, &batch);
+  struct tensor *y = emit_failed(&e) ? NULL : model_output(&j->g);
+  if (y) {
+    struct loss_batch b = {.output = &y->v, .target = &batch.target, .index = &batch.index};
+    e.at = (struct lower_origin){.node = "", .op = "loss", .part = "forward"};
+    loss_train(&e, &j->o->loss, &b, &loss);
+    graph_gradient_add(&j->g, graph_find(&j->g, j->g.model->output[0].name), loss.gradient);
+    grad_sweep(&j->g);
+  }
+  if (!emit_failed(&e)) train_tail(j, &e, &loss.loss);
+  return close_tape(j, &e, TAPE_OF_TRAIN);
+}
+
+static void store_sum(struct emit *e, const struct layout_entry *entry, struct value *more) {
+  struct build b;
+  struct value before = value_entry(entry);
+  build_map(&b, e, entry->dtype, &before);
+  uint8_t x = build_use(&b, &before);
+  uint8_t y = build_use(&b, more);
+  build_store(&b, build_op2(&b, entry->dtype == TAPE_F32 ? CANON_ADD : CANON_IADD, x, y), entry);
+}
+
+static enum lower_status lower_evaluate(struct job *j) {
+  struct emit e;
+  struct batch batch;
+  struct loss_tally tally = {0};
+  const struct layout *l = &j->out->layout;
+  emit_begin(&e, j->arena, j->why);
+  forward(j, &e, GRAPH_EVALUATE, &batch);
+  struct tensor *y = emit_failed(&e) ? NULL : model_output(&j->g);
+  if (y) {
+    struct loss_batch b = {.output = &y->v, .target = &batch.target, .index = &batch.index};
+    e.at = (struct lower_origin){.node = "", .op = "loss", .part = "forward"};
+    loss_evaluate(&e, &j->o->loss, &b, &tally);
+  }
+  if (!emit_failed(&e)) {
+    e.at = (struct lower_origin){.node = "", .op = "loss", .part = "tally"};
+    for (uint32_t n = 0; n < l->state_count; n++)
+      if (n < ENTRY_EVAL_LOSS || n > ENTRY_EVAL_COUNT) emit_keep(&e, &l->entry[n]);
+    store_sum(&e, &l->entry[ENTRY_EVAL_LOSS], &tally.sum);
+    store_sum(&e, &l->entry[ENTRY_EVAL_CORRECT], &tally.correct);
+    store_sum(&e, &l->entry[ENTRY_EVAL_COUNT], &tally.count);
+  }
+  return close_tape(j, &e, TAPE_OF_EVALUATE);
+}
+
+static enum lower_status lower_init(struct job *j) {
+  struct emit e;
+  emit_begin(&e, j->arena, j->why);
+  init_emit(&e, &j->g, &j->out->layout, DATA_INITIAL);
+  return close_tape(j, &e, TAPE_OF_INIT);
+}
+
+enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
+                            struct lowered *out, struct why *why) {
+  struct lowered made = {.tapes_count = options->test.samples ? 3 : 2};
+  struct job j = {.o = options, .arena = arena, .why = why, .out = &made};
+  enum lower_status status = optimizer_check(options, why);
+  if (status != LOWER_OK) return status;
+  if (options->updates < 1 || options->updates > INT32_MAX || !(options->dropout < 1) ||
+      options->train.input_rank >= TAPE_RANK_MAX || options->train.target_rank >= TAPE_RANK_MAX ||
+      options->test.input_rank >= TAPE_RANK_MAX || options->test.target_rank >= TAPE_RANK_MAX) {
+    why_set(why, "there are no updates or 2^31 and more, dropout is 1 or more, or samples have rank above 5");
+    return LOWER_ERR_OPTION;
+  }
+  status = graph_open(&j.g, model, false, options->freeze, options->freeze_count, arena, why);
+  if (status != LOWER_OK) return status;
+  j.g.dropout = options->dropout;
+  init_choose(&j.g, options->init);
+  made.data[DATA_INITIAL] = parameter_pack(&j.g, arena, &made.data_bytes[DATA_INITIAL]);
+  made.data[DATA_SCHEDULE] = optimizer_schedule(options, arena);
+  made.data_bytes[DATA_SCHEDULE] = (uint64_t)options->updates * optimizer_columns(&options->optimizer) * sizeof(float);
+  if (!made.data[DATA_INITIAL] || !made.data[DATA_SCHEDULE]) return no_memory(&j);
+  status = lay_out(&j);
+  if (status == LOWER_OK) status = lower_init(&j);
+  if (status == LOWER_OK) status = lower_train(&j);
+  if (status == LOWER_OK && options->test.samples) status = lower_evaluate(&j);
+  if (status == LOWER_OK) *out = made;
+  return status;
+}

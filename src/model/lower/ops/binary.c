@@ -1,0 +1,123 @@
+/* Add, Sub, Mul, Div with numpy broadcasting: one map each. docs/lower.md 4.3. */
+#include <string.h>
+
+#include "model/lower/ops/tables.h"
+
+static uint8_t code_of(const struct application *a) {
+  switch (a->node->op[0]) {
+  case 'A': return CANON_ADD;
+  case 'S': return CANON_SUB;
+  case 'M': return CANON_MUL;
+  }
+  return CANON_DIV;
+}
+
+/* The bias of a linear layer that the exporter wrote as MatMul and Add starts as that layer's does. */
+static void add_role(const struct graph *g, const struct application *a, uint32_t n, struct role *role) {
+  uint32_t other = a->input[1 - n];
+  if (n > 1 || other == GRAPH_NONE || g->tensor[a->input[n]].given->rank != 1) return;
+  uint32_t producer = g->tensor[other].producer;
+  if (producer == GRAPH_NONE) return;
+  const struct application *before = &g->application[producer];
+  if (strcmp(before->node->op, "MatMul") != 0 || before->inputs_count != 2 || before->input[1] == GRAPH_NONE) return;
+  const struct tensor *weight = &g->tensor[before->input[1]];
+  if (weight->given && weight->given->rank == 2) {
+    role->fan_in = (uint64_t)weight->given->dim[0];
+  } else if (weight->producer != GRAPH_NONE) { /* a Transpose of it */
+    const struct application *turn = &g->application[weight->producer];
+    const struct onnx_tensor *t =
+        turn->inputs_count == 1 && turn->input[0] != GRAPH_NONE ? g->tensor[turn->input[0]].given : NULL;
+    if (t && t->rank == 2 && strcmp(turn->node->op, "Transpose") == 0) role->fan_in = (uint64_t)t->dim[1];
+  }
+}
+
+static void binary_lower(struct graph *g, struct application *a) {
+  struct tensor *tx = graph_input(g, a, 0), *ty = graph_input(g, a, 1);
+  if (integers_binary(g, a, tx, ty)) return;
+  struct value *x = graph_value(g, a, 0), *y = x ? graph_value(g, a, 1) : NULL, shape;
+  struct build b;
+  if (!x || !y || !broadcast(g, a, x, y, &shape)) return;
+  if (x->dtype != TAPE_F32 || y->dtype != TAPE_F32) {
+    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "computes on integers that depend on data");
+    return;
+  }
+  build_map(&b, g->e, TAPE_F32, &shape);
+  uint8_t rx = build_use(&b, x), ry = build_use(&b, y);
+  graph_result(g, a, build_pending(&b, build_op2(&b, code_of(a), rx, ry)));
+}
+
+/* dy times (or over) the other operand, summed to the shape of `to`. A product that is summed is a dot. */
+static struct value times(struct graph *g, struct value *dy, struct value *other, const struct value *to) {
+  struct build b;
+  uint32_t mask = 0, more = (uint32_t)(dy->rank - to->rank);
+  for (uint32_t n = 0; n < dy->rank; n++)
+    if (dy->dim[n] > 1 && (n < more || to->dim[n - more] == 1)) mask |= 1u << n;
+  if (mask && !other->literal) {
+    value_settle(g->e, dy);
+    value_settle(g->e, other);
+    build_fold(&b, g->e, TAPE_CHAIN, TAPE_F32, dy, mask);
+    b.r.op = TAPE_DOT;
+    build_use(&b, dy);
+    build_use(&b, other);
+    struct value sum = build_end(&b, 0);
+    return unbroadcast(g, &sum, to);
+  }
+  build_map(&b, g->e, TAPE_F32, dy);
+  uint8_t x = build_use(&b, dy), y = build_use(&b, other);
+  struct value v = build_pending(&b, build_op2(&b, CANON_MUL, x, y));
+  return unbroadcast(g, &v, to);
+}
+
+static struct value negated(struct graph *g, struct value *v) {
+  struct build b;
+  build_map(&b, g->e, TAPE_F32, v);
+  uint8_t x = build_use(&b, v);
+  return build_pending(&b, build_op1(&b, CANON_NEG, x));
+}
+
+static void add_differentiate(struct graph *g, struct application *a, struct value *dy) {
+  if (graph_wants(g, a, 0) && graph_wants(g, a, 1)) value_settle(g->e, dy);
+  for (uint32_t n = 0; n < 2; n++) {
+    if (!graph_wants(g, a, n)) continue;
+    struct value d = unbroadcast(g, dy, &graph_input(g, a, n)->v);
+    graph_gradient(g, a, n, n && code_of(a) == CANON_SUB ? negated(g, &d) : d);
+  }
+}
+
+static void mul_differentiate(struct graph *g, struct application *a, struct value *dy) {
+  if (graph_wants(g, a, 0) && graph_wants(g, a, 1)) value_settle(g->e, dy);
+  for (uint32_t n = 0; n < 2; n++)
+    if (graph_wants(g, a, n))
+      graph_gradient(g, a, n, times(g, dy, &graph_input(g, a, 1 - n)->v, &graph_input(g, a, n)->v));
+}
+
+/* y = p / q: dp = dy / q, dq = -(dy y) / q */
+static void div_differentiate(struct graph *g, struct application *a, struct value *dy) {
+  struct value *q = &graph_input(g, a, 1)->v, *y = &graph_output(g, a, 0)->v;
+  struct build b;
+  if (graph_wants(g, a, 0) && graph_wants(g, a, 1)) value_settle(g->e, dy);
+  if (graph_wants(g, a, 0)) {
+    build_map(&b, g->e, TAPE_F32, dy);
+    uint8_t rd = build_use(&b, dy), rq = build_use(&b, q);
+    struct value d = build_pending(&b, build_op2(&b, CANON_DIV, rd, rq));
+    graph_gradient(g, a, 0, unbroadcast(g, &d, &graph_input(g, a, 0)->v));
+  }
+  if (graph_wants(g, a, 1)) {
+    build_map(&b, g->e, TAPE_F32, dy);
+    uint8_t rd = build_use(&b, dy), ry = build_use(&b, y), rq = build_use(&b, q);
+    uint8_t product = build_op2(&b, CANON_MUL, rd, ry);
+    struct value d = build_pending(&b, build_op1(&b, CANON_NEG, build_op2(&b, CANON_DIV, product, rq)));
+    graph_gradient(g, a, 1, unbroadcast(g, &d, q));
+  }
+}
+
+#define BINARY(name, derivative, kept_inputs, kept_output, role_of)                                                    \
+  {                                                                                                                    \
+    .op = name, .opset_first = 13, .inputs_min = 2, .inputs_max = 2, .outputs_max = 1, .lower = binary_lower,          \
+    .differentiate = derivative, .keep_inputs = kept_inputs, .keep_output = kept_output, .role = role_of               \
+  }
+const struct rule rules_binary[] = {BINARY("Add", add_differentiate, 0, false, add_role),
+                                    BINARY("Sub", add_differentiate, 0, false, NULL),
+                                    BINARY("Mul", mul_differentiate, 3, false, NULL),
+                                    BINARY("Div", div_differentiate, 2, true, NULL),
+                                    {0}};

@@ -1,0 +1,19 @@
+/* Every operator that lowers, by family. */
+#include <string.h>
+
+#include "model/lower/ops/tables.h"
+
+const struct rule *const rule_tables[] = {rules_linear,  rules_binary,  rules_unary,    rules_conv,
+                                          rules_pool,    rules_average, rules_shape,    rules_softmax,
+                                          rules_dropout, rules_reduce,  rules_integers, NULL};
+
+const struct rule *rule_find(const char *op, int64_t opset, const char **reason) {
+  *reason = "lower 1 does not know this operator";
+  for (const struct rule *const *table = rule_tables; *table; table++)
+    for (const struct rule *r = *table; r->op; r++) {
+      if (strcmp(r->op, op) != 0) continue;
+      if (opset >= r->opset_first && (!r->opset_last || opset <= r->opset_last)) return r;
+      *reason = "lower 1 knows this operator, but not as this opset defines it: export with opset 13 to 23";
+    }
+  return NULL;
+}

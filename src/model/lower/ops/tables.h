@@ -1,0 +1,24 @@
+/* tables: the families of operators. A new one is a file here, a line there, and a line in table.c. Uses: rule. */
+#ifndef LOWER_OPS_TABLES_H
+#define LOWER_OPS_TABLES_H
+#include "model/lower/rule.h"
+
+extern const struct rule rules_linear[];   /* Gemm MatMul */
+extern const struct rule rules_binary[];   /* Add Sub Mul Div */
+extern const struct rule rules_unary[];    /* Relu Sigmoid Tanh Gelu .. */
+extern const struct rule rules_conv[];     /* Conv */
+extern const struct rule rules_pool[];     /* MaxPool */
+extern const struct rule rules_average[];  /* AveragePool GlobalAveragePool */
+extern const struct rule rules_shape[];    /* Flatten Reshape Transpose Squeeze Unsqueeze Identity */
+extern const struct rule rules_softmax[];  /* Softmax LogSoftmax */
+extern const struct rule rules_dropout[];  /* Dropout */
+extern const struct rule rules_reduce[];   /* ReduceMean ReduceSum */
+extern const struct rule rules_integers[]; /* Constant Shape Gather Concat .. on integers known while lowering */
+
+/* integers_binary computes Add, Sub, Mul, Div of integers known while lowering; false where they are not. */
+bool integers_binary(struct graph *g, struct application *a, const struct tensor *x, const struct tensor *y);
+/* Reshape, Squeeze, Unsqueeze, Cast of what is known while lowering; false where it is not. */
+bool integers_reshape(struct graph *g, struct application *a);
+bool integers_cast(struct graph *g, struct application *a);
+
+#endif

@@ -1,0 +1,49 @@
+/* rule: what lowering knows about one ONNX operator. One file in ops/ holds forward, backward and roles of a family;
+ * its table is listed in ops/table.c. docs/lower.md 4. Uses: graph. */
+#ifndef LOWER_RULE_H
+#define LOWER_RULE_H
+#include "model/lower/graph.h"
+
+struct rule {
+  const char *op;
+  uint32_t opset_first, opset_last; /* 0: any */
+  uint32_t inputs_min, inputs_max, outputs_max;
+  /* Makes the records of the node and calls graph_result or graph_content. */
+  void (*lower)(struct graph *g, struct application *a);
+  /* dy is the summed gradient of output 0; calls graph_gradient for what graph_wants. NULL: no derivative. */
+  void (*differentiate)(struct graph *g, struct application *a, struct value *dy);
+  /* What differentiate reads of the forward pass: bit n of keep_inputs for input n, keep_output for output 0. Those are
+   * made records even where a reader could have joined them. */
+  uint32_t keep_inputs;
+  bool keep_output;
+  bool draws; /* random: live nodes are numbered, each number is a stream of its own */
+  /* Role of a float initializer in input n; NULL: a tensor in ONNX's order. */
+  void (*role)(const struct graph *g, const struct application *a, uint32_t n, struct role *role);
+};
+
+extern const struct rule *const rule_tables[]; /* NULL-terminated; each table ends with op == NULL */
+const struct rule *rule_find(const char *op, int64_t opset, const char **reason);
+
+/* Attributes of a node by name; the default where it has none. NULL arrays: absent. */
+int64_t attribute_int(const struct onnx_node *node, const char *name, int64_t absent);
+float attribute_float(const struct onnx_node *node, const char *name, float absent);
+const char *attribute_text(const struct onnx_node *node, const char *name, const char *absent);
+const int64_t *attribute_ints(const struct onnx_node *node, const char *name, uint32_t *count);
+const struct onnx_attribute *attribute_find(const struct onnx_node *node, const char *name);
+
+/* axis of a tensor of this rank, negative from the end; false if outside. */
+bool axis_resolve(int64_t axis, uint32_t rank, uint32_t *out);
+
+/* Integers of an input known while lowering, or NULL and the node refused. */
+const struct onnx_tensor *input_integers(struct graph *g, const struct application *a, uint32_t n, const char *what);
+/* A scalar float of an input known while lowering; false and refused otherwise. */
+bool input_scalar(struct graph *g, const struct application *a, uint32_t n, const char *what, float *out);
+
+/* Numpy broadcasting of two shapes; false and refused if they do not meet. The result lies in memory as the first
+ * operand of the full shape does. */
+bool broadcast(struct graph *g, const struct application *a, const struct value *x, const struct value *y,
+               struct value *out);
+/* Sums v over the axes along which `to` was broadcast, giving `to`'s shape and memory order. */
+struct value unbroadcast(struct graph *g, struct value *v, const struct value *to);
+
+#endif

@@ -1,0 +1,49 @@
+/* torch.optim.SGD. docs/lower.md 7.2. d = g + weight_decay w; m' = momentum m + f d; w' = w - lr (m', or with nesterov
+ * d + momentum m'). f = 1 - dampening, 1 in the first update. */
+#include "model/optimizer/optimizer.h"
+
+struct terms {
+  uint8_t w, d;
+};
+
+static struct terms direction(struct build *b, const struct optimizer_options *o, struct update *u) {
+  struct terms t = {.w = build_use(b, &u->weight)};
+  t.d = update_gradient(b, u);
+  if (o->weight_decay != 0) {
+    uint8_t decay = build_f32(b, o->weight_decay);
+    t.d = build_op(b, CANON_FMA, decay, t.w, t.d);
+  }
+  return t;
+}
+
+static uint8_t moment(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t d) {
+  struct value m = update_moment(u, 0);
+  uint8_t before = build_use(b, &m);
+  uint8_t keep = build_f32(b, o->momentum);
+  if (o->dampening != 0) {
+    uint8_t fresh = update_column(b, u, SGD_FRESH);
+    d = build_op2(b, CANON_MUL, fresh, d);
+  }
+  return build_op(b, CANON_FMA, keep, before, d);
+}
+
+void sgd_update(struct emit *e, const struct optimizer_options *o, struct update *u) {
+  struct build b;
+  if (o->momentum != 0) {
+    build_map(&b, e, TAPE_F32, &u->weight);
+    struct terms t = direction(&b, o, u);
+    build_store(&b, moment(&b, o, u, t.d), &u->entry[1]);
+  }
+  build_map(&b, e, TAPE_F32, &u->weight);
+  struct terms t = direction(&b, o, u);
+  uint8_t by = t.d;
+  if (o->momentum != 0) {
+    by = moment(&b, o, u, t.d);
+    if (o->nesterov) {
+      uint8_t keep = build_f32(&b, o->momentum);
+      by = build_op(&b, CANON_FMA, keep, by, t.d);
+    }
+  }
+  uint8_t step = update_column(&b, u, SGD_STEP);
+  build_store(&b, build_op(&b, CANON_FMA, step, by, t.w), &u->entry[0]);
+}

@@ -41,7 +41,7 @@ static enum lower_status add(struct graph *g, const struct application *a, uint3
     why_set(g->why, "'%s' has a rank above %d, a dimension of 0, or 2^32 elements", t->name, TAPE_RANK_MAX);
     return LOWER_ERR_SHAPE;
   }
-  p.trains = t->producer == GRAPH_NONE && !listed(t->name, freeze, freeze_count);
+  p.trains = t->producer == GRAPH_NONE && content->role != ONNX_ROLE_BUFFER && !listed(t->name, freeze, freeze_count);
   t->parameter = g->parameters_count;
   g->parameter[g->parameters_count++] = p;
   return LOWER_OK;

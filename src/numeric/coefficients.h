@@ -29,15 +29,16 @@
 #define LOG_MINUS_INFINITY 0xff800000u
 #define LOG_NAN 0x7fc00000u
 
-/* LOG_P0..7 on [-0.292893, 0.414214]: error 2^-26.65, before rounding 2^-27.35 */
-#define LOG_P0 0x3eaaaaaau /* 0x1.555554p-2 */
-#define LOG_P1 0xbe800114u /* -0x1.000228p-2 */
-#define LOG_P2 0x3e4cd01bu /* 0x1.99a036p-3 */
-#define LOG_P3 0xbe2a3915u /* -0x1.54722ap-3 */
-#define LOG_P4 0x3e116650u /* 0x1.22ccap-3 */
-#define LOG_P5 0xbe06bee0u /* -0x1.0d7dcp-3 */
-#define LOG_P6 0x3e0301d5u /* 0x1.0603aap-3 */
-#define LOG_P7 0xbd9d6977u /* -0x1.3ad2eep-4 */
+/* LOG_P0..8 on [-0.292893, 0.414214]: error 2^-29.60, before rounding 2^-30.31 */
+#define LOG_P0 0x3eaaaaa4u /* 0x1.555548p-2 */
+#define LOG_P1 0xbe800004u /* -0x1.000008p-2 */
+#define LOG_P2 0x3e4cd230u /* 0x1.99a46p-3 */
+#define LOG_P3 0xbe2aada3u /* -0x1.555b46p-3 */
+#define LOG_P4 0x3e119ee5u /* 0x1.233dcap-3 */
+#define LOG_P5 0xbdfe29a9u /* -0x1.fc5352p-4 */
+#define LOG_P6 0x3df3626eu /* 0x1.e6c4dcp-4 */
+#define LOG_P7 0xbdee6b6cu /* -0x1.dcd6d8p-4 */
+#define LOG_P8 0x3d896b21u /* 0x1.12d642p-4 */
 
 #define TANH_BORDER 0x3f200000u /* 0x1.4p-1 */
 #define TANH_HIGHEST 0x41a00000u /* 0x1.4p+4 */

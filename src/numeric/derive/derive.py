@@ -134,7 +134,7 @@ def main():
     show("LOG_LN2_HIGH", high)
     show("LOG_LN2_LOW", low)
     print("#define LOG_INFINITY 0x7f800000u\n#define LOG_MINUS_INFINITY 0xff800000u\n#define LOG_NAN 0x7fc00000u")
-    fit("LOG_P", 7, sqrt(half) - 1, sqrt(mpf(2)) - 1, lambda f: (log1p(f) - f + f * f / 2) / f**3,
+    fit("LOG_P", 8, sqrt(half) - 1, sqrt(mpf(2)) - 1, lambda f: (log1p(f) - f + f * f / 2) / f**3,
         lambda f: f**3 / log1p(f))
 
     print()

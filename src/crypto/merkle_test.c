@@ -115,10 +115,10 @@ static void a_false_path_misses_the_root(void **state) {
   twin_node(HEIGHT, 0, COUNT, expected);
   merkle_path(leaves[0], COUNT, INDEX, scratch[0], path[0]);
   for (uint32_t bit = 0; bit < HEIGHT * MERKLE_BYTES * 8; bit++) {
-    path[0][bit / 8] ^= (uint8_t)(1u << bit % 8);
+    path[bit / 8 / MERKLE_BYTES][bit / 8 % MERKLE_BYTES] ^= (uint8_t)(1u << bit % 8);
     merkle_climb(leaves[INDEX], INDEX, path[0], HEIGHT, root);
     assert_memory_not_equal(root, expected, MERKLE_BYTES);
-    path[0][bit / 8] ^= (uint8_t)(1u << bit % 8);
+    path[bit / 8 / MERKLE_BYTES][bit / 8 % MERKLE_BYTES] ^= (uint8_t)(1u << bit % 8);
   }
   for (uint64_t index = 0; index < 1 << HEIGHT; index++) {
     merkle_climb(leaves[INDEX], index, path[0], HEIGHT, root);

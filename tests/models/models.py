@@ -81,6 +81,30 @@ class Pools(nn.Module):
         return torch.log_softmax(self.fc(torch.flatten(x, 1)), dim=1)
 
 
+class Corners(nn.Module):
+    """What importers get wrong: buffers that must not train, a parameter of rank 0 that must, a convolution without bias,
+    "same" padding of an even kernel, pooling windows that overlap, one layer used twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.25]))
+        self.register_buffer("std", torch.full((1, 1, 1), 0.5))
+        self.conv1 = nn.Conv2d(1, 2, 3, stride=2, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(2, 3, 4, padding="same")
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.fc1 = nn.Linear(3 * 7 * 7, 12)
+        self.twice = nn.Linear(12, 12)
+        self.gain = nn.Parameter(torch.tensor(1.5))
+        self.fc2 = nn.Linear(12, 10)
+
+    def forward(self, input):
+        x = (input - self.mean) / self.std
+        x = self.pool(torch.relu(self.conv2(torch.tanh(self.conv1(x)))))
+        x = torch.relu(self.fc1(x.flatten(1)))
+        x = torch.tanh(self.twice(torch.tanh(self.twice(x))))
+        return self.fc2(x * self.gain)
+
+
 def dropout_mlp():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Dropout(0.25), nn.Linear(16, 10))
 
@@ -97,6 +121,7 @@ MODELS = {
     "lenet_small": (lambda: LeNet((2, 3), (16, 12)), IMAGE, "cross_entropy"),
     "mixed": (Mixed, VECTOR, "cross_entropy"),
     "pools": (Pools, IMAGE, "cross_entropy"),
+    "corners": (Corners, IMAGE, "cross_entropy"),
     "regression": (lambda: mlp(8, 16, 16, 2), FEATURES, "mse"),
 }
 

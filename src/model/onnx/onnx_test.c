@@ -123,6 +123,29 @@ static void exporters_agree(void **state) {
   }
 }
 
+/* PyTorch says which initializers are parameters and which are buffers, even of rank 0; its older exporter says
+ * nothing. */
+static void roles_are_read(void **state) {
+  (void)state;
+  struct arena arena;
+  struct onnx_model m;
+  struct why why = {""};
+  assert_true(arena_open(&arena, ARENA_BYTES));
+  struct bytes file = read_file(MODELS "corners.onnx");
+  if (onnx_decode(file.at, file.length, NULL, NULL, &arena, &m, &why)) fail_msg("%s", why.text);
+  assert_int_equal(initializer(&m, "mean")->role, ONNX_ROLE_BUFFER);
+  assert_int_equal(initializer(&m, "std")->role, ONNX_ROLE_BUFFER);
+  assert_int_equal(initializer(&m, "twice.weight")->role, ONNX_ROLE_PARAMETER);
+  assert_int_equal(initializer(&m, "gain")->role, ONNX_ROLE_PARAMETER);
+  assert_int_equal(initializer(&m, "gain")->rank, 0);
+  free(file.at);
+  file = read_file(MODELS "corners_legacy.onnx");
+  if (onnx_decode(file.at, file.length, NULL, NULL, &arena, &m, &why)) fail_msg("%s", why.text);
+  assert_int_equal(initializer(&m, "mean")->role, ONNX_ROLE_UNKNOWN);
+  free(file.at);
+  arena_shut(&arena);
+}
+
 /* Every cut is refused and named; one that falls between fields of the model's outermost message may still be sound. */
 static void cuts_are_refused(void **state) {
   (void)state;
@@ -172,10 +195,8 @@ static void small_arenas_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lenet_is_read),
-      cmocka_unit_test(exporters_agree),
-      cmocka_unit_test(cuts_are_refused),
-      cmocka_unit_test(small_arenas_are_refused),
+      cmocka_unit_test(lenet_is_read),    cmocka_unit_test(exporters_agree),          cmocka_unit_test(roles_are_read),
+      cmocka_unit_test(cuts_are_refused), cmocka_unit_test(small_arenas_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,13 @@ def files():
                                              helper.make_tensor_value_info("b", TensorProto.FLOAT, [2])])
     yield "good-unpacked", unpacked()
 
+    yield "good-wrong-arity", model(nodes=[  # sound as a graph, and nonsense to every operator in it
+        helper.make_node("Conv", ["w"], ["a"]), helper.make_node("Add", ["a", "w", "b", "b", "b"], ["c"]),
+        helper.make_node("Gemm", ["c"], ["d"]), helper.make_node("Transpose", ["d", "w"], ["e"]),
+        helper.make_node("Dropout", ["e", "b", "b", "b", "w"], ["f"]), helper.make_node("Add", ["f"], ["g"]),
+        helper.make_node("MatMul", ["w", "g", "w"], ["h"]), helper.make_node("Relu", [], ["i"]),
+        helper.make_node("Concat", ["h", "i", *["b"] * 20], ["y"])])
+
     yield "bad-empty", b""
     yield "bad-text", b"this is no model, it is a line of text\n"
     yield "bad-no-graph", number(1, 10) + field(8, number(2, 20))
@@ -235,7 +242,7 @@ def main(folder):
     for name, content in files():
         data = content if isinstance(content, bytes) else content.SerializeToString()
         (folder / f"{name}.onnx").write_bytes(data)
-        if name.startswith("good") and name != "good-external":
+        if name.startswith("good") and name not in ("good-external", "good-wrong-arity"):
             onnx.checker.check_model(onnx.load_from_string(data))
     print(len(list(folder.iterdir())), "files")
 

@@ -25,6 +25,7 @@ static const struct {
     {"good-old-ir", ONNX_OK, ""},
     {"good-plain", ONNX_OK, ""},
     {"good-unpacked", ONNX_OK, ""},
+    {"good-wrong-arity", ONNX_OK, ""},
     {"bad-amplifier", ONNX_ERR_BYTES, "node 0 (): no operator"},
     {"bad-attribute-twice", ONNX_ERR_BYTES, "node 0 (LeakyRelu \"twice\"): attribute \"alpha\" is given twice"},
     {"bad-bool", ONNX_ERR_BYTES, "node 0 (Constant \"k\"): attribute \"value\" holds a number that is no BOOL"},

@@ -24,4 +24,9 @@ enum training_status folder_read(const char *folder, struct arena *arena, struct
 enum training_status folder_prepare(const char *folder, const struct folder_info *info,
                                     const struct prepare_options *options, struct prepared *p, struct why *why);
 
+/* folder_last_state prepares the job and reads the last good checkpoint (of a diverged run: the one before), compared
+ * with its root in the trace. *state lies on the heap. On error p is shut. */
+enum training_status folder_last_state(const char *folder, const struct prepare_options *options, struct prepared *p,
+                                       uint8_t **state, struct why *why);
+
 #endif

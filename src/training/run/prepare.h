@@ -47,8 +47,8 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
                                   struct why *why);
 void prepare_shut(struct prepared *p);
 
-/* prepare_jobfile is the same for a job that was put together in memory (evaluate does): after prepare_begin, which clears p
- * and opens its arena, the caller sets p->jobfile and p->job_folder. On error the caller shuts p. */
+/* prepare_jobfile is the same for a job that was put together in memory (evaluate does): after prepare_begin, which
+ * clears p and opens its arena, the caller sets p->jobfile and p->job_folder. On error the caller shuts p. */
 bool prepare_begin(struct prepared *p);
 enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why);
 

@@ -1,0 +1,205 @@
+#define _DEFAULT_SOURCE
+#include "training/run/export.h"
+#include "base/hex.h"
+#include "training/checkpoint/checkpoint.h"
+#include "training/metrics/metrics.h"
+#include "training/run/folder.h"
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint64_t elements_of(const struct lower_parameter *q) {
+  uint64_t n = 1;
+  for (uint32_t d = 0; d < q->rank; d++) n *= q->dim[d];
+  return n;
+}
+
+/* From the state entry's order of axes back to ONNX's. */
+static void to_onnx_order(const struct prepared *p, const struct lower_parameter *q, const uint8_t *state, float *out) {
+  const struct layout_entry *e = &p->lowered.layout.entry[q->entry];
+  const uint8_t *from = state + e->first_leaf * TAPE_LEAF_BYTES;
+  uint64_t stride[TAPE_RANK_MAX], all = 1, elements = elements_of(q);
+  uint32_t index[TAPE_RANK_MAX] = {0};
+  for (uint32_t d = q->rank; d-- > 0; all *= q->dim[d]) stride[d] = all;
+  uint64_t at = 0; /* in ONNX's order, of the state entry's element i */
+  for (uint64_t i = 0; i < elements; i++) {
+    memcpy(out + at, from + 4 * i, 4);
+    for (uint32_t d = q->rank; d-- > 0;) {
+      at += stride[q->from[d]];
+      if (++index[d] < q->dim[q->from[d]]) break;
+      at -= stride[q->from[d]] * q->dim[q->from[d]];
+      index[d] = 0;
+    }
+  }
+}
+
+static enum training_status refuse_existing(const char *path, bool force, struct why *why) {
+  if (force || access(path, F_OK) != 0) return TRAINING_OK;
+  why_set(why, "%s is there already; nothing was changed (--force replaces it)", path);
+  return TRAINING_ERR_INPUT;
+}
+
+enum training_status export_onnx(const struct prepared *p, const uint8_t *state, const char *path, bool force,
+                                 struct why *why) {
+  enum training_status status = refuse_existing(path, force, why);
+  if (status != TRAINING_OK) return status;
+  uint32_t count = p->lowered.parameters_count;
+  struct arena arena;
+  if (!arena_open(&arena, (size_t)8 << 30) && !arena_open(&arena, (size_t)1 << 30)) {
+    why_set(why, "not enough address space to write %s", path);
+    return TRAINING_ERR_SYSTEM;
+  }
+  struct onnx_replacement *r = arena_take(&arena, count + 1, sizeof *r);
+  bool whole = r != NULL;
+  for (uint32_t i = 0; i < count && whole; i++) {
+    const struct lower_parameter *q = &p->lowered.parameter[i];
+    float *values = arena_take(&arena, elements_of(q), sizeof *values);
+    whole = values != NULL;
+    if (!whole) break;
+    to_onnx_order(p, q, state, values);
+    r[i] = (struct onnx_replacement){.name = q->onnx_name, .values = values, .count = elements_of(q)};
+  }
+  const uint8_t *bytes = NULL;
+  size_t length = 0;
+  struct onnx_file *source =
+      (struct onnx_file *)(uintptr_t)&p
+          ->onnx; /* may open external files once more, which changes nothing seen from outside */
+  enum onnx_status replaced = whole ? onnx_replace(p->onnx.file.bytes, p->onnx.file.length, onnx_file_external, source,
+                                                   r, count, &arena, &bytes, &length, why)
+                                    : ONNX_ERR_MEMORY;
+  if (replaced == ONNX_OK) {
+    status = file_replace(path, bytes, length, why);
+  } else {
+    status = replaced == ONNX_ERR_MEMORY ? TRAINING_ERR_SYSTEM : TRAINING_ERR_INPUT;
+    if (!whole) why_set(why, "not enough memory to write %s", path);
+    why_before(why, "%s: ", path);
+  }
+  arena_shut(&arena);
+  return status;
+}
+
+/* The header of a safetensors file: JSON padded with spaces to 8 bytes. The caller frees it. */
+static char *safetensors_header(const struct prepared *p, size_t *length, uint64_t *data_bytes) {
+  json_t *header = json_object();
+  uint64_t at = 0;
+  json_object_set_new(header, "__metadata__", json_pack("{s:s}", "format", "pt"));
+  for (uint32_t i = 0; i < p->lowered.parameters_count; i++) {
+    const struct lower_parameter *q = &p->lowered.parameter[i];
+    json_t *shape = json_array();
+    for (uint32_t d = 0; d < q->rank; d++) json_array_append_new(shape, json_integer(q->dim[d]));
+    uint64_t end = at + 4 * elements_of(q);
+    json_object_set_new(header, q->onnx_name,
+                        json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+                                  (json_int_t)at, (json_int_t)end));
+    at = end;
+  }
+  char *text = json_dumps(header, JSON_COMPACT);
+  json_decref(header);
+  size_t n = text ? strlen(text) : 0;
+  char *padded = text ? realloc(text, n + 8) : NULL;
+  if (!padded) {
+    free(text);
+    return NULL;
+  }
+  while (n % 8) padded[n++] = ' ';
+  *length = n;
+  *data_bytes = at;
+  return padded;
+}
+
+enum training_status export_safetensors(const struct prepared *p, const uint8_t *state, const char *path, bool force,
+                                        struct why *why) {
+  enum training_status status = refuse_existing(path, force, why);
+  if (status != TRAINING_OK) return status;
+  size_t header_bytes = 0;
+  uint64_t data_bytes = 0;
+  char *header = safetensors_header(p, &header_bytes, &data_bytes);
+  uint8_t *whole = header ? malloc(8 + header_bytes + data_bytes) : NULL;
+  if (whole) {
+    for (int i = 0; i < 8; i++) whole[i] = (uint8_t)((uint64_t)header_bytes >> 8 * i);
+    memcpy(whole + 8, header, header_bytes);
+    uint8_t *at = whole + 8 + header_bytes; /* a multiple of 8 */
+    for (uint32_t i = 0; i < p->lowered.parameters_count; i++) {
+      to_onnx_order(p, &p->lowered.parameter[i], state, (float *)(void *)at);
+      at += 4 * elements_of(&p->lowered.parameter[i]);
+    }
+    status = file_replace(path, whole, 8 + header_bytes + data_bytes, why);
+  } else {
+    why_set(why, "not enough memory to write %s", path);
+    status = TRAINING_ERR_SYSTEM;
+  }
+  free(header);
+  free(whole);
+  return status;
+}
+
+enum training_status export_card(const struct prepared *p, const struct run_result *r, const char *path,
+                                 struct why *why) {
+  char job[2 * MERKLE_BYTES + 1], final[2 * MERKLE_BYTES + 1], seed[24], *text = NULL;
+  size_t length = 0;
+  uint64_t weights = 0;
+  hex_encode(p->job_root, MERKLE_BYTES, job);
+  hex_encode(r->final_root, MERKLE_BYTES, final);
+  snprintf(seed, sizeof seed, "%" PRIu64, p->job.seed);
+  for (uint32_t i = 0; i < p->lowered.parameters_count; i++) weights += elements_of(&p->lowered.parameter[i]);
+  FILE *f = open_memstream(&text, &length);
+  if (!f) {
+    why_set(why, "not enough memory to write %s", path);
+    return TRAINING_ERR_SYSTEM;
+  }
+  const struct jobfile *j = &p->jobfile;
+  fprintf(f, "# A model trained with Assay\n\n");
+  if (r->outcome == TRACE_DIVERGED)
+    fprintf(f,
+            "**This run diverged**: after step %" PRIu32
+            " the loss or the gradient was no finite number. The weights here are those at the "
+            "end of interval %" PRIu32 ", the last good state.\n\n",
+            r->diverged_step, r->last_good_interval);
+  fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " weights |\n", j->model, weights);
+  fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", p->train.inputs.path, p->train.samples);
+  fprintf(f, "| loss | %s |\n| optimizer | %s |\n",
+          j->loss.name == LOSS_CROSS_ENTROPY ? "cross-entropy" : "mean squared error",
+          j->optimizer.name == OPTIMIZER_ADAMW ? "AdamW" : "SGD");
+  fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update, seed);
+  fprintf(f, "| last training loss | %.6g |\n", (double)r->loss);
+  if (r->evaluation.count && j->loss.name == LOSS_CROSS_ENTROPY)
+    fprintf(f, "| test loss, accuracy | %.6g, %.2f %% (%" PRIu32 " of %" PRIu32 ") |\n", (double)r->evaluation.loss,
+            100 * (double)r->evaluation.accuracy, r->evaluation.correct, r->evaluation.count);
+  else if (r->evaluation.count)
+    fprintf(f, "| test loss | %.6g |\n", (double)r->evaluation.loss);
+  fprintf(f, "| job root | `%s` |\n| final root | `%s` |\n\n", job, final);
+  fprintf(f, "`model.onnx` is the network with its trained weights, `model.safetensors` the weights alone. `job.yaml` "
+             "is the job as it was "
+             "given, `job.json` the same with every option resolved. Training is exact: the same job gives the same "
+             "final root on every "
+             "machine, and `assay verify` in the folder above this file computes any part of it again.\n");
+  bool whole = !ferror(f);
+  whole = fclose(f) == 0 && whole;
+  enum training_status status = TRAINING_ERR_SYSTEM;
+  if (whole)
+    status = file_replace(path, text, length, why);
+  else
+    why_set(why, "not enough memory to write %s", path);
+  free(text);
+  return status;
+}
+
+enum training_status export_folder(const char *folder, const struct prepare_options *options, const char *onnx_path,
+                                   const char *safetensors_path, bool force, struct why *why) {
+  struct prepared *p = calloc(1, sizeof *p);
+  uint8_t *state = NULL;
+  if (!p) {
+    why_set(why, "not enough memory");
+    return TRAINING_ERR_SYSTEM;
+  }
+  enum training_status status = folder_last_state(folder, options, p, &state, why);
+  if (status == TRAINING_OK && onnx_path) status = export_onnx(p, state, onnx_path, force, why);
+  if (status == TRAINING_OK && safetensors_path) status = export_safetensors(p, state, safetensors_path, force, why);
+  free(state);
+  prepare_shut(p);
+  free(p);
+  return status;
+}

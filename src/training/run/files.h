@@ -1,0 +1,18 @@
+/* files: what a run puts into its folder besides states: job.yaml, job.json, tapes, names. Uses: prepare, file,
+ * jansson. */
+#ifndef TRAINING_FILES_H
+#define TRAINING_FILES_H
+#include "training/run/run.h"
+
+/* files_begin makes the folder and its parts, refuses one that holds an earlier run (force: removes that run's files),
+ * and writes job.yaml, tapes and job.json (outcome open). */
+enum training_status files_begin(const struct prepared *p, const char *folder, bool force, struct why *why);
+
+/* files_job writes job.json. result NULL: the run is open. intervals_run and the traces are read from the folder. */
+enum training_status files_job(const struct prepared *p, const char *folder, const struct run_result *result,
+                               uint32_t steps_run, struct why *why);
+
+/* files_present says whether the folder holds a run's job.json. */
+bool files_present(const char *folder);
+
+#endif

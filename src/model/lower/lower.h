@@ -102,9 +102,10 @@ struct lowered {
 
 enum lower_status { LOWER_OK, LOWER_ERR_UNSUPPORTED, LOWER_ERR_SHAPE, LOWER_ERR_OPTION, LOWER_ERR_MEMORY };
 
-/* lower_job: step 0 runs init, step u (1..updates) runs train for update u. Evaluation: the runner copies the state,
- * zeroes the three eval entries, and runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy.
- * Everything in out lies in the arena. Errors name the node. */
+/* lower_job reads the model's only input from the samples and takes its first output. Step 0 runs init, step u
+ * (1..updates) runs train for update u. Evaluation: the runner copies the state, zeroes the three eval entries, and
+ * runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies in the
+ * arena. Errors name the node. */
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why);
 

@@ -175,9 +175,9 @@ static void check(void **state) {
   struct reference r;
   reference_open(&r, *state);
   check_gradients(&r);
-  check_training(&r, "sgd", 2e-4, 2e-5);
-  if (json_object_get(r.json, "nesterov")) check_training(&r, "nesterov", 2e-4, 2e-5);
-  check_training(&r, "adamw", 2e-3, 2e-4);
+  check_training(&r, "sgd", 1e-5, 1e-6);
+  if (json_object_get(r.json, "nesterov")) check_training(&r, "nesterov", 1e-5, 1e-6);
+  check_training(&r, "adamw", 2e-5, 1e-6);
   reference_shut(&r);
 }
 

@@ -137,8 +137,13 @@ static enum training_status fill_freeze(struct prepared *p, struct why *why) {
   return TRAINING_OK;
 }
 
+enum { EVALUATION_BATCH = 250 };
+
 static enum training_status fill_options(struct prepared *p, struct why *why) {
-  const struct jobfile *j = &p->jobfile;
+  struct jobfile *j = &p->jobfile;
+  if (!j->batch)
+    j->batch = p->train.samples < EVALUATION_BATCH ? p->train.samples
+                                                   : EVALUATION_BATCH; /* evaluate's choice; no job file has it */
   struct lower_options *o = &p->options;
   uint32_t samples = p->train.samples;
   uint64_t per_epoch = j->drop_last ? samples / j->batch : ((uint64_t)samples + j->batch - 1) / j->batch;

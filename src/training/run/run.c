@@ -381,6 +381,10 @@ enum training_status run_train(struct prepared *p, const struct run_options *opt
   *t = (struct training){
       .p = p, .o = options, .result = out, .execute = options->execute, .lock_fd = -1, .metrics_fd = -1};
   enum training_status status = prepare_fits(p, &options->execute, why);
+  if (options->execute.free_order) {
+    why_set(why, "a plan that sums in any order gives no bits to commit to");
+    status = TRAINING_ERR_INPUT;
+  }
   if (status == TRAINING_OK) status = file_folder(options->folder, why);
   if (status == TRAINING_OK) status = file_lock(options->folder, &t->lock_fd, why);
   if (status == TRAINING_OK) status = run_locked(t, why);

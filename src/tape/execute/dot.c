@@ -1,12 +1,207 @@
 #include "tape/execute/dot.h"
 
-#include "tape/execute/halo.h"
+#include <string.h>
+
+#include "numeric/canon.h"
+#include "tape/execute/dot_plan.h"
+
+enum { A, B };
+
+static bool moves_with(const struct tape_operand *o, uint32_t d) {
+  for (uint8_t a = 0; a < o->axes; a++)
+    for (uint8_t t = 0; t < o->axis[a].terms; t++)
+      if (o->axis[a].term[t].dim == d) return true;
+  return false;
+}
+
+/* The innermost output dim longer than 1: its tile columns. out_rank if there is none. */
+static uint32_t inner_dim(const struct tape_record *r) {
+  for (uint32_t d = r->out_rank; d-- > 0;)
+    if (r->dim[d] > 1) return d;
+  return r->out_rank;
+}
+
 bool dot_fits(const struct tape_record *r) {
-  (void)r;
-  return false;
+  uint32_t inner = inner_dim(r);
+  if (inner == r->out_rank || !halo_affine(r, &r->operand[A]) || !halo_affine(r, &r->operand[B])) return false;
+  return moves_with(&r->operand[A], inner) != moves_with(&r->operand[B], inner);
 }
+
+/* Output dims longer than 1, outermost first. */
+static uint32_t output_dims(const struct tape_record *r, const int64_t *a, const int64_t *b, struct dot_dim *dim) {
+  uint32_t count = 0;
+  int64_t c = 1;
+  for (uint32_t d = r->out_rank; d-- > 0; c *= r->dim[d])
+    if (r->dim[d] > 1) dim[count++] = (struct dot_dim){r->dim[d], a[d], b[d], c};
+  for (uint32_t i = 0; i < count / 2; i++) {
+    struct dot_dim swap = dim[i];
+    dim[i] = dim[count - 1 - i];
+    dim[count - 1 - i] = swap;
+  }
+  return count;
+}
+
+static bool one_walk(const struct dot_dim *outer, const struct dot_dim *inner) {
+  int64_t n = (int64_t)inner->extent;
+  return outer->a == inner->a * n && outer->b == inner->b * n && outer->c == inner->c * n;
+}
+
+/* Takes dim[last] and what merges with it out of the list. */
+static struct dot_dim take(struct dot_dim *dim, uint32_t *count, uint32_t last) {
+  struct dot_dim t = dim[last];
+  uint32_t first = last;
+  while (first > 0 && one_walk(&dim[first - 1], &t)) t.extent *= dim[--first].extent;
+  memmove(dim + first, dim + last + 1, (*count - last - 1) * sizeof *dim);
+  *count -= last - first + 1;
+  return t;
+}
+
+/* Dims of k longer than 1, outermost first, merged where both strides agree; at least one. */
+static uint32_t k_dims(const struct tape_record *r, const int64_t *a, const int64_t *b, struct dot_dim *dim) {
+  uint32_t dims = 0;
+  for (uint32_t n = r->out_rank; n < (uint32_t)r->out_rank + r->k_rank; n++) {
+    int64_t extent = r->dim[n];
+    if (extent == 1) continue;
+    bool merges = dims > 0 && dim[dims - 1].a == a[n] * extent && dim[dims - 1].b == b[n] * extent;
+    if (!merges) dim[dims++] = (struct dot_dim){.extent = 1};
+    dim[dims - 1] = (struct dot_dim){dim[dims - 1].extent * (uint64_t)extent, a[n], b[n], 0};
+  }
+  if (dims == 0) dim[dims++] = (struct dot_dim){.extent = 1};
+  return dims;
+}
+
+static void advance(const struct dot_dim *dim, uint32_t dims, uint64_t *at) {
+  for (uint32_t i = dims; i-- > 0;) {
+    if (++at[i] < dim[i].extent) return;
+    at[i] = 0;
+  }
+}
+
+static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const int64_t *b) {
+  const int64_t nothing[PLAN_DIMS] = {0};
+  struct dot_dim dim[TAPE_RANK_MAX];
+  uint32_t dims = k_dims(d->record, a, d->packed ? nothing : b, dim);
+  const struct dot_dim *in = &dim[--dims];
+  uint64_t length = in->extent, rows = d->k / length, at[TAPE_RANK_MAX] = {0},
+           cut = x->options.free_order ? 8192 : CANON_CHUNK;
+  d->a_k = in->a;
+  d->b_k = d->packed ? (int64_t)d->panel_cols : in->b;
+  d->run = arena_take(&x->notes, rows + d->k / cut + 1, sizeof *d->run);
+  d->chunk = arena_take(&x->notes, d->k / cut + 2, sizeof *d->chunk);
+  if (!d->run || !d->chunk) return false;
+  uint32_t runs = 0;
+  uint64_t k = 0;
+  for (uint64_t row = 0; row < rows; row++) {
+    int64_t from_a = 0, from_b = 0;
+    for (uint32_t i = 0; i < dims; i++) from_a += (int64_t)at[i] * dim[i].a, from_b += (int64_t)at[i] * dim[i].b;
+    for (uint64_t j = 0; j < length;) {
+      uint64_t n = cut - k % cut < length - j ? cut - k % cut : length - j;
+      if (k % cut == 0) d->chunk[d->chunks++] = runs;
+      d->run[runs++] =
+          (struct dot_run){from_a + (int64_t)j * in->a,
+                           d->packed ? (int64_t)(k * d->panel_cols) : from_b + (int64_t)j * in->b, (uint32_t)n};
+      j += n, k += n;
+    }
+    advance(dim, dims, at);
+  }
+  d->chunk[d->chunks] = runs;
+  return true;
+}
+
+/* A strided vector operand is copied into panels as wide as a tile, k in order: W for dX, K for QK^T. */
+static bool plan_pack(struct execute *x, struct dot *d, const int64_t *b) {
+  const int64_t nothing[PLAN_DIMS] = {0};
+  struct dot_dim dim[TAPE_RANK_MAX];
+  uint32_t dims = k_dims(d->record, nothing, b, dim) - 1;
+  uint64_t at[TAPE_RANK_MAX] = {0};
+  d->pack_k = dim[dims].b;
+  d->pack_runs = (uint32_t)(d->k / dim[dims].extent);
+  d->pack_run = arena_take(&x->notes, d->pack_runs, sizeof *d->pack_run);
+  if (!d->pack_run) return false;
+  for (uint32_t row = 0; row < d->pack_runs; row++, advance(dim, dims, at)) {
+    int64_t from = 0;
+    for (uint32_t i = 0; i < dims; i++) from += (int64_t)at[i] * dim[i].b;
+    d->pack_run[row] = (struct dot_run){(int64_t)(row * dim[dims].extent), from, (uint32_t)dim[dims].extent};
+  }
+  d->panel_cols = x->backend->dot_cols;
+  d->panels = (d->col.extent + d->panel_cols - 1) / d->panel_cols;
+  d->batches = 1;
+  int64_t stride = (int64_t)(d->panels * d->panel_cols * d->k);
+  for (uint32_t i = d->loops; i-- > 0;)
+    if (d->loop[i].b) {
+      d->pack_loop[i] = stride * (int64_t)d->batches;
+      d->batches *= d->loop[i].extent;
+    }
+  d->pack = plan_take(x, 4 * (uint64_t)stride * d->batches);
+  d->pack_grain = plan_grain(x, d->panels * d->batches, d->k * d->panel_cols * 400);
+  return true;
+}
+
+static void cut_tasks(struct execute *x, struct dot *d) {
+  uint64_t rows = x->backend->dot_rows, n = d->col.extent, threads = x->threads;
+  d->tiles = (d->row.extent + rows - 1) / rows;
+  d->items = d->tiles;
+  for (uint32_t i = 0; i < d->loops; i++) d->items *= d->loop[i].extent;
+  d->cols_block = n;
+  if (d->items < 16 && n >= 128)
+    d->cols_block = n >= 512 ? 128 : 64;
+  else if (n >= 256 && d->k * n > 100000)
+    d->cols_block = 128;
+  d->cols_block =
+      (d->cols_block + x->backend->dot_cols - 1) / x->backend->dot_cols * x->backend->dot_cols; /* whole panels */
+  if (d->cols_block > n) d->cols_block = n;
+  d->cols_blocks = (n + d->cols_block - 1) / d->cols_block;
+  /* picoseconds a tile row of the block: 45 GFLOP/s, narrow tiles as if they were 16 wide */
+  uint64_t wide = d->cols_block < 16 ? 16 : d->cols_block,
+           item = (d->row.extent * wide * d->k / d->tiles) * 45 + 100000;
+  d->split = threads > 1 && d->items * d->cols_blocks < 4 * threads && d->chunks >= 2 * threads;
+  if (d->split) {
+    d->cols_block = n, d->cols_blocks = 1;
+    item = d->row.extent * (n < 16 ? 16 : n) * CANON_CHUNK * 45 + 100000;
+    for (uint32_t i = 0; i < d->loops; i++) item *= d->loop[i].extent;
+    d->items_task = plan_grain(x, d->chunks, item); /* chunks, here */
+    d->tasks = (d->chunks + d->items_task - 1) / d->items_task;
+    plan_need_workspace(x, d->chunks * record_elements(d->record) * 4);
+    return;
+  }
+  d->items_task = plan_grain(x, d->items * d->cols_blocks, item);
+  if (d->items_task > d->items) {
+    d->items_task = d->items;
+    if (d->items * d->cols_blocks * item < 15000000) d->cols_block = n, d->cols_blocks = 1;
+  }
+  d->tasks = (d->items + d->items_task - 1) / d->items_task * d->cols_blocks;
+}
+
 bool dot_plan(struct execute *x, struct item *item) {
-  (void)x, (void)item;
-  return false;
+  const struct tape_record *r = &x->tape->record[item->first];
+  struct dot *d = arena_take(&x->notes, 1, sizeof *d);
+  if (!d) return false;
+  d->record = r;
+  d->c = x->value[item->first].place;
+  d->k = record_k(r);
+  uint8_t of_a = moves_with(&r->operand[A], inner_dim(r)) ? B : A; /* the operand that does not move with the columns */
+  const struct tape_operand *a = &r->operand[of_a], *b = &r->operand[1 - of_a];
+  int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS];
+  if (!halo_operand(x, r, a, &d->halo_a, &d->a_base, coef_a) || !halo_operand(x, r, b, &d->halo_b, &d->b_base, coef_b))
+    return false;
+  d->a = d->halo_a ? d->halo_a->buffer : plan_operand_place(x, a);
+  d->b = d->halo_b ? d->halo_b->buffer : plan_operand_place(x, b);
+
+  struct dot_dim dim[TAPE_RANK_MAX];
+  uint32_t dims = output_dims(r, coef_a, coef_b, dim);
+  d->col = take(dim, &dims, dims - 1);
+  d->row = (struct dot_dim){.extent = 1, .c = (int64_t)d->col.extent};
+  for (uint32_t i = dims; i-- > 0;)
+    if (dim[i].a && !dim[i].b) {
+      d->row = take(dim, &dims, i);
+      break;
+    }
+  memcpy(d->loop, dim, sizeof d->loop);
+  d->loops = dims;
+  d->packed = d->col.b != 1;
+  if (d->packed && !plan_pack(x, d, coef_b)) return false;
+  if (!cut_runs(x, d, coef_a, coef_b)) return false;
+  cut_tasks(x, d);
+  item->plan = d;
+  return true;
 }
-void dot_run(struct execute *x, const struct item *item) { (void)x, (void)item; }

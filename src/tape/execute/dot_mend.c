@@ -10,6 +10,7 @@ struct mend_call {
   const struct tape_record *record;
   struct place out, operand[2];
   uint64_t elements, grain;
+  bool padded;
 };
 
 static bool can_leave(const struct tape_record *r, const struct tape_operand *o) {
@@ -52,16 +53,20 @@ static void mend_task(void *context, uint32_t i, uint32_t thread) {
   uint64_t end = (i + 1) * c->grain < c->elements ? (i + 1) * c->grain : c->elements;
   for (uint64_t e = i * c->grain; e < end; e++) {
     if ((out[e] & 0x7fffffff) <= 0x7f800000) continue;
-    float value = exact(c, e);
+    float value = c->padded ? exact(c, e) : NAN;
     memcpy(&out[e], &value, 4);
     if (value != value) out[e] = CANON_NAN;
   }
 }
 
 void dot_mend(struct execute *x, const struct tape_record *r, struct place out) {
-  if (!can_leave(r, &r->operand[0]) && !can_leave(r, &r->operand[1])) return;
-  struct mend_call c = {
-      x, r, out, {plan_operand_place(x, &r->operand[0]), plan_operand_place(x, &r->operand[1])}, record_elements(r), 1};
+  struct mend_call c = {x,
+                        r,
+                        out,
+                        {plan_operand_place(x, &r->operand[0]), plan_operand_place(x, &r->operand[1])},
+                        record_elements(r),
+                        1,
+                        can_leave(r, &r->operand[0]) || can_leave(r, &r->operand[1])};
   c.grain = plan_grain(x, c.elements, 1000);
   pool_run(x->options.pool, (uint32_t)((c.elements + c.grain - 1) / c.grain), mend_task, &c);
 }

@@ -18,6 +18,7 @@ struct execute_options {
   bool plain;                    /* element by element with reference arithmetic: the definition, slow */
   bool materialise;              /* keep every temp value, at its leaves, for execute_temps (disputes, tests) */
   bool recognise_nothing;        /* tests: generic paths only */
+  bool small_tasks;              /* tests: one unit of work a task, so that threads share even small records */
   bool free_order; /* NOT exact: sums in whatever order is fastest, NaN as it falls. For `assay bench exact` alone,
                     * which asks what exactness costs; everything that commits refuses a plan opened with it
                     * (execute_exact). */

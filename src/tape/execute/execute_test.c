@@ -1,19 +1,19 @@
 /* Fast equals plain, bit for bit: temps, state and padding, under every option, thread count and back end. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "numeric/canon.h"
 #include "numeric/reference/reference.h"
 #include "numeric/soft/soft.h"
 #include "tape/execute/plain.h"
-#include "tape/execute/stage.h"
+#include "tape/execute/stage_layers.h"
 #include "tape/record/example.h"
 
 static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
@@ -84,6 +84,7 @@ static void compare(struct stage *s, uint32_t steps, uint32_t variants, enum sta
     struct execute_options o = {.backend = backend,
                                 .pool = threads > 1 ? pools[threads] : NULL,
                                 .materialise = v & 1,
+                                .small_tasks = v % 3 != 2,
                                 .recognise_nothing = (v >> 1) % 3 == 2};
     char name[100];
     snprintf(name, sizeof name, "%s, %u threads%s%s", backend->name, threads, o.materialise ? ", materialise" : "",
@@ -104,7 +105,7 @@ static void compare(struct stage *s, uint32_t steps, uint32_t variants, enum sta
 static void random_records(void **state) {
   (void)state;
   static struct stage s;
-  for (uint64_t seed = 1; seed <= 800; seed++) {
+  for (uint64_t seed = 1; seed <= 250; seed++) {
     uint64_t draw = seed;
     struct tape_record r;
     stage_begin(&s, seed);
@@ -136,8 +137,166 @@ static void random_records(void **state) {
   }
 }
 
+/* c[m, n] = sum of k, each operand stored either way round, with batches or without, either operand first. */
+static void matrix_products(void **state) {
+  (void)state;
+  static const uint32_t m[] = {1, 2, 13, 14, 15, 29, 60}, n[] = {1, 3, 8, 9, 16, 31, 33, 70, 260},
+                        k[] = {1, 5, 511, 512, 513, 1030};
+  static struct stage s;
+  uint64_t draw = 11;
+  for (uint32_t i = 0; i < 120; i++) {
+    uint64_t pick = example_next(&draw);
+    uint32_t rows = m[pick % 7], cols = n[pick / 7 % 9], depth = k[pick / 63 % 6], batch = 1 + pick / 400 % 3;
+    enum stage_content content = pick >> 40 & 1 ? STAGE_WILD : STAGE_PLAIN;
+    stage_begin(&s, i);
+    struct stage_value a = stage_data(&s, TAPE_F32, (uint64_t)batch * rows * depth, content);
+    struct stage_value b = stage_data(&s, TAPE_F32, (uint64_t)batch * cols * depth, content);
+    layer_product(&s, batch, rows, cols, depth, a, pick >> 41 & 1, b, pick >> 42 & 1, pick >> 43 & 1);
+    stage_seal(&s);
+    compare(&s, 1, 7, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
+/* A convolution's three dots: padded, strided, dilated, narrow and wide. */
+static void convolutions(void **state) {
+  (void)state;
+  static const struct layer_shape shape[] = {
+      {2, 9, 8, 1, 6, 5, 5, 2, 1, 1},   {3, 9, 9, 6, 16, 5, 5, 0, 1, 1},  {2, 8, 7, 3, 10, 3, 3, 1, 1, 1},
+      {2, 8, 8, 16, 33, 3, 3, 1, 1, 1}, {2, 9, 8, 4, 8, 3, 3, 1, 2, 1},   {1, 12, 11, 2, 5, 3, 2, 2, 3, 1},
+      {2, 8, 8, 5, 7, 1, 1, 0, 2, 1},   {2, 11, 10, 2, 4, 3, 3, 2, 1, 2}, {9, 9, 9, 2, 3, 3, 3, 1, 1, 1},
+  };
+  static struct stage s;
+  for (uint32_t i = 0; i < 2 * sizeof shape / sizeof shape[0]; i++) {
+    const struct layer_shape *l = &shape[i / 2];
+    enum stage_content content = i % 2 ? STAGE_WILD : STAGE_PLAIN;
+    stage_begin(&s, 100 + i);
+    struct stage_value x = stage_data(&s, TAPE_F32, (uint64_t)l->n * l->h * l->w * l->ci, content);
+    struct stage_value f = stage_data(&s, TAPE_F32, (uint64_t)l->kh * l->kw * l->ci * l->co, content);
+    struct stage_value dy = stage_data(&s, TAPE_F32, (uint64_t)l->n * layer_out_h(l) * layer_out_w(l) * l->co, content);
+    layer_forward(&s, l, x, f);
+    layer_filter_gradient(&s, l, x, dy);
+    layer_input_gradient(&s, l, dy, f);
+    stage_seal(&s);
+    compare(&s, 1, 9, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
+/* y[m] = sum over n of g[n, m], the rows of a bias gradient, chunks and all. */
+static void column_sums(void **state) {
+  (void)state;
+  static const uint32_t n[] = {4, 511, 513, 1500}, m[] = {1, 6, 33, 700};
+  static struct stage s;
+  for (uint32_t i = 0; i < 16; i++) {
+    stage_begin(&s, 50 + i);
+    struct stage_value g = stage_data(&s, TAPE_F32, (uint64_t)n[i % 4] * m[i / 4], i % 3 ? STAGE_PLAIN : STAGE_WILD);
+    struct tape_record r = {.op = TAPE_FOLD, .reducer = TAPE_CHAIN};
+    r.out_rank = r.k_rank = 1;
+    r.dim[0] = m[i / 4];
+    r.dim[1] = n[i % 4];
+    struct tape_operand *o = stage_operand(&r, g);
+    stage_axis(o, n[i % 4], 0, 1, 1, 0, 0);
+    stage_axis(o, m[i / 4], 0, 0, 1, 0, 0);
+    stage_add(&s, &r, NULL);
+    stage_seal(&s);
+    compare(&s, 1, 7, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
+/* Max pooling: values, first taps (u8 and i32), and the gradient that reads both back through FLOOR axes. */
+static void pools_of_windows(void **state) {
+  (void)state;
+  static const struct layer_shape shape[] = {{2, 8, 8, 6, 6, 2, 2, 0, 2, 1},
+                                             {2, 7, 9, 32, 32, 2, 2, 0, 2, 1},
+                                             {3, 9, 9, 5, 5, 3, 3, 0, 3, 1},
+                                             {2, 8, 8, 16, 16, 3, 3, 1, 2, 1},
+                                             {40, 4, 4, 3, 3, 2, 2, 0, 2, 1}};
+  static struct stage s;
+  for (uint32_t i = 0; i < 4 * sizeof shape / sizeof shape[0]; i++) {
+    const struct layer_shape *l = &shape[i / 4];
+    stage_begin(&s, 200 + i);
+    struct stage_value x =
+        stage_data(&s, TAPE_F32, (uint64_t)l->n * l->h * l->w * l->ci, i & 1 ? STAGE_WILD : STAGE_PLAIN);
+    struct stage_value dy =
+        stage_data(&s, TAPE_F32, (uint64_t)l->n * layer_out_h(l) * layer_out_w(l) * l->ci, STAGE_PLAIN);
+    struct stage_value max = layer_max(&s, l, x), first = layer_first(&s, l, x, max, i & 2 ? TAPE_I32 : TAPE_U8);
+    if (l->kh == l->stride && l->pad == 0) layer_max_gradient(&s, l, first, dy);
+    stage_seal(&s);
+    compare(&s, 1, 7, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
+/* AdamW over several steps: the state is rewritten in place, m and v while w' still needs them as they were. */
+static void optimizer_steps(void **state) {
+  (void)state;
+  static const uint32_t size[] = {1, 511, 512, 513, 3000};
+  static struct stage s;
+  for (uint32_t i = 0; i < 5; i++) {
+    stage_begin(&s, 300 + i);
+    struct stage_value g = stage_data(&s, TAPE_F32, size[i], STAGE_WILD),
+                       rates = stage_data(&s, TAPE_F32, 3, STAGE_PLAIN);
+    struct stage_value w = stage_state(&s, TAPE_F32, 1, &size[i]), m = stage_state(&s, TAPE_F32, 1, &size[i]);
+    struct stage_value v = stage_state(&s, TAPE_F32, 1, &size[i]);
+    stage_state(&s, TAPE_F32, 1, &size[i]); /* handed on */
+    layer_adamw(&s, size[i], w, m, v, g, rates);
+    stage_seal(&s);
+    compare(&s, 3, 9, STAGE_WILD, false, i);
+    stage_end(&s);
+  }
+}
+
+/* Maps that feed each other and rewrite the state others read: forwards, backwards, shifted, broadcast. */
+static void chains_of_maps(void **state) {
+  (void)state;
+  static const uint8_t codes[] = {CANON_ADD, CANON_SUB, CANON_MUL, CANON_DIV, CANON_FMA,
+                                  CANON_MIN, CANON_MAX, CANON_EXP, CANON_NEG, CANON_SQRT};
+  static struct stage s;
+  for (uint64_t seed = 1; seed <= 150; seed++) {
+    uint64_t draw = seed;
+    stage_begin(&s, seed);
+    uint32_t dim[2] = {1 + (uint32_t)(example_next(&draw) >> 33) % 9, 1 + (uint32_t)(example_next(&draw) >> 33) % 160};
+    struct stage_value value[20], entry[3];
+    uint32_t values = 0;
+    for (int i = 0; i < 3; i++) value[values++] = entry[i] = stage_state(&s, TAPE_F32, 2, dim);
+    value[values++] = stage_data(&s, TAPE_F32, (uint64_t)dim[0] * dim[1], STAGE_WILD);
+    for (uint32_t n = 0, out = 0; n < 8; n++) {
+      struct tape_record r = {.op = TAPE_MAP, .out_rank = 2, .dim = {dim[0], dim[1]}};
+      uint32_t operands = 1 + (uint32_t)(example_next(&draw) >> 33) % 3;
+      for (uint32_t i = 0; i < operands; i++) {
+        uint64_t pick = example_next(&draw) >> 20;
+        struct tape_operand *o = stage_operand(&r, value[pick % values]);
+        bool turned = pick / 64 % 5 == 0, shifted = pick / 320 % 5 == 0, row = pick / 1600 % 6 == 0;
+        stage_axis(o, dim[0], shifted ? 1 : 0, 0, row ? 0 : 1, 0, 0);
+        stage_axis(o, dim[1], turned ? (int32_t)dim[1] - 1 : 0, 1, turned ? -1 : 1, 0, 0);
+      }
+      for (uint32_t b = 0, ops = (uint32_t)(example_next(&draw) >> 33) % 4; b < ops; b++) {
+        uint64_t pick = example_next(&draw) >> 20;
+        uint8_t reg[3];
+        for (int i = 0; i < 3; i++, pick /= 16)
+          reg[i] = (uint8_t)(pick % 2 && b ? TAPE_REGISTER_BODY + pick / 2 % b : pick / 2 % operands);
+        uint8_t code = codes[pick % sizeof codes], arity = canon_op(code)->arity;
+        example_op(&r, code, reg[0], arity > 1 ? reg[1] : 0, arity > 2 ? reg[2] : 0);
+      }
+      bool writes = out < 3 && example_next(&draw) >> 40 & 1;
+      struct stage_value v = stage_add(&s, &r, writes ? &entry[out] : NULL);
+      if (writes)
+        out++;
+      else
+        value[values++] = v;
+    }
+    stage_seal(&s);
+    compare(&s, 2, 5, STAGE_WILD, false, seed);
+    stage_end(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),    cmocka_unit_test(column_sums),
+      cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps), cmocka_unit_test(chains_of_maps),
       cmocka_unit_test(random_records),
   };
   return cmocka_run_group_tests_name("execute", tests, open_pools, shut_pools);

@@ -2,13 +2,26 @@
 
 #include <string.h>
 
-bool halo_affine(const struct tape_operand *o) {
+/* Numbers that an axis takes over all coordinates. */
+static void range_of(const struct tape_record *r, const struct tape_axis *y, int64_t *low, int64_t *high) {
+  *low = *high = y->offset;
+  for (uint8_t t = 0; t < y->terms; t++) {
+    int64_t far = (int64_t)y->term[t].coef * ((int64_t)r->dim[y->term[t].dim] - 1);
+    *(far < 0 ? low : high) += far;
+  }
+}
+
+bool halo_affine(const struct tape_record *r, const struct tape_operand *o) {
+  double larger = 1;
   if (o->dtype != TAPE_F32) return false;
   for (uint8_t a = 0; a < o->axes; a++) {
     const struct tape_axis *x = &o->axis[a];
     if (x->indirect != TAPE_INDIRECT_NONE || (x->div != 1 && x->mode == TAPE_FLOOR)) return false;
+    int64_t low, high, end = (int64_t)(x->extent - 1) * x->div;
+    range_of(r, x, &low, &high);
+    larger *= (double)((high > end ? high : end) - (low < 0 ? low : 0) + 1) / x->extent;
   }
-  return true;
+  return larger <= 16;
 }
 
 static bool same(const struct halo *a, const struct halo *b) {
@@ -24,11 +37,8 @@ bool halo_operand(struct execute *x, const struct tape_record *r, const struct t
   bool leaves = false;
   for (uint8_t a = 0; a < o->axes; a++) {
     const struct tape_axis *y = &o->axis[a];
-    int64_t low = y->offset, high = y->offset;
-    for (uint8_t t = 0; t < y->terms; t++) {
-      int64_t far = (int64_t)y->term[t].coef * ((int64_t)r->dim[y->term[t].dim] - 1);
-      *(far < 0 ? &low : &high) += far;
-    }
+    int64_t low, high;
+    range_of(r, y, &low, &high);
     h.source[a] = h.extent[a] = y->extent;
     h.div[a] = y->div;
     if (y->div == 1 && low >= 0 && high < (int64_t)y->extent) continue;

@@ -16,10 +16,11 @@ struct halo {
 
 /* halo_operand gives the linear address of operand o of r in floats: base + sum of coef[d] * coordinate(d), in the
  * value itself
- * (*halo NULL) or in a buffer. false if the operand is not affine: indirect axes, FLOOR; or no memory. */
+ * (*halo NULL) or in a buffer. false: out of memory. halo_affine says whether it can: no indirect axes, no FLOOR, and a
+ * buffer that is not absurdly larger than the value. */
 bool halo_operand(struct execute *x, const struct tape_record *r, const struct tape_operand *o, struct halo **halo,
                   int64_t *base, int64_t *coef);
-bool halo_affine(const struct tape_operand *o);
+bool halo_affine(const struct tape_record *r, const struct tape_operand *o);
 
 void halo_forget(struct execute *x); /* at a step's start: values are about to change */
 void halo_fill(struct execute *x, struct halo *h);

@@ -19,6 +19,7 @@ struct place plan_take(struct execute *x, uint64_t bytes) {
 
 uint64_t plan_grain(const struct execute *x, uint64_t count, uint64_t picoseconds) {
   const uint64_t task_ps = 80000000, alone_ps = 15000000;
+  if (x->options.small_tasks && count < UINT32_MAX) return 1;
   if (picoseconds == 0) picoseconds = 1;
   uint64_t grain = task_ps / picoseconds, threads = x->threads;
   if (count <= alone_ps / picoseconds) return count ? count : 1;

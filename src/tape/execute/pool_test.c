@@ -1,12 +1,12 @@
 /* What the pool promises: every task once, regions that end, workers that come and go. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <stdatomic.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "numeric/backend.h"
 #include "tape/execute/pool.h"

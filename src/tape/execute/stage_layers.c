@@ -1,0 +1,186 @@
+#include "tape/execute/stage_layers.h"
+
+#include "numeric/canon.h"
+#include "tape/record/example.h"
+
+uint32_t layer_out_h(const struct layer_shape *s) {
+  return (s->h + 2 * s->pad - s->dilation * (s->kh - 1) - 1) / s->stride + 1;
+}
+uint32_t layer_out_w(const struct layer_shape *s) {
+  return (s->w + 2 * s->pad - s->dilation * (s->kw - 1) - 1) / s->stride + 1;
+}
+
+static struct tape_record record_of(uint8_t op, uint8_t reducer, uint8_t dtype, uint8_t out_rank, uint8_t k_rank,
+                                    const uint32_t *dim) {
+  struct tape_record r = {.op = op, .reducer = reducer, .dtype = dtype, .out_rank = out_rank, .k_rank = k_rank};
+  for (uint32_t d = 0; d < (uint32_t)out_rank + k_rank; d++) r.dim[d] = dim[d];
+  return r;
+}
+
+static void whole(struct tape_operand *o, uint32_t count, const uint32_t *extent, const uint8_t *dim) {
+  for (uint32_t a = 0; a < count; a++) stage_axis(o, extent[a], 0, dim[a], 1, 0, 0);
+}
+
+struct stage_value layer_forward(struct stage *s, const struct layer_shape *l, struct stage_value x,
+                                 struct stage_value f) {
+  int32_t st = (int32_t)l->stride, di = (int32_t)l->dilation, pad = (int32_t)l->pad;
+  struct tape_record y = record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, 3,
+                                   (uint32_t[]){l->n, layer_out_h(l), layer_out_w(l), l->co, l->kh, l->kw, l->ci});
+  struct tape_operand *o = stage_operand(&y, x);
+  stage_axis(o, l->n, 0, 0, 1, 0, 0);
+  stage_axis(o, l->h, -pad, 1, st, 4, di);
+  stage_axis(o, l->w, -pad, 2, st, 5, di);
+  stage_axis(o, l->ci, 0, 6, 1, 0, 0);
+  whole(stage_operand(&y, f), 4, (uint32_t[]){l->kh, l->kw, l->ci, l->co}, (uint8_t[]){4, 5, 6, 3});
+  return stage_add(s, &y, NULL);
+}
+
+struct stage_value layer_filter_gradient(struct stage *s, const struct layer_shape *l, struct stage_value x,
+                                         struct stage_value dy) {
+  int32_t st = (int32_t)l->stride, di = (int32_t)l->dilation, pad = (int32_t)l->pad;
+  uint32_t oh = layer_out_h(l), ow = layer_out_w(l);
+  struct tape_record dw =
+      record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, 3, (uint32_t[]){l->kh, l->kw, l->ci, l->co, l->n, oh, ow});
+  struct tape_operand *o = stage_operand(&dw, x);
+  stage_axis(o, l->n, 0, 4, 1, 0, 0);
+  stage_axis(o, l->h, -pad, 0, di, 5, st);
+  stage_axis(o, l->w, -pad, 1, di, 6, st);
+  stage_axis(o, l->ci, 0, 2, 1, 0, 0);
+  whole(stage_operand(&dw, dy), 4, (uint32_t[]){l->n, oh, ow, l->co}, (uint8_t[]){4, 5, 6, 3});
+  return stage_add(s, &dw, NULL);
+}
+
+struct stage_value layer_input_gradient(struct stage *s, const struct layer_shape *l, struct stage_value dy,
+                                        struct stage_value f) {
+  int32_t di = (int32_t)l->dilation, pad = (int32_t)l->pad;
+  struct tape_record dx =
+      record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, 3, (uint32_t[]){l->n, l->h, l->w, l->ci, l->kh, l->kw, l->co});
+  struct tape_operand *o = stage_operand(&dx, dy);
+  stage_axis(o, l->n, 0, 0, 1, 0, 0);
+  stage_axis(o, layer_out_h(l), pad, 1, 1, 4, -di)->div = (uint16_t)l->stride;
+  stage_axis(o, layer_out_w(l), pad, 2, 1, 5, -di)->div = (uint16_t)l->stride;
+  stage_axis(o, l->co, 0, 6, 1, 0, 0);
+  whole(stage_operand(&dx, f), 4, (uint32_t[]){l->kh, l->kw, l->ci, l->co}, (uint8_t[]){4, 5, 3, 6});
+  return stage_add(s, &dx, NULL);
+}
+
+static void tap_operand(struct tape_record *r, const struct layer_shape *l, struct stage_value x) {
+  int32_t st = (int32_t)l->stride, pad = (int32_t)l->pad;
+  struct tape_operand *o = stage_operand(r, x);
+  o->fill = 0xff800000;
+  stage_axis(o, l->n, 0, 0, 1, 0, 0);
+  stage_axis(o, l->h, -pad, 1, st, 4, 1);
+  stage_axis(o, l->w, -pad, 2, st, 5, 1);
+  stage_axis(o, l->ci, 0, 3, 1, 0, 0);
+}
+
+struct stage_value layer_max(struct stage *s, const struct layer_shape *l, struct stage_value x) {
+  struct tape_record max = record_of(TAPE_FOLD, TAPE_FMAX, TAPE_F32, 4, 2,
+                                     (uint32_t[]){l->n, layer_out_h(l), layer_out_w(l), l->ci, l->kh, l->kw});
+  tap_operand(&max, l, x);
+  return stage_add(s, &max, NULL);
+}
+
+struct stage_value layer_first(struct stage *s, const struct layer_shape *l, struct stage_value x,
+                               struct stage_value max, uint8_t dtype) {
+  uint32_t out[] = {l->n, layer_out_h(l), layer_out_w(l), l->ci, l->kh, l->kw};
+  struct tape_record arg = record_of(TAPE_FOLD, TAPE_IMIN, dtype, 4, 2, out);
+  tap_operand(&arg, l, x);
+  whole(stage_operand(&arg, max), 4, out, (uint8_t[]){0, 1, 2, 3});
+  uint8_t none = example_literal(&arg, INT32_MAX, true);
+  uint8_t hit = example_op(&arg, CANON_FEQ, 0, 1, 0), tap = example_op(&arg, CANON_KLIN, 0, 0, 0);
+  example_op(&arg, CANON_SEL, hit, tap, none);
+  return stage_add(s, &arg, NULL);
+}
+
+struct stage_value layer_max_gradient(struct stage *s, const struct layer_shape *l, struct stage_value first,
+                                      struct stage_value dy) {
+  struct tape_record dx = record_of(TAPE_MAP, TAPE_NONE, TAPE_F32, 4, 0, (uint32_t[]){l->n, l->h, l->w, l->ci});
+  for (int operand = 0; operand < 2; operand++) {
+    struct tape_operand *o = stage_operand(&dx, operand ? dy : first);
+    if (!operand) o->fill = UINT32_MAX;
+    stage_axis(o, l->n, 0, 0, 1, 0, 0);
+    for (uint8_t d = 1; d < 3; d++) {
+      struct tape_axis *y = stage_axis(o, d == 1 ? layer_out_h(l) : layer_out_w(l), 0, d, 1, 0, 0);
+      y->div = (uint16_t)l->stride;
+      y->mode = TAPE_FLOOR;
+    }
+    stage_axis(o, l->ci, 0, 3, 1, 0, 0);
+  }
+  uint8_t size = example_literal(&dx, l->kw, true), zero = example_literal(&dx, 0, false);
+  uint8_t y = example_op(&dx, CANON_COORD, 1, 0, 0), v = example_op(&dx, CANON_COORD, 2, 0, 0);
+  y = example_op(&dx, CANON_IMOD, y, size, 0);
+  v = example_op(&dx, CANON_IMOD, v, size, 0);
+  y = example_op(&dx, CANON_IMUL, y, size, 0);
+  y = example_op(&dx, CANON_IADD, y, v, 0);
+  y = example_op(&dx, CANON_IEQ, 0, y, 0);
+  example_op(&dx, CANON_SEL, y, 1, zero);
+  return stage_add(s, &dx, NULL);
+}
+
+struct stage_value layer_product(struct stage *s, uint32_t batch, uint32_t m, uint32_t n, uint32_t k,
+                                 struct stage_value a, bool a_turned, struct stage_value b, bool b_turned,
+                                 bool b_first) {
+  struct tape_record r = record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 3, 1, (uint32_t[]){batch, m, n, k});
+  for (int i = 0; i < 2; i++) {
+    bool is_b = (i == 0) == b_first;
+    struct tape_operand *o = stage_operand(&r, is_b ? b : a);
+    stage_axis(o, batch, 0, 0, 1, 0, 0);
+    bool k_inside = is_b ? b_turned : !a_turned;
+    if (!k_inside) stage_axis(o, k, 0, 3, 1, 0, 0);
+    stage_axis(o, is_b ? n : m, 0, is_b ? 2 : 1, 1, 0, 0);
+    if (k_inside) stage_axis(o, k, 0, 3, 1, 0, 0);
+  }
+  return stage_add(s, &r, NULL);
+}
+
+enum {
+  BETA1 = 0x3f666666,
+  REST1 = 0x3dccccd0,
+  BETA2 = 0x3f7fbe77,
+  REST2 = 0x3a831200,
+  EPS = 0x322bcc77,
+  DECAY = 0x3c23d70a
+};
+
+static struct tape_record adamw_record(uint32_t elements, struct stage_value m, struct stage_value v,
+                                       struct stage_value g, uint8_t *m_new, uint8_t *v_new, bool both) {
+  struct tape_record r = record_of(TAPE_MAP, TAPE_NONE, TAPE_F32, 1, 0, &elements);
+  const struct stage_value from[] = {m, v, g};
+  for (int i = 0; i < 3; i++) whole(stage_operand(&r, from[i]), 1, &elements, (uint8_t[]){0});
+  uint8_t b1 = example_literal(&r, BETA1, false), c1 = example_literal(&r, REST1, false);
+  uint8_t b2 = example_literal(&r, BETA2, false), c2 = example_literal(&r, REST2, false);
+  if (m_new) {
+    *m_new = example_op(&r, CANON_MUL, c1, 2, 0);
+    *m_new = example_op(&r, CANON_FMA, b1, 0, *m_new);
+  }
+  if (!both) return r;
+  *v_new = example_op(&r, CANON_MUL, 2, 2, 0);
+  *v_new = example_op(&r, CANON_MUL, c2, *v_new, 0);
+  *v_new = example_op(&r, CANON_FMA, b2, 1, *v_new);
+  return r;
+}
+
+void layer_adamw(struct stage *s, uint32_t elements, struct stage_value w, struct stage_value m, struct stage_value v,
+                 struct stage_value g, struct stage_value rates) {
+  uint8_t m_new, v_new;
+  struct tape_record r = adamw_record(elements, m, v, g, &m_new, &v_new, false);
+  stage_add(s, &r, &m);
+  r = adamw_record(elements, m, v, g, NULL, &v_new, true);
+  stage_add(s, &r, &v);
+  r = adamw_record(elements, m, v, g, &m_new, &v_new, true);
+  whole(stage_operand(&r, w), 1, &elements, (uint8_t[]){0});
+  for (int32_t i = 0; i < 3; i++)
+    stage_axis(stage_operand(&r, rates), 3, i, 0, 0, 0, 0); /* lr, 1 / (1 - beta1^t), 1 / (1 - beta2^t) */
+  uint8_t eps = example_literal(&r, EPS, false), decay = example_literal(&r, DECAY, false);
+  uint8_t scale = example_op(&r, CANON_MUL, 4, decay, 0), root = example_op(&r, CANON_MUL, v_new, 6, 0);
+  root = example_op(&r, CANON_SQRT, root, 0, 0);
+  root = example_op(&r, CANON_ADD, root, eps, 0);
+  uint8_t step = example_op(&r, CANON_MUL, m_new, 5, 0);
+  step = example_op(&r, CANON_DIV, step, root, 0);
+  step = example_op(&r, CANON_MUL, step, 4, 0);
+  uint8_t kept = example_op(&r, CANON_MUL, 3, scale, 0);
+  kept = example_op(&r, CANON_SUB, 3, kept, 0);
+  example_op(&r, CANON_SUB, kept, step, 0);
+  stage_add(s, &r, &w);
+}

@@ -4,7 +4,7 @@
     clauses.py ROOT NAME=PAGE ..    ROOT/src quotes "TAPE 4.4"; NAME=PAGE says where: TAPE=docs/tape.md
     clauses.py --self-test          shows on small pages made on the spot that it can fail
 
-A page has clauses as **4.4**, or sections as "## 4 Records"; `TAPE 4.4, 4.5 and 5.3 (b)` quotes three. Words in quotation marks right
+A page has clauses as **4.4** or "- 4.4 text", and sections as "## 4 Records"; `TAPE 4.4, 4.5 and 5.3 (b)` quotes three. Words in quotation marks right
 after a clause have to stand in its section.
 """
 import os
@@ -15,7 +15,7 @@ import tempfile
 NUMBER = r"[A-Z]?\d+(?:\.\d+)*"
 WORDS = re.compile(r'\s*(?:\([a-f]\)\s*)?:?\s*"([^"]+)"')
 MORE = re.compile(rf"\s*(?:\([a-f]\))?(?:,| and| or| to)\s+({NUMBER})(?![\w%])")
-HEADING = re.compile(rf"^##+ ({NUMBER})\b|^\*\*({NUMBER})\*\*", re.MULTILINE)
+HEADING = re.compile(rf"^(?:##+ |\*\*|- (?=[A-Z]?\d+\.\d))({NUMBER})(?=\.?\*\*|\.? )", re.MULTILINE)
 
 
 def quotations(text, names):
@@ -33,7 +33,7 @@ def quotations(text, names):
 
 def clauses(page):
     """Clause number to its text; a section's text is everything under it."""
-    found, marks = {}, [(m.start(), m[1] or m[2]) for m in HEADING.finditer(page)]
+    found, marks = {}, [(m.start(), m[1]) for m in HEADING.finditer(page)]
     for i, (start, number) in enumerate(marks):
         end = next((s for s, n in marks[i + 1:] if not n.startswith(number + ".")), len(page))
         found[number] = page[start:end]
@@ -68,11 +68,11 @@ def check(root, pages):
 
 
 def self_test():
-    page = "# T\n\n## 4 Records\n\n**4.1** A record has\none encoding.\n\n**4.4** Axes.\n\n## M2 State\n\n**M2.1** The blob.\n"
+    page = "# T\n\n## 4 Records\n\n**4.1** A record has\none encoding.\n\n**4.4** Axes.\n\n## M2 State\n\n**M2.1** The blob.\n\n## 7. Last\n- 7.1 an item\n- 7 is no clause\n"
     cases = [("/* TAPE 4.1, 4.4 and M2.1. */", 0, 3), ("/* TAPE 4. */", 0, 1), ("/* TAPE 4.2 */", 1, 1), ("/* TAPE 4.1, 4.3 */", 1, 2),
              ("/* TAPE M2 */", 0, 1), ("/* TAPE 4.1: \"one\n * encoding\" */", 0, 1), ("/* TAPE 4 \"axes\" */", 0, 1),
              ("/* TAPE 4.4: \"one encoding\" */", 1, 1), ("/* TAPE\n * 4.4 */", 0, 1), ("/* TAPE 4.4, 8 of them */", 1, 2),
-             ("/* MIXTAPE 9 */", 0, 0)]
+             ("/* MIXTAPE 9 */", 0, 0), ("/* TAPE 7, 7.1. */", 0, 2), ("/* TAPE 7.2 */", 1, 1)]
     for text, wrong, count in cases:
         with tempfile.TemporaryDirectory() as root:
             os.makedirs(os.path.join(root, "src"))

@@ -195,7 +195,7 @@ static bool split(struct emit *e, const struct tape_record *whole, struct tape_r
   uint32_t parts = (uint32_t)((rest * k[cut] + TAPE_K_MAX - 1) / TAPE_K_MAX);
   while (k[cut] % parts || rest * (k[cut] / parts) > TAPE_K_MAX) parts++;
   *fresh = (uint8_t)(cut + 1);
-  if (looks_at_k(whole) || whole->out_rank + *fresh > TAPE_RANK_MAX) {
+  if (looks_at_k(whole) || whole->out_rank + *fresh > TAPE_RANK_MAX || rest * (k[cut] / parts) == 1) {
     emit_fail(e, LOWER_ERR_UNSUPPORTED, "reduces over more than 2^20 terms in a way that cannot be split");
     return false;
   }

@@ -78,7 +78,7 @@ const struct command command_bench = {
                {"only", 0, "NAME", "gemm: only shapes with this in their name"},
                {"peers", 0, "DIR", "gemm: where the peer programs lie (where the build put them)"},
                {"models", 0, "DIR",
-                "where mlp.onnx, lenet.onnx and cnn.onnx lie (beside the build: tests/models, examples/fashion)"},
+                "where mlp.onnx, lenet.onnx and cnn.onnx lie (the source's tests/models, examples/fashion)"},
                {"data", 0, "DIR",
                 "where named data sets lie (/usr/share/datasets); made-up data when Fashion-MNIST is missing"},
                {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},

@@ -14,7 +14,7 @@ class Run(world.World):
         result = self.train()
         self.assertEqual(result["outcome"], "done")
         self.assertEqual(result["updates"], 40)
-        self.assertLess(result["loss"], 1.5)
+        self.assertLess(result["loss"], 2.0)  # ln 10 = 2.3 is chance
         self.assertGreater(result["test_accuracy"], 0.5)
         answer = self.verify()
         self.assertTrue(answer["agree"])
@@ -23,7 +23,7 @@ class Run(world.World):
         for name in ("job.yaml", "job.json", "metrics.jsonl", "model.onnx", "model.safetensors", "README.md", "traces/0000.bin",
                      "tapes/train.tape", "checkpoints/000009.state"):
             self.assertTrue(os.path.getsize(os.path.join("run", name)), name)
-        lines = [json.loads(line) for line in open("run/metrics.jsonl")]
+        lines = self.metrics("run")
         self.assertEqual([line["update"] for line in lines if "loss" in line], list(range(1, 41)))
         self.assertEqual(sum("test_loss" in line for line in lines), 2)
         self.assertEqual(lines[-1]["final_root"], result["final_root"])
@@ -55,7 +55,7 @@ class Run(world.World):
         return process.wait(world.PATIENCE)
 
     def test_resumes_after_interruption(self):
-        self.job("long.yaml", ("updates: 40", "updates: 4000"), ("every: 20", "every: 1000"))
+        self.job("long.yaml", ("updates: 40", "updates: 4000"), ("every: 20", "every: 1000"), ("interval: 5", "interval: 40"))
         whole = self.train("whole", "long.yaml")
         self.assertEqual(self.interrupt(signal.SIGINT, "stopped"), 130)
         self.verify("stopped", expect=(0, 2))  # an unfinished run can be looked at, and crashes nobody
@@ -67,8 +67,7 @@ class Run(world.World):
         answer = json.loads(out)
         self.assertTrue(answer["agree"])
         self.assertEqual(len(answer["checked"]), 4)
-        steady = [[line for line in open(os.path.join(folder, "metrics.jsonl"))] for folder in ("whole", "killed")]
-        losses = [[json.loads(line).get("loss") for line in lines] for lines in steady]
+        losses = [[line.get("loss") for line in self.metrics(folder)] for folder in ("whole", "killed")]
         self.assertEqual(*losses)
 
     def test_divergence_is_an_answer(self):
@@ -88,7 +87,8 @@ class Run(world.World):
         spec = "{format: idx, inputs: test-x, targets: test-y, scale: 1/255}"
         by_folder = json.loads(self.assay("evaluate", "run", "--json")[0])
         by_model = json.loads(self.assay("evaluate", "run/model.onnx", "--data", spec, "--json")[0])
-        self.assertEqual(by_folder, by_model)
+        self.assertEqual(by_folder["correct"], by_model["correct"])
+        self.assertAlmostEqual(by_folder["loss"], by_model["loss"], 5)  # another batch, another order of the mean's sum
         self.assertEqual(by_folder["accuracy"], result["test_accuracy"])
         self.write("x.npy", world.npy([2, 1, 28, 28], [n % 7 / 7 for n in range(2 * 784)]))
         self.assay("infer", "run/model.onnx", "--input", "x.npy", "-o", "out")

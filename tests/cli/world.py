@@ -110,6 +110,9 @@ class World(unittest.TestCase):
         out, err = self.assay("verify", folder, "--intervals", "all", "--json", *more, expect=expect)
         return json.loads(out) if out.strip() else {"error": err}
 
+    def metrics(self, folder):
+        return [json.loads(line) for line in self.read(os.path.join(folder, "metrics.jsonl")).splitlines()]
+
     def snapshot(self, folder):
         """Names and contents of all files."""
         return {os.path.join(at, name): self.read(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names}

@@ -140,6 +140,9 @@ def check(objdump, path):
 def check_all(objdump, paths):
     faults, objects, instructions, seen = [], 0, 0, set()
     for path in paths:
+        if not os.path.exists(path):
+            faults.append(f"{path}: not built")
+            continue
         result = check(objdump, path)
         if result is None:
             continue

@@ -91,6 +91,9 @@ static void counts_beyond_64_bits_are_refused(void **state) {
     e->record[1].operand[1].axis[0].extent = 9)                                                                        \
   X(data_window, "record 12: operand 0: a window up to byte 12336 of data tensor initial, which has 12288",            \
     e->record[11].operand[0].first_leaf = 3)                                                                           \
+  X(data_one_more, "record 12: operand 0: a window up to byte 12292 of data tensor initial, which has 12288",          \
+    e->record[11].operand[0].first_leaf = 2, e->record[11].operand[0].axis[0].extent = 25,                             \
+    e->record[11].operand[0].axis[1].extent = 41)                                                                      \
   X(temp_gap, "record 2: its value is at temp leaf 5, the next free one is 1", e->record[1].first_leaf = 5)            \
   X(temp_overlap, "record 2: its value is at temp leaf 0, the next free one is 1", e->record[1].first_leaf = 0)        \
   X(temp_total, "the header says 10 temp leaves, the records fill 9", e->tape.temp_leaves = 10)                        \

@@ -201,6 +201,9 @@ static void sums_start_at_plus_zero(void **state) {
   struct tape_record r = record_over(TAPE_FOLD, TAPE_F32, 1, 1, (uint32_t[]){1, 1});
   line(&r, TAPE_F32, 1, 1, 1);
   assert_int_equal(value_at(&r, x, NULL, 0), 0);
+  struct memory m = {.words = {x}};
+  struct element_world w = world_over(&m);
+  assert_int_equal(element_chunk(&r, &w, 0, 0), 0); /* each chunk does, not their sum alone */
   r.reducer = TAPE_LANES;
   assert_int_equal(value_at(&r, x, NULL, 0), 0);
   r.reducer = TAPE_FMAX; /* not a sum: -0 stays */

@@ -5,7 +5,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/dot_plan.h"
 
-enum { A, B };
+enum { A, B, SHARED_ITEMS = 8, SHARED_BYTES = 1 << 18, FAR_ROWS = 64, FAR_BYTES = 1024 };
 
 static bool moves_with(const struct tape_operand *o, uint32_t d) {
   for (uint8_t a = 0; a < o->axes; a++)
@@ -32,7 +32,7 @@ static uint32_t output_dims(const struct tape_record *r, const int64_t *a, const
   uint32_t count = 0;
   int64_t c = 1;
   for (uint32_t d = r->out_rank; d-- > 0; c *= r->dim[d])
-    if (r->dim[d] > 1) dim[count++] = (struct dot_dim){r->dim[d], a[d], b[d], c};
+    if (r->dim[d] > 1) dim[count++] = (struct dot_dim){r->dim[d], a[d], b[d], c, d};
   for (uint32_t i = 0; i < count / 2; i++) {
     struct dot_dim swap = dim[i];
     dim[i] = dim[count - 1 - i];
@@ -64,7 +64,7 @@ static uint32_t k_dims(const struct tape_record *r, const int64_t *a, const int6
     if (extent == 1) continue;
     bool merges = dims > 0 && dim[dims - 1].a == a[n] * extent && dim[dims - 1].b == b[n] * extent;
     if (!merges) dim[dims++] = (struct dot_dim){.extent = 1};
-    dim[dims - 1] = (struct dot_dim){dim[dims - 1].extent * (uint64_t)extent, a[n], b[n], 0};
+    dim[dims - 1] = (struct dot_dim){dim[dims - 1].extent * (uint64_t)extent, a[n], b[n], 0, n};
   }
   if (dims == 0) dim[dims++] = (struct dot_dim){.extent = 1};
   return dims;
@@ -165,11 +165,32 @@ static void cut_tasks(struct execute *x, struct dot *d) {
     return;
   }
   d->items_task = plan_grain(x, d->items * d->cols_blocks, item);
+  /* A task walks all of k for its columns of b: with much of it, several items must share the walk, or memory is the
+   * limit. */
+  uint64_t shared = (d->items * d->cols_blocks + 2 * threads - 1) / (2 * threads);
+  if (shared > SHARED_ITEMS) shared = SHARED_ITEMS;
+  if (d->k * d->cols_block * 4 > SHARED_BYTES && d->items_task < shared) d->items_task = shared;
   if (d->items_task > d->items) {
     d->items_task = d->items;
     if (d->items * d->cols_blocks * item < 15000000) d->cols_block = n, d->cols_blocks = 1;
   }
+  if (!x->options.small_tasks) { /* even tasks */
+    uint64_t groups = (d->items + d->items_task - 1) / d->items_task;
+    d->items_task = (d->items + groups - 1) / groups;
+  }
   d->tasks = (d->items + d->items_task - 1) / d->items_task * d->cols_blocks;
+}
+
+/* Consecutive k of a wide matrix lie on different pages: with several tiles of rows a copy in walking order pays. */
+static bool walks_far(const struct dot *d, const int64_t *coef_b) {
+  const struct tape_record *r = d->record;
+  uint32_t inner = (uint32_t)r->out_rank + r->k_rank - 1;
+  uint64_t rows = d->row.extent;
+  for (uint32_t i = 0; i < d->loops; i++) {
+    if (d->loop[i].b) return false; /* a batch would copy more than it reads */
+    rows *= d->loop[i].extent;
+  }
+  return rows >= FAR_ROWS && d->col.extent >= 64 && coef_b[inner] * 4 >= FAR_BYTES;
 }
 
 bool dot_plan(struct execute *x, struct item *item) {
@@ -182,8 +203,12 @@ bool dot_plan(struct execute *x, struct item *item) {
   uint8_t of_a = moves_with(&r->operand[A], inner_dim(r)) ? B : A; /* the operand that does not move with the columns */
   const struct tape_operand *a = &r->operand[of_a], *b = &r->operand[1 - of_a];
   int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS];
-  if (!halo_operand(x, r, a, &d->halo_a, &d->a_base, coef_a) || !halo_operand(x, r, b, &d->halo_b, &d->b_base, coef_b))
+  bool taps = dot_taps_fit(r, a, b);
+  if (taps)
+    dot_taps_linear(r, a, &d->a_base, coef_a);
+  else if (!halo_operand(x, r, a, &d->halo_a, &d->a_base, coef_a))
     return false;
+  if (!halo_operand(x, r, b, &d->halo_b, &d->b_base, coef_b)) return false;
   d->a = d->halo_a ? d->halo_a->buffer : plan_operand_place(x, a);
   d->b = d->halo_b ? d->halo_b->buffer : plan_operand_place(x, b);
 
@@ -198,9 +223,9 @@ bool dot_plan(struct execute *x, struct item *item) {
     }
   memcpy(d->loop, dim, sizeof d->loop);
   d->loops = dims;
-  d->packed = d->col.b != 1;
+  d->packed = d->col.b != 1 || walks_far(d, coef_b);
   if (d->packed && !plan_pack(x, d, coef_b)) return false;
-  if (!cut_runs(x, d, coef_a, coef_b)) return false;
+  if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
   cut_tasks(x, d);
   item->plan = d;
   return true;

@@ -10,6 +10,7 @@
 struct dot_dim {
   uint64_t extent;
   int64_t a, b, c;
+  uint32_t of; /* the record's dim */
 };
 
 struct dot {
@@ -21,8 +22,9 @@ struct dot {
   uint32_t loops;
   int64_t a_k, b_k; /* inside a run */
   struct dot_run *run;
-  uint32_t *chunk, chunks;  /* chunk c is runs chunk[c] .. chunk[c + 1] - 1 */
-  uint64_t k, tiles, items; /* row tiles of a loop; tiles of all loops */
+  uint32_t *chunk, chunks; /* chunk c is runs chunk[c] .. chunk[c + 1] - 1, in the list of the loops' combination */
+  uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
+  uint64_t k, tiles, items;            /* row tiles of a loop; tiles of all loops */
   uint64_t cols_block, cols_blocks, items_task, tasks;
   bool split; /* tasks are chunks, their sums meet in the workspace */
   bool packed;
@@ -35,5 +37,14 @@ struct dot {
   uint64_t pack_grain;
   atomic_bool nan;
 };
+
+/* dot_taps_fit: would skipping taps out of range save a fifth of the work or more? Then every combination of the output
+ * coordinates that decide it gets its own list of runs (unpadded and strided input gradients, in phases), rows walk a
+ * dim that decides nothing, and a is read where it lies. dot_taps_linear gives the address without the deciding axes;
+ * dot_taps_cut, after the loops are laid out, the lists; false: out of memory. */
+bool dot_taps_fit(const struct tape_record *r, const struct tape_operand *a, const struct tape_operand *b);
+void dot_taps_linear(const struct tape_record *r, const struct tape_operand *a, int64_t *base, int64_t *coef);
+bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a, const int64_t *coef_a,
+                  const int64_t *coef_b);
 
 #endif

@@ -30,6 +30,12 @@ static void pack_task(void *context, uint32_t i, uint32_t thread) {
       }
     for (uint32_t r = 0; r < d->pack_runs; r++) {
       const struct dot_run *run = &d->pack_run[r];
+      if (d->col.b == 1) {
+        float *out = to + run->a * (int64_t)d->panel_cols;
+        const float *in = from + run->b;
+        for (uint64_t k = 0; k < run->length; k++, in += d->pack_k, out += d->panel_cols) memcpy(out, in, 4 * width);
+        continue;
+      }
       for (uint64_t k0 = 0; k0 < run->length; k0 += 16) { /* short columns, so that both sides stay in cache */
         uint64_t n = run->length - k0 < 16 ? run->length - k0 : 16;
         for (uint64_t j = 0; j < width; j++) {
@@ -48,21 +54,20 @@ static bool chunk_of(const struct dot_call *call, uint32_t chunk, uint64_t first
   const struct dot *d = call->dot;
   uint64_t at[TAPE_RANK_MAX] = {0}, tile = first % d->tiles, rest = first / d->tiles, wide = call->x->backend->dot_cols;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) at[l] = rest % d->loop[l].extent;
-  struct dot_tile t = {.runs = d->run + d->chunk[chunk],
-                       .runs_count = d->chunk[chunk + 1] - d->chunk[chunk],
-                       .a_row = d->row.a,
-                       .a_k = d->a_k,
-                       .b_k = d->b_k,
-                       .c_row = d->row.c,
-                       .store = store};
+  struct dot_tile t = {.a_row = d->row.a, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store};
   bool nan = false;
   for (uint64_t item = first; item < last; item++) {
     int64_t from_a = 0, from_b = 0, to = 0;
+    uint64_t list = 0; /* of runs */
     for (uint32_t l = 0; l < d->loops; l++) {
       from_a += (int64_t)at[l] * d->loop[l].a;
       from_b += (int64_t)at[l] * (d->packed ? d->pack_loop[l] : d->loop[l].b);
       to += (int64_t)at[l] * d->loop[l].c;
+      list += at[l] * d->combination[l];
     }
+    const uint32_t *cut = d->chunk + list * (d->chunks + 1u) + chunk;
+    t.runs = d->run + cut[0];
+    t.runs_count = cut[1] - cut[0];
     uint64_t row = d->row.extent * tile / d->tiles;
     t.rows = (uint32_t)(d->row.extent * (tile + 1) / d->tiles - row);
     t.a = call->a + from_a + (int64_t)row * d->row.a;

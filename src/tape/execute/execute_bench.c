@@ -19,7 +19,8 @@ static double now(void) {
 static bool free_order;
 
 static void measure(struct stage *s, const char *name, double flops, double elements) {
-  struct execute_options options = {.pool = threads, .free_order = free_order};
+  struct execute_options options = {
+      .pool = threads, .free_order = free_order, .materialise = true}; /* nothing left out */
   struct execute *x;
   struct why why;
   stage_seal(s);

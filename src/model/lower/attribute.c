@@ -39,6 +39,14 @@ bool axis_resolve(int64_t axis, uint32_t rank, uint32_t *out) {
   return true;
 }
 
+struct value *float_value(struct graph *g, const struct application *a, uint32_t n) {
+  struct value *v = graph_value(g, a, n);
+  if (!v || v->dtype == TAPE_F32) return v;
+  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "input %u, '%s', holds integers, and it computes on floats", n,
+               graph_input(g, a, n)->name);
+  return NULL;
+}
+
 const struct onnx_tensor *input_integers(struct graph *g, const struct application *a, uint32_t n, const char *what) {
   struct tensor *t = graph_input(g, a, n);
   if (t && t->content && t->content->i64) return t->content;

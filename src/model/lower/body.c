@@ -148,9 +148,19 @@ static uint8_t read_operand(struct build *b, const struct value *v, struct tape_
   return or_fail(b, take_operand(&b->r, o));
 }
 
+/* A constant that is read by index needs a place. */
+static void store_literal(struct emit *e, struct value *v) {
+  struct build b;
+  uint32_t word = v->word;
+  v->literal = false;
+  build_map(&b, e, TAPE_F32, v);
+  *v = build_end(&b, build_word(&b, word));
+}
+
 /* An axis of extent 1 that is always read at 0 says nothing and is left out. */
 uint8_t build_read(struct build *b, struct value *v, const struct index *axis, uint32_t fill) {
   struct tape_operand o = {0};
+  if (v->literal) store_literal(b->e, v);
   value_settle(b->e, v);
   if (emit_failed(b->e)) return 0;
   assert(!v->literal && v->space != TAPE_OUT);
@@ -167,6 +177,7 @@ uint8_t build_read(struct build *b, struct value *v, const struct index *axis, u
 
 uint8_t build_flat(struct build *b, struct value *v, struct index i, uint32_t fill) {
   struct tape_operand o = {.axes = 1};
+  if (v->literal) store_literal(b->e, v);
   value_settle(b->e, v);
   if (emit_failed(b->e)) return 0;
   if (value_elements(v) > INT32_MAX) emit_fail(b->e, LOWER_ERR_SHAPE, "a tensor of 2^31 elements or more");

@@ -1,4 +1,4 @@
-/* Numpy broadcasting and its adjoint. docs/lower.md 2.9. */
+/* Numpy broadcasting and its adjoint, and copies into ONNX's order. docs/lower.md 2.9, 4.6. */
 #include <string.h>
 
 #include "model/lower/rule.h"
@@ -53,4 +53,14 @@ struct value unbroadcast(struct graph *g, struct value *v, const struct value *t
     value_settle(g->e, &sum);
   }
   return drop_leading(&sum, more);
+}
+
+struct value straightened(struct graph *g, struct value *v) {
+  struct value plain = value_shaped(v->dtype, v->rank, v->dim, NULL);
+  struct build b;
+  value_settle(g->e, v);
+  if (emit_failed(g->e) || value_plain(v)) return *v;
+  build_map(&b, g->e, v->dtype, &plain);
+  uint8_t x = build_use(&b, v);
+  return build_end(&b, x);
 }

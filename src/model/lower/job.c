@@ -93,11 +93,11 @@ static enum lower_status lay_out(struct job *j) {
       q->dim[a] = (uint32_t)p->tensor->dim[a];
       q->from[a] = p->role.order[a];
     }
-    parameter_dims(p, dim);
+    uint32_t rank = parameter_dims(p, dim);
     for (uint32_t m = 0; m <= (p->trains ? moments : 0); m++) {
       char unique[LAYOUT_NAME_MAX + 1];
       parameter_name(l, name, m ? optimizer_suffix(m - 1) : "", unique);
-      struct layout_entry *entry = add_entry(l, TAPE_F32, q->rank, dim);
+      struct layout_entry *entry = add_entry(l, TAPE_F32, rank, dim);
       memcpy(entry->name, unique, sizeof unique);
       if (!m) p->entry = entry;
     }

@@ -322,6 +322,29 @@ static void test_shapes(void **state) {
   sketch_node(&s, "Flatten", "b", "y");
   check((uint32_t[]){2, 3, 4}, 3);
 
+  label = "Pad, also with less than nothing";
+  begin(5, (uint32_t[]){2, 2, 3, 4}, 4);
+  sketch_integers(&s, "pads", 8, (int64_t[]){0, 1, 2, -1, 0, 0, -1, 3});
+  sketch_weight(&s, "fill", (int64_t[]){0}, 1);
+  sketch_weight(&s, "w", (int64_t[]){2, 3, 2, 2, 0}, 1);
+  sketch_node(&s, "Pad", "z pads fill", "a");
+  sketch_node(&s, "Conv", "a w", "y");
+  check((uint32_t[]){2, 2, 3, 4}, 4);
+
+  label = "Expand";
+  begin(6, (uint32_t[]){2, 1, 3}, 3);
+  sketch_integers(&s, "to", 3, (int64_t[]){1, 4, 1});
+  sketch_node(&s, "Expand", "z to", "y");
+  check((uint32_t[]){2, 1, 3}, 3);
+
+  label = "ReduceSum without its axis, then Transpose";
+  begin(7, (uint32_t[]){2, 3, 4, 5}, 4);
+  sketch_integers(&s, "axes", 1, (int64_t[]){2});
+  sketch_int(&s, sketch_node(&s, "ReduceSum", "z axes", "a"), "keepdims", 0);
+  sketch_ints(&s, sketch_node(&s, "Transpose", "a", "b"), "perm", 3, (int64_t[]){0, 2, 1});
+  sketch_node(&s, "Exp", "b", "y");
+  check((uint32_t[]){2, 3, 4, 5}, 4);
+
   label = "a tensor read three times";
   begin(3, (uint32_t[]){3, 4}, 2);
   sketch_node(&s, "Tanh", "z", "a");

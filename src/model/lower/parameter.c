@@ -33,7 +33,8 @@ static enum lower_status add(struct graph *g, const struct application *a, uint3
   struct tensor *t = &g->tensor[a->input[n]];
   const struct onnx_tensor *content = t->given;
   struct parameter p = {.tensor = content, .tensor_id = a->input[n]};
-  if (!content || !content->f32 || !content->rank || t->parameter != GRAPH_NONE || !a->rule) return LOWER_OK;
+  if (!content || !content->f32 || t->parameter != GRAPH_NONE || !a->rule) return LOWER_OK;
+  if (!content->rank && content->role != ONNX_ROLE_PARAMETER) return LOWER_OK; /* a literal */
   for (uint8_t x = 0; x < TAPE_RANK_MAX; x++) p.role.order[x] = x;
   if (a->rule->role) a->rule->role(g, a, n, &p.role);
   if (p.role.kind == ROLE_CONSTANT) return LOWER_OK;
@@ -68,8 +69,10 @@ enum lower_status parameter_find(struct graph *g, const char *const *freeze, uin
   return LOWER_OK;
 }
 
-void parameter_dims(const struct parameter *p, uint32_t dim[TAPE_RANK_MAX]) {
+uint32_t parameter_dims(const struct parameter *p, uint32_t dim[TAPE_RANK_MAX]) {
+  dim[0] = 1;
   for (uint32_t x = 0; x < p->tensor->rank; x++) dim[x] = (uint32_t)p->tensor->dim[p->role.order[x]];
+  return p->tensor->rank ? p->tensor->rank : 1;
 }
 
 struct value parameter_value(const struct parameter *p) {

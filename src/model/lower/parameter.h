@@ -5,11 +5,12 @@
 #include "model/lower/graph.h"
 
 /* parameter_find fills g->parameter in the order of first use by a live node: initializers and Constant tensors of f32
- * that a rule takes as a tensor. An initializer trains if it has a rank and no name in freeze is its own. */
+ * that a rule takes as a tensor. An initializer trains unless its file calls it a buffer or freeze names it; scalars
+ * (rank 0) are literals unless the file calls them parameters. */
 enum lower_status parameter_find(struct graph *g, const char *const *freeze, uint32_t freeze_count);
 
-/* Dims as memory holds them; the value at its place. */
-void parameter_dims(const struct parameter *p, uint32_t dim[TAPE_RANK_MAX]);
+/* Dims as memory holds them, and how many (a scalar has one of 1); the value at its place. */
+uint32_t parameter_dims(const struct parameter *p, uint32_t dim[TAPE_RANK_MAX]);
 struct value parameter_value(const struct parameter *p);
 
 /* parameter_pack writes the parameters that do not start from the seed, each at a fresh leaf, and gives them their

@@ -182,10 +182,9 @@ static void check(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {{"mlp_small", check, NULL, NULL, "mlp_small"},
-                                     {"mixed", check, NULL, NULL, "mixed"},
-                                     {"regression", check, NULL, NULL, "regression"},
-                                     {"lenet_small", check, NULL, NULL, "lenet_small"},
-                                     {"pools", check, NULL, NULL, "pools"}};
+  const struct CMUnitTest tests[] = {
+      {"mlp_small", check, NULL, NULL, "mlp_small"},   {"mixed", check, NULL, NULL, "mixed"},
+      {"regression", check, NULL, NULL, "regression"}, {"lenet_small", check, NULL, NULL, "lenet_small"},
+      {"pools", check, NULL, NULL, "pools"},           {"corners", check, NULL, NULL, "corners"}};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,5 +45,10 @@ bool broadcast(struct graph *g, const struct application *a, const struct value 
                struct value *out);
 /* Sums v over the axes along which `to` was broadcast, giving `to`'s shape and memory order. */
 struct value unbroadcast(struct graph *g, struct value *v, const struct value *to);
+/* v itself if it is plain, else a copy in ONNX's order: for what gives the same elements other dims. */
+struct value straightened(struct graph *g, struct value *v);
+
+/* graph_value of floats; NULL and refused if it is anything else. */
+struct value *float_value(struct graph *g, const struct application *a, uint32_t n);
 
 #endif

@@ -271,6 +271,36 @@ static void reshape(struct twin *t, const struct onnx_node *node) {
   memcpy(y->value, x->value, x->count * sizeof *x->value);
 }
 
+static void pad(struct twin *t, const struct onnx_node *node) {
+  const struct twin_tensor *x = twin_find(t, node->input[0]), *p = twin_find(t, node->input[1]);
+  int64_t dim[ONNX_RANK_MAX], at[ONNX_RANK_MAX];
+  for (uint32_t a = 0; a < x->rank; a++) dim[a] = x->dim[a] + (int64_t)(p->value[a] + p->value[a + x->rank]);
+  struct twin_tensor *y = twin_set(t, node->output[0], x->rank, dim);
+  for (uint64_t n = 0; n < y->count; n++) {
+    bool inside = true;
+    unravel(n, y->rank, dim, at);
+    for (uint32_t a = 0; a < x->rank; a++) {
+      at[a] -= (int64_t)p->value[a];
+      inside = inside && at[a] >= 0 && at[a] < x->dim[a];
+    }
+    y->value[n] = inside ? spread(x, x->rank, at) : twin_find(t, node->input[2])->value[0];
+  }
+}
+
+static void expand(struct twin *t, const struct onnx_node *node) {
+  const struct twin_tensor *x = twin_find(t, node->input[0]), *to = twin_find(t, node->input[1]);
+  struct twin_tensor like = {.rank = (uint32_t)to->count};
+  int64_t dim[ONNX_RANK_MAX], at[ONNX_RANK_MAX];
+  uint32_t rank;
+  for (uint32_t a = 0; a < like.rank; a++) like.dim[a] = (int64_t)to->value[a];
+  broadcast_dims(x, &like, 0, &rank, dim);
+  struct twin_tensor *y = twin_set(t, node->output[0], rank, dim);
+  for (uint64_t n = 0; n < y->count; n++) {
+    unravel(n, rank, dim, at);
+    y->value[n] = spread(x, rank, at);
+  }
+}
+
 static void transpose(struct twin *t, const struct onnx_node *node) {
   const struct twin_tensor *x = twin_find(t, node->input[0]);
   const struct onnx_attribute *perm = find(node, "perm");
@@ -296,7 +326,8 @@ static const struct {
                  {"Softmax", softmax},     {"LogSoftmax", softmax},
                  {"Flatten", reshape},     {"Reshape", reshape},
                  {"Identity", reshape},    {"Dropout", reshape},
-                 {"Transpose", transpose}, {"Relu", unary},
+                 {"Transpose", transpose}, {"Pad", pad},
+                 {"Expand", expand},       {"Relu", unary},
                  {"LeakyRelu", unary},     {"Sigmoid", unary},
                  {"Tanh", unary},          {"Exp", unary},
                  {"Log", unary},           {"Neg", unary},

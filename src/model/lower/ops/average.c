@@ -50,7 +50,7 @@ static uint8_t taps_counted(struct build *b, const struct application *a, const 
 }
 
 static void average_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   struct window w;
   struct build b;
   struct index axis[TAPE_RANK_MAX];
@@ -107,10 +107,10 @@ static void average_differentiate(struct graph *g, struct application *a, struct
 
 /* Sum down the spatial axes, over their product. */
 static void global_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   struct build b;
   if (!x) return;
-  if (x->rank < 3 || x->dtype != TAPE_F32) {
+  if (x->rank < 3) {
     graph_refuse(g, a, LOWER_ERR_SHAPE, "takes %s; it needs batch, channels and spatial axes of floats",
                  shape_text(x->rank, x->dim).text);
     return;

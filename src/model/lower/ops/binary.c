@@ -34,13 +34,9 @@ static void add_role(const struct graph *g, const struct application *a, uint32_
 static void binary_lower(struct graph *g, struct application *a) {
   struct tensor *tx = graph_input(g, a, 0), *ty = graph_input(g, a, 1);
   if (integers_binary(g, a, tx, ty)) return;
-  struct value *x = graph_value(g, a, 0), *y = x ? graph_value(g, a, 1) : NULL, shape;
+  struct value *x = float_value(g, a, 0), *y = x ? float_value(g, a, 1) : NULL, shape;
   struct build b;
   if (!x || !y || !broadcast(g, a, x, y, &shape)) return;
-  if (x->dtype != TAPE_F32 || y->dtype != TAPE_F32) {
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "computes on integers that depend on data");
-    return;
-  }
   build_map(&b, g->e, TAPE_F32, &shape);
   uint8_t rx = build_use(&b, x), ry = build_use(&b, y);
   graph_result(g, a, build_pending(&b, build_op2(&b, code_of(a), rx, ry)));

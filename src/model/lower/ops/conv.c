@@ -167,13 +167,13 @@ static struct value input_gradient(struct graph *g, const struct conv *c, const 
 }
 
 static void conv_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0), *weight = x ? graph_value(g, a, 1) : NULL;
+  struct value *x = float_value(g, a, 0), *weight = x ? float_value(g, a, 1) : NULL;
   struct conv c;
   if (!x || !weight || !conv_read(g, a, x, weight, &c)) return;
   value_settle(g->e, weight);
   struct value y = forward(g, &c, x, weight);
   if (graph_input(g, a, 2)) {
-    struct value *bias = graph_value(g, a, 2);
+    struct value *bias = float_value(g, a, 2);
     if (!bias) return;
     if (bias->rank != 1 || bias->dim[0] != c.groups * c.out) {
       graph_refuse(g, a, LOWER_ERR_SHAPE, "a bias of %s for %" PRIu32 " channels",

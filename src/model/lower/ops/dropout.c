@@ -30,7 +30,7 @@ static uint8_t dropped(struct build *b, uint8_t x, float ratio, uint32_t stream)
 
 /* A pending x has no other reader, so it may wait on behind this node. */
 static void dropout_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   float ratio;
   struct build b;
   if (!x || !dropout_ratio(g, a, &ratio)) return;

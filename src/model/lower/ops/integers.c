@@ -147,15 +147,50 @@ bool integers_reshape(struct graph *g, struct application *a) {
   return true;
 }
 
+bool integers_expand(struct graph *g, struct application *a) {
+  const struct onnx_tensor *t = known(g, a, 0), *to = known(g, a, 1);
+  int64_t list[LIST_MAX];
+  if (!t || !to) return false;
+  int64_t count = to->count == 1 ? to->i64[0] : to->count ? -1 : 1;
+  if (count < 1 || to->count > 1 || (t->count != 1 && count != 1 && count != (int64_t)t->count)) {
+    refuse_data(g, a);
+    return true;
+  }
+  if ((uint64_t)count < t->count) count = (int64_t)t->count;
+  if (!room(g, a, (uint64_t)count)) return true;
+  for (int64_t n = 0; n < count; n++) list[n] = t->i64[t->count == 1 ? 0 : n];
+  give(g, a, to->count || t->rank ? 1 : 0, (uint64_t)count, list);
+  return true;
+}
+
+/* Type that CastLike casts to: that of its input 1. */
+static int64_t cast_type(struct graph *g, struct application *a) {
+  if (strcmp(a->node->op, "Cast") == 0) return attribute_int(a->node, "to", 0);
+  const struct tensor *like = graph_input(g, a, 1);
+  if (!like) return 0;
+  if (like->known) return like->v.dtype == TAPE_F32 ? ONNX_FLOAT : ONNX_INT64;
+  return like->content ? (int64_t)like->content->type : 0;
+}
+
 bool integers_cast(struct graph *g, struct application *a) {
   const struct onnx_tensor *t = known(g, a, 0);
-  int64_t to = attribute_int(a->node, "to", ONNX_INT64);
+  int64_t to = cast_type(g, a);
   if (!t) return false;
   if (to == ONNX_INT64 || to == ONNX_INT32) {
     give(g, a, t->rank, t->count, t->i64);
     return true;
   }
-  return false;
+  if (to != ONNX_FLOAT || t->count != 1) return false;
+  struct onnx_tensor *number = arena_take(g->arena, 1, sizeof *number);
+  float *word = arena_take(g->arena, 1, sizeof *word);
+  if (!number || !word) {
+    emit_fail(g->e, LOWER_ERR_MEMORY, "shape arithmetic needs more memory than lowering was given");
+    return true;
+  }
+  *word = (float)t->i64[0];
+  *number = (struct onnx_tensor){.name = "", .type = ONNX_FLOAT, .count = 1, .f32 = word};
+  graph_content(g, a, number);
+  return true;
 }
 
 bool integers_binary(struct graph *g, struct application *a, const struct tensor *x, const struct tensor *y) {

@@ -45,7 +45,7 @@ static struct value scaled(struct graph *g, struct value *v, float by) {
 }
 
 static void gemm_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0), *w = x ? graph_value(g, a, 1) : NULL;
+  struct value *x = float_value(g, a, 0), *w = x ? float_value(g, a, 1) : NULL;
   bool turn = attribute_int(a->node, "transB", 0) != 0;
   float alpha = attribute_float(a->node, "alpha", 1), beta = attribute_float(a->node, "beta", 1);
   if (!x || !w) return;
@@ -62,7 +62,7 @@ static void gemm_lower(struct graph *g, struct application *a) {
   struct tensor *c = graph_input(g, a, 2);
   if (alpha != 1) y = scaled(g, &y, alpha);
   if (c) {
-    struct value *bias = graph_value(g, a, 2), shape;
+    struct value *bias = float_value(g, a, 2), shape;
     if (!bias || !broadcast(g, a, &y, bias, &shape)) return;
     if (!value_same_shape(&shape, &y)) {
       graph_refuse(g, a, LOWER_ERR_SHAPE, "C of %s does not broadcast to %s", shape_text(bias->rank, bias->dim).text,
@@ -144,7 +144,7 @@ static void matmul_read(struct build *b, struct value *v, const struct matmul *m
 }
 
 static void matmul_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0), *y = x ? graph_value(g, a, 1) : NULL;
+  struct value *x = float_value(g, a, 0), *y = x ? float_value(g, a, 1) : NULL;
   struct matmul m;
   struct build b;
   uint8_t number[TAPE_RANK_MAX + 1];

@@ -39,7 +39,7 @@ static bool pool_read(struct graph *g, struct application *a, const struct value
 }
 
 static void pool_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   struct window w;
   struct build b;
   struct index axis[TAPE_RANK_MAX];

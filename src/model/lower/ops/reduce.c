@@ -36,11 +36,11 @@ static float reduced_count(const struct application *a, const struct value *x, u
 }
 
 static void reduce_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   uint32_t mask, dim[TAPE_RANK_MAX], rank = 0;
   if (!x || !reduce_mask(g, a, x, &mask)) return;
-  if (x->dtype != TAPE_F32 || x->literal) {
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "reduces integers or a constant");
+  if (x->literal) {
+    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "reduces a constant");
     return;
   }
   for (uint32_t n = 0; n < x->rank; n++) dim[n] = mask >> n & 1 ? 1 : x->dim[n];
@@ -74,7 +74,11 @@ static void reduce_differentiate(struct graph *g, struct application *a, struct 
   value_settle(g->e, dy);
   if (emit_failed(g->e)) return;
   for (uint32_t n = 0; n < x->rank; n++) dim[n] = mask >> n & 1 ? 1 : x->dim[n];
-  if (dy->rank != x->rank) *dy = value_view(dy, x->rank, dim);
+  if (dy->rank != x->rank) {
+    *dy = straightened(g, dy);
+    if (emit_failed(g->e)) return;
+    *dy = value_view(dy, x->rank, dim);
+  }
   float count = reduced_count(a, x, mask);
   build_map(&b, g->e, TAPE_F32, x);
   uint8_t d = build_use(&b, dy);

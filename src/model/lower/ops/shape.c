@@ -5,17 +5,6 @@
 
 #include "model/lower/ops/tables.h"
 
-/* A copy in ONNX's order, for what reads the elements in that order. */
-static struct value straightened(struct graph *g, struct value *v) {
-  struct value plain = value_shaped(v->dtype, v->rank, v->dim, NULL);
-  struct build b;
-  value_settle(g->e, v);
-  if (emit_failed(g->e) || value_plain(v)) return *v;
-  build_map(&b, g->e, v->dtype, &plain);
-  uint8_t x = build_use(&b, v);
-  return build_end(&b, x);
-}
-
 static void reshape_to(struct graph *g, struct application *a, struct value *v, uint32_t rank, const uint32_t *dim) {
   struct value plain = straightened(g, v);
   if (!emit_failed(g->e)) graph_result(g, a, value_view(&plain, rank, dim));
@@ -197,16 +186,17 @@ static void identity_differentiate(struct graph *g, struct application *a, struc
   graph_gradient(g, a, 0, *dy);
 }
 
-/* Cast and CastLike keep a float a float; integers known while lowering stay what they are. */
+/* Cast and CastLike keep a float a float; integers known while lowering are cast there. */
 static void cast_lower(struct graph *g, struct application *a) {
-  struct tensor *t = graph_input(g, a, 0);
-  int64_t to = attribute_int(a->node, "to", ONNX_FLOAT);
+  struct tensor *t = graph_input(g, a, 0), *like = graph_input(g, a, 1);
   if (integers_cast(g, a)) return;
-  if (t && t->known && t->v.dtype == TAPE_F32 && (to == ONNX_FLOAT || to == ONNX_DOUBLE)) {
+  int64_t to = attribute_int(a->node, "to", 0);
+  bool floats = like ? like->known && like->v.dtype == TAPE_F32 : to == ONNX_FLOAT || to == ONNX_DOUBLE;
+  if (t && t->known && t->v.dtype == TAPE_F32 && floats) {
     identity_lower(g, a);
     return;
   }
-  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "casts data to type %" PRId64 "; only float to float lowers", to);
+  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "casts data; only floats to floats lower");
 }
 
 static void shape_constant_role(const struct graph *g, const struct application *a, uint32_t n, struct role *role) {

@@ -8,13 +8,13 @@ static bool is_log(const struct application *a) { return strcmp(a->node->op, "Lo
 
 static bool softmax_axis(struct graph *g, struct application *a, const struct value *x, uint32_t *axis) {
   int64_t given = attribute_int(a->node, "axis", -1);
-  if (x->dtype == TAPE_F32 && axis_resolve(given, x->rank, axis)) return true;
+  if (axis_resolve(given, x->rank, axis)) return true;
   graph_refuse(g, a, LOWER_ERR_SHAPE, "axis %" PRId64 " of %s", given, shape_text(x->rank, x->dim).text);
   return false;
 }
 
 static void softmax_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   uint32_t axis;
   struct build b;
   if (!x || !softmax_axis(g, a, x, &axis)) return;

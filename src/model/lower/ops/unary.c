@@ -185,13 +185,9 @@ static const struct unary *unary_of(const struct application *a) {
 }
 
 static void unary_lower(struct graph *g, struct application *a) {
-  struct value *x = graph_value(g, a, 0);
+  struct value *x = float_value(g, a, 0);
   struct build b;
   if (!x) return;
-  if (x->dtype != TAPE_F32) {
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "computes on integers");
-    return;
-  }
   build_map(&b, g->e, TAPE_F32, x);
   uint8_t in = build_use(&b, x);
   graph_result(g, a, build_pending(&b, unary_of(a)->forward(&b, a->node, in)));

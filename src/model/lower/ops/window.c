@@ -27,6 +27,11 @@ static bool list(struct graph *g, const struct application *a, const char *name,
 static bool place(struct graph *g, const struct application *a, struct window *w, uint32_t n, uint32_t before,
                   uint32_t after, const char *automatic, bool ceil) {
   uint64_t reach = (uint64_t)w->dilation[n] * (w->kernel[n] - 1) + 1, in = w->in[n];
+  if (reach > INT32_MAX / 2 || in > INT32_MAX / 2) {
+    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "a window that reaches over %" PRIu64 " of %" PRIu64 " places", reach,
+                 in);
+    return false;
+  }
   if (strncmp(automatic, "SAME", 4) == 0) {
     w->out[n] = (uint32_t)((in + w->stride[n] - 1) / w->stride[n]);
     uint64_t needs = (uint64_t)(w->out[n] - 1) * w->stride[n] + reach, more = needs > in ? needs - in : 0;
@@ -56,7 +61,7 @@ bool window_read(struct graph *g, const struct application *a, const struct valu
   uint32_t pads[2 * WINDOW_AXES_MAX];
   const char *automatic = attribute_text(a->node, "auto_pad", "NOTSET");
   *w = (struct window){.axes = x->rank - 2u};
-  if (x->rank < 3 || w->axes > WINDOW_AXES_MAX || x->dtype != TAPE_F32) {
+  if (x->rank < 3 || w->axes > WINDOW_AXES_MAX) {
     graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "takes %s; it needs batch, channels and 1 to 3 spatial axes of floats",
                  shape_text(x->rank, x->dim).text);
     return false;

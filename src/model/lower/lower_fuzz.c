@@ -1,0 +1,88 @@
+/* Any model that decodes is lowered or refused, never a broken invariant; and what is lowered, lowers to the same root
+ * again. */
+#include <assert.h>
+#include <string.h>
+
+#include "model/lower/lower.h"
+
+static void hear(void *context, const struct onnx_node *node, uint32_t index, bool lowers, const char *reason) {
+  (void)node;
+  (void)index;
+  if (!lowers) assert(*reason);
+  ++*(uint32_t *)context;
+}
+
+static void infer(const struct onnx_model *model, struct arena *arena) {
+  struct infer_shape shape[8] = {{0}};
+  uint8_t root[2][32];
+  struct why why;
+  if (model->inputs_count > 8) return;
+  for (uint32_t n = 0; n < model->inputs_count; n++) {
+    const struct onnx_value *v = &model->input[n];
+    if (v->rank > TAPE_RANK_MAX) return;
+    shape[n].dtype = v->type == ONNX_FLOAT ? TAPE_F32 : TAPE_I32;
+    shape[n].rank = v->rank;
+    for (uint32_t a = 0; a < v->rank; a++)
+      shape[n].dim[a] = v->dim[a] >= 1 && v->dim[a] <= INT32_MAX ? (uint32_t)v->dim[a] : 2;
+  }
+  for (int twice = 0; twice < 2; twice++) {
+    struct lowered_infer l;
+    if (lower_infer(model, shape, arena, &l, &why) != LOWER_OK) return;
+    tape_root(&l.tape, root[twice]);
+  }
+  assert(memcmp(root[0], root[1], 32) == 0);
+}
+
+static void train(const struct onnx_model *model, enum loss_name loss, struct arena *arena) {
+  struct lower_options o = {.loss = {.name = loss, .ignore_index = -100},
+                            .optimizer = {.lr = 0.1f},
+                            .dropout = -1,
+                            .batch = 2,
+                            .updates = 3,
+                            .evaluate_batch = 3,
+                            .drop_last = true,
+                            .shuffle = true,
+                            .train = {.samples = 5, .scale = 1}};
+  struct sample_shape *s = &o.train;
+  struct lowered l;
+  struct why why;
+  if (!model->inputs_count || model->input[0].rank < 1 || model->input[0].rank > TAPE_RANK_MAX) return;
+  s->input_rank = model->input[0].rank - 1;
+  for (uint32_t a = 0; a < s->input_rank; a++) {
+    int64_t d = model->input[0].dim[a + 1];
+    s->input_dim[a] = d >= 1 && d <= INT32_MAX ? (uint32_t)d : 2;
+  }
+  s->target_dtype = loss == LOSS_MSE ? TAPE_F32 : TAPE_U8;
+  if (loss == LOSS_MSE && model->output[0].shaped && model->output[0].rank >= 1 &&
+      model->output[0].rank <= TAPE_RANK_MAX) {
+    s->target_rank = model->output[0].rank - 1;
+    for (uint32_t a = 0; a < s->target_rank; a++) {
+      int64_t d = model->output[0].dim[a + 1];
+      s->target_dim[a] = d >= 1 && d <= INT32_MAX ? (uint32_t)d : 2;
+    }
+  }
+  o.test = o.train;
+  lower_job(model, &o, arena, &l, &why);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
+  struct arena arena;
+  struct onnx_model model;
+  struct why why;
+  uint32_t heard = 0;
+  assert(arena_open(&arena, (size_t)1 << 28));
+  if (onnx_decode(data, length, NULL, NULL, &arena, &model, &why) == ONNX_OK && model.nodes_count < 500 &&
+      model.outputs_count) {
+    size_t mark = arena_mark(&arena);
+    lower_check(&model, hear, &heard, &arena);
+    arena_reset(&arena, mark);
+    infer(&model, &arena);
+    arena_reset(&arena, mark);
+    train(&model, LOSS_MSE, &arena);
+    arena_reset(&arena, mark);
+    train(&model, LOSS_CROSS_ENTROPY, &arena);
+  }
+  arena_shut(&arena);
+  return 0;
+}

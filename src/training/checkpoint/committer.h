@@ -6,8 +6,10 @@
  *   still being worked on                     order, so that what a trace names is there
  *
  * A checkpoint is written when the plan keeps it, and otherwise at most every ten seconds, so that a crash costs little
- * work; those others are removed when the next one is there. One failed write stops all later ones: the last good state
- * stays. Uses: checkpoint, commit/trace, threads. */
+ * work. At most once a second the disk is waited for and the trace written; checkpoints in between are renamed into
+ * place at once and reach the disk when it likes, since whoever reads one compares its root. Checkpoints that the plan
+ * does not keep go when the next one is there. One failed write stops all later ones: the last good state stays. Uses:
+ * checkpoint, commit/trace, threads. */
 #ifndef TRAINING_COMMITTER_H
 #define TRAINING_COMMITTER_H
 #include "commit/trace/trace.h"

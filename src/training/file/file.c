@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* syncfs */
 #include "training/file/file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -86,7 +86,7 @@ static void sync_folder_of(const char *path) {
   close(fd);
 }
 
-enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why) {
+static enum training_status replace(const char *path, const void *bytes, size_t length, bool wait, struct why *why) {
   char part[FILE_PATH_MAX];
   if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part) {
     why_set(why, "%.200s...: the path is too long", path);
@@ -95,13 +95,28 @@ enum training_status file_replace(const char *path, const void *bytes, size_t le
   int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd < 0) return write_failed(path, length, errno, why);
   enum training_status status = file_append(fd, path, bytes, length, why);
-  if (status == TRAINING_OK && fsync(fd) != 0) status = write_failed(path, length, errno, why);
+  if (status == TRAINING_OK && wait && fsync(fd) != 0) status = write_failed(path, length, errno, why);
   if (close(fd) != 0 && status == TRAINING_OK) status = write_failed(path, length, errno, why);
   if (status == TRAINING_OK && rename(part, path) != 0) status = write_failed(path, length, errno, why);
   if (status != TRAINING_OK)
     unlink(part);
-  else
+  else if (wait)
     sync_folder_of(path);
+  return status;
+}
+
+enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why) {
+  return replace(path, bytes, length, true, why);
+}
+
+enum training_status file_replace_soon(const char *path, const void *bytes, size_t length, struct why *why) {
+  return replace(path, bytes, length, false, why);
+}
+
+enum training_status file_sync(const char *folder, struct why *why) {
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  enum training_status status = fd < 0 || syncfs(fd) != 0 ? write_failed(folder, 0, errno, why) : TRAINING_OK;
+  if (fd >= 0) close(fd);
   return status;
 }
 

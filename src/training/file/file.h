@@ -35,6 +35,12 @@ enum training_status file_map_gzip(const char *path, uint64_t limit_bytes, file_
  * file is untouched and the temporary one is gone. */
 enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why);
 
+/* file_replace_soon is file_replace without waiting for the disk: others see the old file or the new one, but after a
+ * power failure it may be neither, so its reader must be able to tell. file_sync waits for all that was written on a
+ * folder's file system. */
+enum training_status file_replace_soon(const char *path, const void *bytes, size_t length, struct why *why);
+enum training_status file_sync(const char *folder, struct why *why);
+
 /* file_append writes to the end of an open file; path only names it in messages. */
 enum training_status file_append(int fd, const char *path, const void *bytes, size_t length, struct why *why);
 

@@ -57,7 +57,7 @@ static enum training_status write_text(const char *folder, const char *name, con
     why_set(why, "%.200s...: the path is too long", folder);
     return TRAINING_ERR_INPUT;
   }
-  return file_replace(path, bytes, length, why);
+  return file_replace_soon(path, bytes, length, why);
 }
 
 static enum training_status write_json(const char *folder, const char *name, json_t *object, struct why *why) {
@@ -230,22 +230,17 @@ enum training_status files_job(const struct prepared *p, const char *folder, con
   bool whole = job && more && parts;
   json_decref(more);
   json_decref(parts);
-  if (whole) return write_json(folder, "job.json", job, why);
+  if (whole) { /* it says what the folder holds, so all of that reaches the disk before it, and it before we go on */
+    enum training_status status = file_sync(folder, why);
+    if (status == TRAINING_OK) status = write_json(folder, "job.json", job, why);
+    return status == TRAINING_OK ? file_sync(folder, why) : status;
+  }
   json_decref(job);
   why_set(why, "%s/job.json: not enough memory, or a name in the job that is not UTF-8", folder);
   return TRAINING_ERR_SYSTEM;
 }
 
-enum training_status files_begin(const struct prepared *p, const char *folder, bool force, struct why *why) {
-  if (force) remove_earlier(folder);
-  for (int i = 0; i < FILES_COUNT; i++)
-    if (exists(folder, run_files[i])) {
-      why_set(why,
-              "%s already holds %s; nothing was changed. Choose another folder with -o, go on with --resume, or "
-              "replace what is there with --force",
-              folder, run_files[i]);
-      return TRAINING_ERR_INPUT;
-    }
+static enum training_status make_files(const struct prepared *p, const char *folder, struct why *why) {
   for (int i = 0; i < FOLDERS_COUNT; i++) {
     char path[FILE_PATH_MAX];
     if (!file_join(path, folder, run_folders[i])) {
@@ -258,5 +253,21 @@ enum training_status files_begin(const struct prepared *p, const char *folder, b
   enum training_status status = write_text(folder, "job.yaml", p->text.bytes, p->text.length, why);
   if (status == TRAINING_OK) status = write_tapes(p, folder, why);
   if (status == TRAINING_OK) status = files_job(p, folder, NULL, 0, why);
+  return status;
+}
+
+enum training_status files_begin(const struct prepared *p, const char *folder, bool force, struct why *why) {
+  if (force) remove_earlier(folder);
+  for (int i = 0; i < FILES_COUNT; i++)
+    if (exists(folder, run_files[i])) {
+      why_set(
+          why,
+          "%s already holds %s; nothing was changed. Choose another folder with -o, go on with --resume, or replace "
+          "what is there with --force",
+          folder, run_files[i]);
+      return TRAINING_ERR_INPUT;
+    }
+  enum training_status status = make_files(p, folder, why);
+  if (status != TRAINING_OK) remove_earlier(folder); /* half a beginning is nothing to go on from */
   return status;
 }

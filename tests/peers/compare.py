@@ -6,10 +6,12 @@
 PyTorch comes from a virtual environment of its own in build/peers, made on the first call (about a gigabyte), or from
 --python, any interpreter that has torch. In a round every contestant runs once, in an order that turns from round to round; the
 others wait. `median` is the median over rounds of a round's median step, `best` the fastest single step of all.
+PyTorch's threads wait for each other busily, so on a machine with other work it loses far more than we do: measure on an idle one.
 Exit status: 0 measured, 1 our bits differ from the reference's, 3 something is missing.
 """
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -119,13 +121,16 @@ def main():
     if not a.assay.exists():
         stop(f"no {a.assay}: cmake --preset release && cmake --build --preset release")
     python = interpreter(a.python)
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"compare.py: the machine is busy (load {load:.1f}): these figures are no comparison", file=sys.stderr)
     print(f"{'':6} {'':14} {'median ms':>9} {'best ms':>9}   {'theirs / ours':>13}   "
           f"batch 128, {a.threads} threads, {a.rounds} rounds of {a.steps} steps")
     lines = [compare(a, python, model) for model in a.models]
     if a.json:
         for line in lines:
             print(json.dumps(line))
-        print(json.dumps({"summary": {"pytorch": statistics.geometric_mean(line["ratio"]["median"] for line in lines)}}))
+        print(json.dumps({"summary": {"pytorch": statistics.geometric_mean(line["ratio"]["median"] for line in lines), "load": load}}))
     return 1 if any(line["same_bits"] is False for line in lines) else 0
 
 

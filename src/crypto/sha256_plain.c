@@ -16,25 +16,24 @@ static const uint32_t constant[64] = {
 static uint32_t rotate(uint32_t x, uint32_t n) { return x >> n | x << (32 - n); }
 
 static void rounds(uint32_t hash[8], const uint8_t block[64]) {
-  uint32_t w[64], v[8];
+  uint32_t w[64], a = hash[0], b = hash[1], c = hash[2], d = hash[3], e = hash[4], f = hash[5], g = hash[6],
+                  h = hash[7];
   for (uint32_t t = 0; t < 16; t++) {
-    const uint8_t *b = block + 4 * t;
-    w[t] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+    const uint8_t *x = block + 4 * t;
+    w[t] = (uint32_t)x[0] << 24 | (uint32_t)x[1] << 16 | (uint32_t)x[2] << 8 | x[3];
   }
   for (uint32_t t = 16; t < 64; t++) {
     uint32_t x = w[t - 15], y = w[t - 2];
     w[t] = w[t - 16] + (rotate(x, 7) ^ rotate(x, 18) ^ x >> 3) + w[t - 7] + (rotate(y, 17) ^ rotate(y, 19) ^ y >> 10);
   }
-  memcpy(v, hash, sizeof v);
   for (uint32_t t = 0; t < 64; t++) {
-    uint32_t a = v[0], b = v[1], c = v[2], e = v[4], f = v[5], g = v[6];
-    uint32_t one = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + constant[t] + w[t];
+    uint32_t one = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + constant[t] + w[t];
     uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
-    memmove(v + 1, v, 7 * sizeof *v);
-    v[4] += one;
-    v[0] = one + two;
+    h = g, g = f, f = e, e = d + one;
+    d = c, c = b, b = a, a = one + two;
   }
-  for (uint32_t i = 0; i < 8; i++) hash[i] += v[i];
+  const uint32_t added[8] = {a, b, c, d, e, f, g, h};
+  for (uint32_t i = 0; i < 8; i++) hash[i] += added[i];
 }
 
 void sha256_begin(struct sha256_stream *s) {

@@ -33,8 +33,8 @@ uint32_t element_combine(const struct tape_record *r, element_arithmetic *apply,
                          uint32_t count);
 
 /* element_address: where operand o reads for output `index` and k position `k` (ignored for operands that do not depend
- * on k). `words` are the operand words already loaded for this (index, k), by slot, for indirect axes. Returns false
- * when out of range. */
+ * on k). `words` are the operand words already loaded for this (index, k), by slot, for indirect axes; one that
+ * is out of range has its fill (TAPE 4.5). Returns false when out of range. */
 bool element_address(const struct tape_record *r, uint8_t o, uint64_t index, uint32_t k, const uint32_t *words,
                      uint64_t *address);
 

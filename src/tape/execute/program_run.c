@@ -4,10 +4,12 @@
 #include "numeric/random.h"
 #include "tape/execute/program.h"
 
+enum { SLOT_WORDS = BACKEND_BLOCK + SWEEP_SLACK };
+
 static uint64_t lines(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 uint64_t program_frame_bytes(const struct execute *x) {
-  return lines(x->frames_nodes * sizeof(uint32_t *)) + lines(x->frames_nodes) + x->frames_slots * BACKEND_BLOCK * 4;
+  return lines(x->frames_nodes * sizeof(uint32_t *)) + lines(x->frames_nodes) + x->frames_slots * SLOT_WORDS * 4;
 }
 
 struct frame program_frame(const struct execute *x, uint32_t thread) {
@@ -130,7 +132,7 @@ static void evaluate(const struct program *p, const struct execute *x, const str
 }
 
 static uint32_t *slot_of(const struct node *n, const struct frame *f, uint32_t *const *out) {
-  return n->direct >= 0 ? out[n->direct] : f->slots + (size_t)n->slot * BACKEND_BLOCK;
+  return n->direct >= 0 ? out[n->direct] : f->slots + (size_t)n->slot * SLOT_WORDS;
 }
 
 static void literals(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f) {
@@ -142,7 +144,7 @@ void program_enter(const struct program *p, const struct execute *x, const struc
   literals(p, x, m, f);
   for (uint32_t i = 0; i < p->early_list; i++) {
     const struct node *n = &p->node[p->list[i]];
-    evaluate(p, x, m, f, p->list[i], f->slots + (size_t)n->slot * BACKEND_BLOCK, true);
+    evaluate(p, x, m, f, p->list[i], f->slots + (size_t)n->slot * SLOT_WORDS, true);
   }
 }
 
@@ -157,7 +159,7 @@ void program_block(const struct program *p, const struct execute *x, const struc
 /* One table, from what node i is made of; then its start again behind its end, so that any phase is a pointer. */
 static void fill_table(const struct program *p, const struct execute *x, uint32_t i, bool *cone, struct frame *f) {
   const struct node *n = &p->node[i];
-  uint32_t *table = (uint32_t *)(void *)place_at(x, n->table_place), dump[BACKEND_BLOCK];
+  uint32_t *table = (uint32_t *)(void *)place_at(x, n->table_place), dump[SLOT_WORDS];
   memset(cone, 0, p->nodes * sizeof *cone);
   cone[i] = true;
   for (uint32_t j = i + 1; j-- > 0;)
@@ -166,8 +168,7 @@ static void fill_table(const struct program *p, const struct execute *x, uint32_
     struct moment m = {.start = start, .n = n->table - start < BACKEND_BLOCK ? n->table - start : BACKEND_BLOCK};
     for (uint32_t j = 0; j <= i; j++)
       if (cone[j])
-        evaluate(p, x, &m, f, j, p->node[j].slot >= 0 ? f->slots + (size_t)p->node[j].slot * BACKEND_BLOCK : dump,
-                 false);
+        evaluate(p, x, &m, f, j, p->node[j].slot >= 0 ? f->slots + (size_t)p->node[j].slot * SLOT_WORDS : dump, false);
     for (uint32_t j = 0; j < m.n; j++) table[start + j] = f->at[i][f->uniform[i] ? 0 : j];
   }
   for (uint32_t j = 0; j < BACKEND_BLOCK; j++) table[n->table + j] = table[j];

@@ -171,26 +171,59 @@ static inline int64_t index_word(const struct frame *f, int32_t node, uint32_t j
   return (int32_t)f->at[node][f->uniform[node] ? 0 : j];
 }
 
+/* A row of at most 8 or 16 words as a copy of fixed size: reads and writes up to 60 bytes past it. Values of the plan
+ * have a line behind them and blocks SWEEP_SLACK words; the next row, or nobody, comes to lie on what is written too
+ * much. */
+static inline void narrow_row(const uint8_t *at, uint8_t dtype, int64_t from, uint32_t width, uint32_t *out) {
+  if (dtype != TAPE_U8) {
+    memcpy(out, at + 4 * from, 32);
+    if (width > 8) memcpy(out + 8, at + 4 * from + 32, 32);
+  } else {
+    uint8_t in[16];
+    memcpy(in, at + from, 16);
+    for (uint32_t i = 0; i < 8; i++) out[i] = in[i];
+    for (uint32_t i = 8; i < 16 && width > 8; i++) out[i] = in[i];
+  }
+}
+
+/* The odometer at c[] leaves dim j for its next coordinate; the dims inside it start again. Returns the address's gain.
+ */
+static int64_t carry(const struct sweep *s, uint32_t *c, uint32_t j) {
+  while (c[j] == s->extent[j] - 1) c[j--] = 0;
+  c[j]++;
+  return s->step[j];
+}
+
 /* Every address linear: an odometer over rows. */
-static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, uint64_t start, uint32_t n,
-                      uint32_t *out) {
-  uint32_t last = s->dims - 1, c[PLAN_DIMS];
+static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, uint64_t start, uint32_t n, uint32_t *out,
+                      bool slack) {
+  uint32_t last = s->dims - 1, width = s->extent[last], c[PLAN_DIMS];
+  bool narrow = slack && s->dims > 1 && width <= 16 && s->flat[last] == 1;
   for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) {
     c[j] = (uint32_t)(start % s->extent[j]);
     flat += c[j] * s->flat[j];
   }
   for (;;) {
-    uint32_t length = s->extent[last] - c[last];
+    if (narrow && c[last] == 0 && n > width) { /* whole rows along the dim outside, but for the block's last */
+      uint32_t rows = s->extent[last - 1] - c[last - 1];
+      if (rows > (n - 1) / width) rows = (n - 1) / width;
+      for (uint32_t i = 0; i < rows; i++, out += width)
+        narrow_row(at, s->dtype, flat + i * s->flat[last - 1], width, out);
+      n -= rows * width;
+      c[last - 1] += rows - 1;
+      flat += (int64_t)(rows - 1) * s->flat[last - 1] + (int64_t)(width - 1) * s->flat[last];
+      c[last] = width - 1;
+      flat += carry(s, c, last);
+      continue;
+    }
+    uint32_t length = width - c[last];
     if (length > n) length = n;
     row(at, s->dtype, flat, s->flat[last], length, out);
     if ((n -= length) == 0) return;
     out += length;
     flat += (int64_t)(length - 1) * s->flat[last]; /* now at the last of the row */
-    c[last] = s->extent[last] - 1;
-    uint32_t j = last;
-    while (c[j] == s->extent[j] - 1) c[j--] = 0;
-    c[j]++;
-    flat += s->step[j];
+    c[last] = width - 1;
+    flat += carry(s, c, last);
   }
 }
 
@@ -274,7 +307,7 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     }
     x->backend->widen_u8(m->n, out, from + first);
   } else {
-    read_rows(s, from, flat, m->start, m->n, out);
+    read_rows(s, from, flat, m->start, m->n, out, s->place.base == BASE_BULK);
   }
   *at = out;
   return false;

@@ -8,6 +8,9 @@
 #define TAPE_SWEEP_H
 #include "tape/execute/plan.h"
 
+/* A block that sweep_read fills has room for this many words behind it. */
+enum { SWEEP_SLACK = 16 };
+
 struct sweep_axis {
   int64_t offset, fixed[PLAN_DIMS], coef[PLAN_DIMS], stride; /* fixed: by record dim; coef: by sweep dim */
   uint32_t extent, div;

@@ -82,7 +82,7 @@ bool window_plan(struct execute *x, struct item *item) {
   sweep_make(&w->tap, r, &r->operand[0], plan_operand_place(x, &r->operand[0]), 0, r->out_rank, index, none);
   uint64_t blocks = (w->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
   w->grain = plan_grain(x, blocks, (uint64_t)BACKEND_BLOCK * w->taps * 500);
-  plan_need_accumulators(x, ((uint64_t)w->taps + 2) * BACKEND_BLOCK);
+  plan_need_accumulators(x, ((uint64_t)w->taps + 2) * (BACKEND_BLOCK + SWEEP_SLACK));
   item->plan = w;
   return true;
 }
@@ -97,7 +97,7 @@ static void one_block(const struct execute *x, const struct window *w, uint64_t 
   const float *tap[TAPS_MAX];
   struct moment m = {.start = start, .n = n};
   for (uint32_t t = 0; t < w->taps; t++) {
-    uint32_t rest = t, *out = gathered + (t + 2) * BACKEND_BLOCK;
+    uint32_t rest = t, *out = gathered + (t + 2) * (BACKEND_BLOCK + SWEEP_SLACK);
     const uint32_t *at;
     for (uint32_t d = r->out_rank + r->k_rank; d-- > r->out_rank; rest /= r->dim[d]) m.coord[d] = rest % r->dim[d];
     if (sweep_read(&w->tap, x, &m, NULL, out, &at)) { /* one word for all */

@@ -50,10 +50,23 @@ static void a_known_root(void **state) {
   X(j.lower++)                                                                                                         \
   X(j.seed_mode++)                                                                                                     \
   X(j.seed++)                                                                                                          \
-  X(j.first_step++) X(j.level++) X(j.tapes--) X(j.sections--) X(j.tape_root[1][31]++) X(j.section[0].repeat++)         \
-      X(j.section[1].entries--) X(j.section[1].entry[1].tape++) X(j.section[1].entry[0].repeat++) X(j.tasks--)         \
-          X(tasks[1].steps++) X(tasks[0].interval_steps++) X(tasks[0].time_class++) X(j.layout_hash[0]++)              \
-              X(j.start_root[0]++) X(j.data--) X(j.data_root[0][0]++)
+  X(j.first_step++)                                                                                                    \
+  X(j.level++)                                                                                                         \
+  X(j.tapes--)                                                                                                         \
+  X(j.sections--)                                                                                                      \
+  X(j.tape_root[1][31]++)                                                                                              \
+  X(j.section[0].repeat++)                                                                                             \
+  X(j.section[1].entries--)                                                                                            \
+  X(j.section[1].entry[1].tape++)                                                                                      \
+  X(j.section[1].entry[0].repeat++)                                                                                    \
+  X(j.tasks--)                                                                                                         \
+  X(tasks[1].steps++)                                                                                                  \
+  X(tasks[0].interval_steps++)                                                                                         \
+  X(tasks[0].time_class++)                                                                                             \
+  X(j.layout_hash[0]++)                                                                                                \
+  X(j.start_root[0]++)                                                                                                 \
+  X(j.data--)                                                                                                          \
+  X(j.data_root[0][0]++)
 
 static void every_field_is_under_the_root(void **state) {
   (void)state;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 24 };
@@ -26,23 +27,45 @@ bool progress_due(const struct progress *p, uint64_t done) {
   return done == p->total || since >= (on_terminal() ? EVERY_TERMINAL_S : EVERY_FILE_S);
 }
 
+/* Columns of UTF-8 text: bytes that do not continue a character. */
+static int columns(const char *text) {
+  int n = 0;
+  for (; *text; text++) n += (*text & 0xc0) != 0x80;
+  return n;
+}
+
+static int terminal_columns(void) {
+  struct winsize size;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+/* The bar takes what the text leaves of the terminal's width, so that the line never wraps. */
+static void draw(double share, const char *text) {
+  int cells = terminal_columns() - 1 - columns(text) - 8;
+  cells = cells > BAR_CELLS ? BAR_CELLS : cells < 0 ? 0 : cells;
+  fputs("\r", stderr);
+  for (int i = 0; i < cells; i++) fputs(share * cells >= i + 1 ? "█" : share * cells > i ? "▌" : "░", stderr);
+  fprintf(stderr, "%s%3.0f %%  %s\033[K", cells ? " " : "", share * 100, text);
+  line_open = true;
+}
+
 void progress_show(struct progress *p, uint64_t done, const char *figures) {
   if (!progress_due(p, done)) return;
   double now = machine_seconds(), spent = now - p->started, share = p->total ? (double)done / (double)p->total : 1;
-  char left[SHORT_TEXT] = "?", bar[3 * BAR_CELLS + 1] = "";
-  if (done > p->first) text_seconds(spent * (double)(p->total - done) / (double)(done - p->first), left);
+  char time[SHORT_TEXT] = "?", text[256];
+  bool ended = done == p->total;
+  if (ended)
+    text_seconds(spent, time);
+  else if (done > p->first)
+    text_seconds(spent * (double)(p->total - done) / (double)(done - p->first), time);
   p->shown = now;
-  const char *separator = *figures ? " · " : "";
-  if (on_terminal()) {
-    for (int i = 0; i < BAR_CELLS; i++)
-      strcat(bar, share * BAR_CELLS >= i + 1 ? "█" : share * BAR_CELLS > i ? "▌" : "░");
-    fprintf(stderr, "\r%s %3.0f %%  %s %" PRIu64 "/%" PRIu64 "%s%s · %s left\033[K", bar, share * 100, p->unit, done,
-            p->total, separator, figures, left);
-    line_open = true;
-    if (done == p->total) progress_leave();
-  } else {
-    fprintf(stderr, "%s %" PRIu64 "/%" PRIu64 "%s%s · %s left\n", p->unit, done, p->total, separator, figures, left);
-  }
+  snprintf(text, sizeof text, "%s %" PRIu64 "/%" PRIu64 "%s%s · %s%s%s", p->unit, done, p->total, *figures ? " · " : "",
+           figures, ended ? "in " : "", time, ended ? "" : " left");
+  if (on_terminal())
+    draw(share, text);
+  else
+    fprintf(stderr, "%s\n", text);
+  if (ended) progress_leave();
   fflush(stderr);
 }
 

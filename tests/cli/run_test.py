@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
 """A run from its job to its results: trains, learns, is verified, survives kill -9 and Ctrl-C with the same final root."""
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import world
@@ -101,6 +107,24 @@ class Run(world.World):
             self.assertTrue(self.assay("inspect", name)[0])
             self.assertIn("kind", json.loads(self.assay("inspect", name, "--json")[0]))
         self.assertIn(result["final_root"], self.assay("inspect", "run")[0])
+
+    def test_progress_on_a_terminal(self):
+        """One line, drawn again and again, never wider than the terminal."""
+        for width in (60, 120):
+            master, slave = pty.openpty()
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+            process = subprocess.Popen([world.ASSAY, "train", "job.yaml", "-o", f"run{width}"], stdout=subprocess.DEVNULL, stderr=slave)
+            os.close(slave)
+            drawn = b""
+            with contextlib.suppress(OSError):  # Linux ends a pty with EIO
+                while piece := os.read(master, 4096):
+                    drawn += piece
+            os.close(master)
+            self.assertEqual(process.wait(world.PATIENCE), 0)
+            bars = [line for line in re.split("\r|\n|\033\\[K", drawn.decode()) if "%  update" in line]
+            self.assertTrue(any("update 40/40" in line and "loss" in line for line in bars), bars)
+            for line in bars:
+                self.assertLess(len(line), width if width > 80 else 80, line)
 
     def test_quote(self):
         quote = json.loads(self.assay("quote", "job.yaml", "--json")[0])

@@ -74,13 +74,11 @@ static double error_in_ulp(uint32_t result, double want) {
   return fabs(got - want) / ldexp(1, (exponent < -125 ? -125 : exponent) - 24);
 }
 
-typedef uint32_t apply_word(uint8_t code, uint32_t a, uint32_t b, uint32_t c);
-
 /* One thread's slice of inputs, from first on. */
 struct slice {
   pthread_t thread;
   uint8_t code;
-  apply_word *apply;             /* or */
+  oracle *apply;                 /* or */
   const struct backend *backend; /* this */
   uint32_t first;
   bool measure;
@@ -117,7 +115,7 @@ static void *work_slice(void *context) {
   return NULL;
 }
 
-static bool hash_one(uint8_t code, const struct options *o, apply_word *apply, const struct backend *backend) {
+static bool hash_one(uint8_t code, const struct options *o, oracle *apply, const struct backend *backend) {
   bool measure = !backend && (code == CANON_SQRT || (code >= CANON_EXP && code <= CANON_COSPI));
   struct slice *slice = calloc(o->threads, sizeof *slice);
   if (!slice) return false;
@@ -173,7 +171,7 @@ static bool wanted(uint8_t code, const struct options *o) {
 }
 
 static int run_hash(const struct options *o) {
-  apply_word *apply = NULL;
+  oracle *apply = NULL;
   const struct backend *backend = NULL;
   if (!o->with || strcmp(o->with, "reference") == 0)
     apply = reference_apply;
@@ -222,10 +220,22 @@ static bool print_vector(uint8_t code, const uint32_t operand[3]) {
   return true;
 }
 
+static bool print_reductions(void) {
+  static const uint32_t counts[] = {1, 2, 31, 32, 33, 512, 513, 1025};
+  for (uint32_t which = 0; which < REDUCTIONS_COUNT; which++)
+    for (uint32_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+      uint32_t word = reduction_word(which, counts[i], i, soft_apply);
+      if (reduction_word(which, counts[i], i, reference_apply) != word) return false;
+      printf("%s %08" PRIx32 " %016" PRIx64 " %08" PRIx32 "\n", reduction_name(which), counts[i], (uint64_t)i, word);
+    }
+  return true;
+}
+
 static int run_vectors(void) {
   enum { SEEDED = 48, SEEDED_FUNCTION = 512 };
   printf("# Known answers of canon 1: op, operands, result, as words. Computed by numeric/soft, confirmed by\n"
-         "# numeric/reference: numeric_campaign vectors. rand x s step seed result; perm e n i seed result.\n");
+         "# numeric/reference: numeric_campaign vectors. rand x s step seed result; perm e n i seed result.\n"
+         "# Reductions: name count seed result, NUMERICS 9.\n");
   for (int code = 0; code <= CANON_UNBITS; code++) {
     if (!canon_op((uint8_t)code)) continue;
     uint32_t operand[3];
@@ -253,7 +263,7 @@ static int run_vectors(void) {
     printf("perm %08" PRIx32 " %08" PRIx32 " %08" PRIx32 " %016" PRIx64 " %08" PRIx32 "\n", s, (uint32_t)n,
            (uint32_t)index, seed, (uint32_t)random_perm(s, n, index, seed));
   }
-  return 0;
+  return !print_reductions();
 }
 
 static bool take_number(const char *text, uint64_t *number) {

@@ -232,6 +232,8 @@ static void vectors_hold(void **state) {
   assert_int_equal(vector_line("add 3f800000 3f800000"), VECTOR_MALFORMED);
   assert_int_equal(vector_line("add 3f800000 3f800000 4000000"), VECTOR_MALFORMED);
   assert_int_equal(vector_line("add 3f800000 3f800000 40000000 "), VECTOR_MALFORMED);
+  assert_int_equal(vector_line("fmax 00000001 0000000000000000"), VECTOR_MALFORMED);
+  assert_int_equal(vector_line("fmax 00000000 0000000000000000 00000000"), VECTOR_MALFORMED);
   assert_int_equal(vector_line("plus 3f800000 3f800000 40000000"), VECTOR_MALFORMED);
 }
 

@@ -202,6 +202,39 @@ def perm(e, n, i, seed):
     return i % n
 
 
+def term(k, s, seed):
+    return add(mul(nearest(Fraction(rand(k, s, 0, seed) >> 8)), 0x33800000), 0xbf000000)
+
+
+def reduction(name, count, seed):
+    """Clause 3 over the words that clause 9 names."""
+    total = None
+    for first in range(0, count, 512):
+        chunk = range(first, min(first + 512, count))
+        if name == "isum":
+            total = (total or 0) + sum(rand(k, 0, 0, seed) for k in chunk) & ALL
+            continue
+        x = [term(k, 0, seed) for k in chunk]
+        if name in ("fmin", "fmax"):
+            for w in x:
+                total = w if total is None else (minimum if name == "fmin" else maximum)(total, w)
+            continue
+        lane = [0] * 32
+        for k, w in zip(chunk, x):
+            if name == "chain":
+                lane[0] = add(lane[0], w)
+            elif name == "dot":
+                lane[0] = fma(w, term(k, 1, seed), lane[0])
+            else:
+                lane[k % 32] = add(lane[k % 32], w)
+        if name == "lanes":
+            for width in (16, 8, 4, 2, 1):
+                for j in range(width):
+                    lane[j] = add(lane[j], lane[j + width])
+        total = add(total or 0, lane[0])
+    return total
+
+
 def constant(text):
     words = {"inf": INF, "-inf": INF | TOP, "nan": NAN}
     if text in words:
@@ -245,6 +278,8 @@ def check_vectors(path, programs):
         *operands, result = [int(w, 16) for w in words]
         if op in ("rand", "perm"):
             got = (rand if op == "rand" else perm)(*operands)
+        elif op in ("chain", "lanes", "dot", "fmin", "fmax", "isum"):
+            got = reduction(op, *operands)
         elif op in programs:
             got = run_program(programs[op], *operands)
         else:

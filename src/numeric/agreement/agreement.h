@@ -29,6 +29,23 @@ uint64_t agreement_random(uint8_t code, uint64_t seed, uint64_t start, uint64_t 
  * that cancel. */
 void agreement_operands(uint8_t code, uint64_t seed, uint64_t index, uint32_t operand[3]);
 
+/* soft_apply or reference_apply. */
+typedef uint32_t oracle(uint8_t code, uint32_t a, uint32_t b, uint32_t c);
+
+/* Reductions of NUMERICS 3 over count words: x[k] = u - 1/2 with u the uniform of rand(k, 0), step 0; dot's other
+ * operand is that of rand(k, 1); isum's words are rand(k, 0). */
+enum {
+  REDUCTION_CHAIN,
+  REDUCTION_LANES,
+  REDUCTION_DOT,
+  REDUCTION_FMIN,
+  REDUCTION_FMAX,
+  REDUCTION_ISUM,
+  REDUCTIONS_COUNT
+};
+const char *reduction_name(uint32_t which);
+uint32_t reduction_word(uint32_t which, uint32_t count, uint64_t seed, oracle *apply);
+
 /* A line of the vector file: "op operands.. result", words in hexadecimal, '#' starts a comment. rand and perm have
  * seed (16 digits) and, for rand, step after their operands. vector_line checks it with both oracles; text has no
  * newline. */

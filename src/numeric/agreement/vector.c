@@ -7,7 +7,7 @@
 #include "numeric/reference/reference.h"
 #include "numeric/soft/soft.h"
 
-enum { WORDS_MAX = 6, NAME_MAX = 8 };
+enum { WORDS_MAX = 6, NAME_MAX = 8, REDUCTION_COUNT_MAX = 1 << 20 };
 
 static int digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -38,12 +38,25 @@ static bool find_code(const char *name, size_t length, uint8_t *code) {
   return false;
 }
 
+static enum vector_verdict check_reduction(uint32_t which, const char *text) {
+  uint64_t count, seed, result;
+  if (!take_word(&text, &count) || !take_word(&text, &seed) || !take_word(&text, &result) || *text != '\0' ||
+      count < 1 || count > REDUCTION_COUNT_MAX || result > UINT32_MAX)
+    return VECTOR_MALFORMED;
+  if (reduction_word(which, (uint32_t)count, seed, soft_apply) != result) return VECTOR_SOFT_DIFFERS;
+  if (reduction_word(which, (uint32_t)count, seed, reference_apply) != result) return VECTOR_REFERENCE_DIFFERS;
+  return VECTOR_HOLDS;
+}
+
 enum vector_verdict vector_line(const char *text) {
   if (*text == '\0' || *text == '#') return VECTOR_COMMENT;
   size_t length = strcspn(text, " ");
   uint64_t word[WORDS_MAX];
   uint32_t count = 0;
   uint8_t code;
+  for (uint32_t which = 0; which < REDUCTIONS_COUNT; which++)
+    if (strlen(reduction_name(which)) == length && memcmp(reduction_name(which), text, length) == 0)
+      return check_reduction(which, text + length);
   if (length > NAME_MAX || !find_code(text, length, &code)) return VECTOR_MALFORMED;
   text += length;
   while (count < WORDS_MAX && take_word(&text, &word[count])) count++;

@@ -1,0 +1,223 @@
+#define _DEFAULT_SOURCE
+#include "base/hex.h"
+#include "training/checkpoint/checkpoint.h"
+#include "training/run/bundle.h"
+#include "training/run/evaluate.h"
+#include "training/run/example.h"
+#include "training/run/export.h"
+#include "training/run/prepare.h"
+#include "training/run/quote.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char adamw[] = "{name: adamw, lr: 1e-2}";
+
+static enum training_status prepared(const struct example *e, struct prepared *p, struct why *why) {
+  struct prepare_options options = {.threads = 1};
+  *why = (struct why){""};
+  return prepare_open(p, example_path(e, "job.yaml"), &options, why);
+}
+
+/* The same job gives the same root; whatever decides a result changes it, and what cannot decide one does not. */
+static void the_root_is_of_all_that_decides(void **state) {
+  (void)state;
+  static const struct {
+    const char *optimizer, *more;
+    bool same;
+  } jobs[] = {{"{name: adamw, lr: 1e-2}", "updates: 24", true},
+              {"{lr: 0.01, name: adamw}", "updates: 24\nverify: standard\nmicro_batches: 1", true},
+              {"{name: adamw, lr: 1.0001e-2}", "updates: 24", false},
+              {"{name: sgd, lr: 1e-2}", "updates: 24", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 25", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nshuffle: false", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\ninterval: 3", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nclip_norm: 1", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nfreeze: [1.weight]", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nschedule: cosine", false}};
+  struct prepared *p = calloc(1, sizeof *p);
+  uint8_t first[MERKLE_BYTES];
+  for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+    struct example e;
+    struct why why;
+    example_make(&e, jobs[i].optimizer, jobs[i].more);
+    if (prepared(&e, p, &why) != TRAINING_OK) fail_msg("%s", why.text);
+    if (i == 0) memcpy(first, p->job_root, MERKLE_BYTES);
+    if ((memcmp(first, p->job_root, MERKLE_BYTES) == 0) != jobs[i].same) fail_msg("job %zu", i);
+    prepare_shut(p);
+    example_remove(&e);
+  }
+  free(p);
+}
+
+static void mistakes_are_named(void **state) {
+  (void)state;
+  static const struct {
+    const char *more, *word;
+  } jobs[] = {
+      {"updates: 24\nfreeze: [1.wieght]", "did you mean '1.weight'"},
+      {"updates: 24\ntrain: [nothing]", "no tensor 'nothing'"},
+      {"epochs: 3\nupdates: 2", "either"},
+      {"updates: 2147483647", "whole number"},
+  };
+  struct prepared *p = calloc(1, sizeof *p);
+  for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+    struct example e;
+    struct why why;
+    example_make(&e, adamw, jobs[i].more);
+    assert_int_equal(prepared(&e, p, &why), TRAINING_ERR_INPUT);
+    if (!strstr(why.text, jobs[i].word)) fail_msg("'%s' for %s", why.text, jobs[i].more);
+    example_remove(&e);
+  }
+  free(p);
+}
+
+static void change_job(const struct example *e, const char *old, const char *new) {
+  size_t length;
+  char *text = (char *)example_read(example_path(e, "job.yaml"), &length), *found = strstr(text, old);
+  char *out = malloc(length + 512);
+  assert_non_null(found);
+  int n = sprintf(out, "%.*s%s%s", (int)(found - text), text, new, found + strlen(old));
+  example_write(example_path(e, "job.yaml"), out, (size_t)n);
+  free(out);
+  free(text);
+}
+
+static void data_that_does_not_fit_the_model(void **state) {
+  (void)state;
+  static const struct {
+    const char *old, *new, *word;
+  } changes[] = {
+      {"inputs: x.npy", "inputs: y.npy", "samples of 2 (2 elements), but the model's input 'input' takes 8"},
+      {"inputs: x.npy", "inputs: {image: x.npy}", "no input 'image'; its input is 'input'"},
+      {"inputs: x.npy", "inputs: none.npy", "none.npy: No such file"},
+      {"batch: 16", "batch: 201", "has only 200"},
+      {"inputs: x.npy, targets: y.npy}\n  test", "inputs: x.npy, targets: y.npy, scale: 2}\n  test", "scale is for u8"},
+      {"regression.onnx", "nothing.onnx", "nothing.onnx: No such file"},
+      {"loss: mse", "loss: cross_entropy", "holds floats; cross_entropy takes integer classes"},
+      {"regression.onnx", "../models", "is a folder"}};
+  struct prepared *p = calloc(1, sizeof *p);
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    struct example e;
+    struct why why;
+    example_make(&e, adamw, "updates: 24");
+    change_job(&e, changes[i].old, changes[i].new);
+    assert_int_equal(prepared(&e, p, &why), TRAINING_ERR_INPUT);
+    if (!strstr(why.text, changes[i].word)) fail_msg("'%s' for %s", why.text, changes[i].new);
+    example_remove(&e);
+  }
+  free(p);
+}
+
+static void what_does_not_fit_is_refused_before_it_starts(void **state) {
+  (void)state;
+  struct example e;
+  struct why why;
+  struct prepared *p = calloc(1, sizeof *p);
+  struct execute_options options = {0};
+  example_make(&e, adamw, "updates: 24");
+  assert_int_equal(prepared(&e, p, &why), TRAINING_OK);
+  assert_int_equal(prepare_fits(p, &options, &why), TRAINING_OK);
+  p->state_bytes = (uint64_t)1 << 50; /* as a very large model would have */
+  assert_int_equal(prepare_fits(p, &options, &why), TRAINING_ERR_SYSTEM);
+  assert_non_null(strstr(why.text, "does not fit in memory"));
+  struct run_options run = {.folder = example_path(&e, "run")};
+  struct run_result r;
+  assert_int_equal(run_train(p, &run, &r, &why), TRAINING_ERR_SYSTEM);
+  assert_int_equal(access(example_path(&e, "run"), F_OK), -1); /* not even a folder */
+  prepare_shut(p);
+  free(p);
+  example_remove(&e);
+}
+
+/* Weights go out, and come in again as the initial ones of another job, bit for bit; and they evaluate to the same
+ * loss. */
+static void exported_weights_are_the_state(void **state) {
+  (void)state;
+  struct example e;
+  struct run_result r;
+  struct why why;
+  struct onnx_file *f = calloc(1, sizeof *f);
+  struct arena arena;
+  struct evaluation a, b;
+  char data[256];
+  struct prepare_options options = {.threads = 1};
+  struct execute_options execute = {0};
+  example_make(&e, adamw, "updates: 40");
+  assert_int_equal(example_train(&e, "run", (struct run_options){0}, &r, &why), TRAINING_OK);
+  options.job_folder = e.folder;
+  assert_int_equal(evaluate_folder(example_path(&e, "run"), NULL, &options, &execute, &a, &why), TRAINING_OK);
+  options.job_folder = NULL;
+  snprintf(data, sizeof data, "{format: npy, inputs: %s/tx.npy, targets: %s/ty.npy}", e.folder, e.folder);
+  if (evaluate_model(example_path(&e, "run/model.onnx"), data, LOSS_MSE, &options, &execute, &b, &why) != TRAINING_OK)
+    fail_msg("%s", why.text);
+  assert_int_equal(a.count, b.count);
+  assert_true(a.loss > 0 && b.loss / a.loss > 0.9999f &&
+              b.loss / a.loss < 1.0001f); /* another batch, another order of sums */
+  /* safetensors: header length, JSON, then the weights in the header's order */
+  size_t length, header = 0;
+  uint8_t *bytes = example_read(example_path(&e, "run/model.safetensors"), &length);
+  for (int i = 0; i < 8; i++) header |= (size_t)bytes[i] << 8 * i;
+  assert_int_equal(header % 8, 0);
+  assert_int_equal(length, 8 + header + 4 * 450);
+  assert_true(arena_open(&arena, 1 << 24));
+  assert_int_equal(onnx_file_open(example_path(&e, "run/model.onnx"), &arena, f, &why), TRAINING_OK);
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < f->model.initializers_count; i++) {
+    const struct onnx_tensor *t = &f->model.initializer[i];
+    char quoted[80];
+    bytes[8 + header - 1] = 0; /* a space or the last brace: strstr stays in the header */
+    snprintf(quoted, sizeof quoted, "\"%s\":{", t->name);
+    char *at = strstr((char *)bytes + 8, quoted), *offsets = at ? strstr(at, "\"data_offsets\":[") : NULL;
+    if (!offsets) continue;
+    size_t from = strtoul(offsets + 16, NULL, 10);
+    assert_memory_equal(bytes + 8 + header + from, t->f32, t->count * 4);
+    found++;
+  }
+  assert_int_equal(found, 6);
+  free(bytes);
+  onnx_file_shut(f);
+  arena_shut(&arena);
+  free(f);
+  example_remove(&e);
+}
+
+static void a_quote_counts_what_the_tapes_say(void **state) {
+  (void)state;
+  struct example e;
+  struct why why;
+  struct quote q;
+  struct prepared *p = calloc(1, sizeof *p);
+  struct execute_options options = {0};
+  example_make(&e, adamw, "updates: 24\ninterval: 5\nevaluate: {every: 10 updates}");
+  assert_int_equal(prepared(&e, p, &why), TRAINING_OK);
+  if (quote_job(p, &options, 0.01, &q, &why) != TRAINING_OK) fail_msg("%s", why.text);
+  const struct tape *t = p->lowered.tape;
+  uint64_t update = t[TAPE_OF_TRAIN].counts.dot_flops + t[TAPE_OF_TRAIN].counts.body_ops;
+  uint64_t evaluation = t[TAPE_OF_EVALUATE].counts.dot_flops + t[TAPE_OF_EVALUATE].counts.body_ops;
+  assert_int_equal(q.flops_per_update, update);
+  assert_int_equal(q.flops, t[TAPE_OF_INIT].counts.body_ops + 24 * update +
+                                3 * 13 * evaluation); /* 200 samples in batches of 16 */
+  assert_int_equal(q.intervals, 5);
+  assert_int_equal(q.checkpoint_bytes, 5 * p->state_bytes);
+  assert_true(q.seconds > 0 && q.commit_share > 0 && q.memory_bytes > 3 * p->state_bytes);
+  prepare_shut(p);
+  free(p);
+  example_remove(&e);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(the_root_is_of_all_that_decides),
+                                     cmocka_unit_test(mistakes_are_named),
+                                     cmocka_unit_test(data_that_does_not_fit_the_model),
+                                     cmocka_unit_test(what_does_not_fit_is_refused_before_it_starts),
+                                     cmocka_unit_test(exported_weights_are_the_state),
+                                     cmocka_unit_test(a_quote_counts_what_the_tapes_say)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -51,7 +51,7 @@ static void print_json(const struct verify_result *r) {
                         findings));
 }
 
-static void print_text(const struct verify_result *r, const char *folder) {
+static void print_text(const struct verify_result *r, const struct verify_options *o, const char *folder) {
   for (uint32_t i = 0; i < r->findings_count; i++)
     printf("%-9s %s\n", outcome_word(r->finding[i].kind), r->finding[i].text);
   printf("files     %" PRIu32 " read and hashed, %" PRIu32 " lines of metrics compared\n", r->files_checked,
@@ -59,9 +59,9 @@ static void print_text(const struct verify_result *r, const char *folder) {
   printf("intervals %" PRIu32 " of %" PRIu32 " compared (", r->checked_count, r->intervals_run);
   for (uint32_t i = 0; i < r->checked_count && i < 12; i++) printf(i ? ", %" PRIu32 : "%" PRIu32, r->checked[i]);
   printf("%s), %" PRIu32 " computed again\n", r->checked_count > 12 ? ", .." : "", r->re_executed);
-  if (r->checked_count < r->intervals_run)
+  if (!o->all)
     printf("seed      %" PRIu64 "   (the same draw: assay verify %s --intervals %" PRIu32 " --seed %" PRIu64 ")\n",
-           r->seed, folder, r->checked_count, r->seed);
+           r->seed, folder, o->intervals, r->seed);
   switch (r->outcome) {
   case VERIFY_AGREE: puts("agree     what was computed again has the committed roots"); break;
   case VERIFY_DIFFER: puts("differ    the committed result is not what this job computes"); break;
@@ -96,7 +96,7 @@ static enum outcome run(const struct arguments *a) {
   if (answered && arguments_given(a, "json"))
     print_json(&result);
   else if (answered)
-    print_text(&result, a->operand[0]);
+    print_text(&result, &options, a->operand[0]);
   if (!answered) complain("%s", why.text);
   verify_shut(&result);
   return (enum outcome)status;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { INTERVALS_DEFAULT = 3 };
 
@@ -77,9 +78,18 @@ static enum outcome run(const struct arguments *a) {
   if (!all && !arguments_number(a, "intervals", 0, UINT32_MAX, &intervals)) return OUTCOME_INPUT;
   if (!arguments_number(a, "seed", 0, INT64_MAX, &seed) || !arguments_number(a, "threads", 1, 256, &threads))
     return OUTCOME_INPUT;
+  /* Drawn here and short, so that a person can type it again. */
+  uint32_t drawn = 0;
+  if (!arguments_given(a, "seed")) {
+    if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn) {
+      complain("the system gave no random bytes to draw intervals with; name a --seed");
+      return OUTCOME_ENVIRONMENT;
+    }
+    seed = drawn;
+  }
   struct verify_options options = {.all = all,
                                    .intervals = (uint32_t)intervals,
-                                   .has_seed = arguments_given(a, "seed"),
+                                   .has_seed = true,
                                    .seed = seed,
                                    .threads = (uint32_t)threads,
                                    .execute = {.plain = arguments_given(a, "plain")},

@@ -105,8 +105,8 @@ static void test_classes(void **state) {
   (void)state;
   for (uint32_t n = 0; n < 4; n++) {
     begin(n, 2, (uint32_t[]){6, 7});
-    draw_labels(6, 7, n < 2 ? 3 : -100); /* no label is ignored, or class 3 */
-    check(2, (uint32_t[]){6, 7}, 1, n & 1 ? 0.2f : 0, n < 2 ? -100 : n == 2 ? -100 : 3);
+    draw_labels(6, 7, n == 2 ? -100 : 3);
+    check(2, (uint32_t[]){6, 7}, 1, n & 1 ? 0.2f : 0, n < 3 ? -100 : 3);
   }
 }
 
@@ -128,6 +128,26 @@ static void test_all_ignored(void **state) {
   begin(8, 2, (uint32_t[]){3, 4});
   labels[0] = labels[1] = labels[2] = 2;
   check(2, (uint32_t[]){3, 4}, 1, 0, 2);
+}
+
+/* Data is anyone's: a label that is no class and not ignored picks 0 and is no target. */
+static void test_foreign_label(void **state) {
+  struct lower_options o = trial_defaults(1);
+  struct trial t;
+  double z = 0;
+  (void)state;
+  begin(12, 2, (uint32_t[]){1, 4});
+  labels[0] = 9;
+  o.optimizer.momentum = 0.5f;
+  o.train =
+      (struct sample_shape){.samples = 1, .target_dtype = TAPE_I32, .input_rank = 1, .input_dim = {4}, .scale = 1};
+  if (!trial_open(&t, &s.model, &o, (const void *[4]){samples, labels}, true)) fail_msg("%s", t.why.text);
+  trial_train(&t, 1);
+  for (int c = 0; c < 4; c++) z += exp((double)samples[c] + (double)p[c]);
+  near(trial_scalar(&t, t.l.entry_loss), log(z));
+  trial_parameter(&t, "p", 1, gradient);
+  for (int c = 0; c < 4; c++) near(gradient[c], exp((double)samples[c] + (double)p[c]) / z);
+  trial_shut(&t);
 }
 
 /* Seven test samples in batches of three: what is masked adds nothing. */
@@ -184,8 +204,8 @@ static void test_masked_classes(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_classes), cmocka_unit_test(test_class_axis),
-                                     cmocka_unit_test(test_all_ignored), cmocka_unit_test(test_masked_evaluation),
-                                     cmocka_unit_test(test_masked_classes)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_classes),           cmocka_unit_test(test_class_axis),
+                                     cmocka_unit_test(test_all_ignored),       cmocka_unit_test(test_foreign_label),
+                                     cmocka_unit_test(test_masked_evaluation), cmocka_unit_test(test_masked_classes)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,11 +118,14 @@ uint8_t build_use(struct build *b, struct value *v) {
       return reg;
     }
   }
-  assert(v->rank <= b->rank);
+  uint8_t more = v->rank > b->rank ? (uint8_t)(v->rank - b->rank) : 0; /* [1] over a scalar */
   for (uint8_t a = 0; a < v->rank; a++) {
+    axis[a] = index_fixed(0);
+    if (v->dim[a] == 1) continue;
+    assert(a >= more);
     uint8_t wide = (uint8_t)(a + b->rank - v->rank);
-    assert(v->dim[a] == 1 || v->dim[a] == b->shape[wide]);
-    axis[a] = v->dim[a] == 1 ? index_fixed(0) : index_dim(b->at[wide]);
+    assert(v->dim[a] == b->shape[wide]);
+    axis[a] = index_dim(b->at[wide]);
   }
   return build_read(b, v, axis, 0);
 }

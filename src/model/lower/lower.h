@@ -70,8 +70,10 @@ enum lower_data {
 
 enum { TAPE_OF_INIT, TAPE_OF_TRAIN, TAPE_OF_EVALUATE, LOWER_TAPES_MAX = 3 };
 
-/* One ONNX initializer that lives in the state. state entry dims are in the canon's internal order; axis d of the state
- * entry is axis `from[d]` of the ONNX tensor (a view split or merge never happens). */
+/* One ONNX initializer that lives in the state. Its entry's dims are in the canon's internal order; axis d of the state
+ * entry is axis `from[d]` of the ONNX tensor (a view split or merge never happens). A scalar, rank 0, has the entry
+ * dims [1]. Where it trains, its moments follow as entry + 1 (and + 2): m of SGD with momentum, m and v of AdamW.
+ * onnx_name is the model's string. */
 struct lower_parameter {
   const char *onnx_name;
   uint32_t entry;                    /* index into the layout's state entries */
@@ -80,7 +82,8 @@ struct lower_parameter {
   bool trains;
 };
 
-/* Where a record comes from: the ONNX node (or "loss", "optimizer", "batch", ...), for messages and profiles. */
+/* Where a record comes from: the ONNX node (or "loss", "optimizer", "batch", ...), for messages and profiles. The
+ * strings are the model's, or live for ever. */
 struct lower_origin {
   const char *node, *op, *part; /* part: forward, backward, update, ... */
 };
@@ -90,8 +93,8 @@ struct lowered {
   struct tape tape[LOWER_TAPES_MAX];
   struct lower_origin *origin[LOWER_TAPES_MAX]; /* records_count each */
   struct layout layout;                         /* the job's whole table: state entries, all data entries */
-  const void *data[DATA_COUNT]; /* contents that lowering made: DATA_SCHEDULE f32 [updates, columns], DATA_INITIAL u8;
-                                   others NULL */
+  const void *data[DATA_COUNT]; /* contents that lowering made: DATA_SCHEDULE f32 [updates, columns] (column 0 of row u
+                                   - 1 is the learning rate of update u), DATA_INITIAL u8; others NULL */
   uint64_t data_bytes[DATA_COUNT];
   uint32_t parameters_count;
   struct lower_parameter *parameter;
@@ -105,7 +108,9 @@ enum lower_status { LOWER_OK, LOWER_ERR_UNSUPPORTED, LOWER_ERR_SHAPE, LOWER_ERR_
 /* lower_job reads the model's only input from the samples and takes its first output. Step 0 runs init, step u
  * (1..updates) runs train for update u. Evaluation: the runner copies the state, zeroes the three eval entries, and
  * runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies in the
- * arena. Errors name the node. */
+ * arena but the model's strings. UNSUPPORTED: the graph holds what lower 1 does not know; SHAPE: dims that do not fit
+ * each other or a limit; OPTION: an option out of its range; MEMORY: the arena is full. Errors name node and operator.
+ * Costs some 10 KB a record and the state's size once. */
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why);
 
@@ -126,8 +131,9 @@ struct lowered_infer {
 enum lower_status lower_infer(const struct onnx_model *model, const struct infer_shape *input, struct arena *arena,
                               struct lowered_infer *out, struct why *why);
 
-/* lower_check reports every node that does not lower, one call per node, and returns how many: what `assay check`
- * prints. */
+/* lower_check judges every node, one call each in the model's order, and returns how many do not lower: what `assay
+ * check` prints. Shapes are followed with a batch of 2 and 64 for other symbolic dims. A model that cannot be looked at
+ * node by node gives one call with node NULL. reason lives until the call returns. */
 typedef void lower_report(void *context, const struct onnx_node *node, uint32_t index, bool lowers, const char *reason);
 uint32_t lower_check(const struct onnx_model *model, lower_report *report, void *context, struct arena *arena);
 

@@ -186,6 +186,13 @@ static inline void narrow_row(const uint8_t *at, uint8_t dtype, int64_t from, ui
   }
 }
 
+static void narrow_rows(const uint8_t *at, uint8_t dtype, int64_t flat, uint32_t planes, int64_t plane, uint32_t rows,
+                        int64_t row_stride, uint32_t width, uint32_t *out) {
+  for (uint32_t p = 0; p < planes; p++)
+    for (uint32_t i = 0; i < rows; i++, out += width)
+      narrow_row(at, dtype, flat + p * plane + i * row_stride, width, out);
+}
+
 /* The odometer at c[] leaves dim j for its next coordinate; the dims inside it start again. Returns the address's gain.
  */
 static int64_t carry(const struct sweep *s, uint32_t *c, uint32_t j) {
@@ -204,14 +211,20 @@ static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, ui
     flat += c[j] * s->flat[j];
   }
   for (;;) {
-    if (narrow && c[last] == 0 && n > width) { /* whole rows along the dim outside, but for the block's last */
-      uint32_t rows = s->extent[last - 1] - c[last - 1];
-      if (rows > (n - 1) / width) rows = (n - 1) / width;
-      for (uint32_t i = 0; i < rows; i++, out += width)
-        narrow_row(at, s->dtype, flat + i * s->flat[last - 1], width, out);
-      n -= rows * width;
-      c[last - 1] += rows - 1;
+    if (narrow && c[last] == 0 && n > width) { /* whole rows along the two dims outside, but for the block's last */
+      uint32_t rows = s->extent[last - 1] - c[last - 1], planes = 1;
+      if (last > 1 && c[last - 1] == 0 && n > rows * width) {
+        planes = s->extent[last - 2] - c[last - 2];
+        if (planes > (n - 1) / (rows * width)) planes = (n - 1) / (rows * width);
+      } else if (rows > (n - 1) / width) {
+        rows = (n - 1) / width;
+      }
+      narrow_rows(at, s->dtype, flat, planes, planes > 1 ? s->flat[last - 2] : 0, rows, s->flat[last - 1], width, out);
+      out += planes * rows * width;
+      n -= planes * rows * width;
+      if (planes > 1) flat += (int64_t)(planes - 1) * s->flat[last - 2], c[last - 2] += planes - 1;
       flat += (int64_t)(rows - 1) * s->flat[last - 1] + (int64_t)(width - 1) * s->flat[last];
+      c[last - 1] += rows - 1;
       c[last] = width - 1;
       flat += carry(s, c, last);
       continue;

@@ -259,6 +259,37 @@ static void optimizer_steps(void **state) {
   }
 }
 
+/* Padded layers on top of each other, one shape: values come and go in the same memory, and what was copied of one must
+ * not pass for the next. Only the state is compared where memory is used again, so the last layer is written there. */
+static void stacks_of_layers(void **state) {
+  (void)state;
+  static struct stage s;
+  for (uint32_t i = 0; i < 4; i++) {
+    const struct layer_shape l = {2 + i, 6, 7, 4, 4, 3, 3, 1, 1, 1};
+    const uint32_t dim[] = {l.n, l.h, l.w, l.ci};
+    uint64_t elements = (uint64_t)l.n * l.h * l.w * l.ci;
+    stage_begin(&s, 400 + i);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 4, dim);
+    struct stage_value x = stage_data(&s, TAPE_F32, elements, STAGE_PLAIN);
+    struct stage_value f = stage_data(&s, TAPE_F32, 9 * 16, STAGE_PLAIN);
+    for (int depth = 0; depth < 6; depth++) {
+      struct tape_record relu = {.op = TAPE_MAP, .out_rank = 4};
+      struct tape_operand *o = stage_operand(&relu, x);
+      for (uint8_t d = 0; d < 4; d++) {
+        relu.dim[d] = dim[d];
+        stage_axis(o, dim[d], 0, d, 1, 0, 0);
+      }
+      uint8_t zero = example_literal(&relu, 0, false), negative = example_op(&relu, CANON_FLT, 0, zero, 0);
+      example_op(&relu, CANON_SEL, negative, zero, 0);
+      x = stage_add(&s, &relu, depth == 5 ? &entry : NULL);
+      if (depth < 5) x = depth % 2 ? layer_input_gradient(&s, &l, x, f) : layer_forward(&s, &l, x, f);
+    }
+    stage_seal(&s);
+    compare(&s, 2, 9, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
 /* Maps that feed each other and rewrite the state others read: forwards, backwards, shifted, broadcast. */
 static void chains_of_maps(void **state) {
   (void)state;
@@ -307,8 +338,8 @@ static void chains_of_maps(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),    cmocka_unit_test(column_sums),
-      cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps), cmocka_unit_test(chains_of_maps),
-      cmocka_unit_test(random_records),
+      cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps), cmocka_unit_test(stacks_of_layers),
+      cmocka_unit_test(chains_of_maps),   cmocka_unit_test(random_records),
   };
   return cmocka_run_group_tests_name("execute", tests, open_pools, shut_pools);
 }

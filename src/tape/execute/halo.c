@@ -25,7 +25,8 @@ bool halo_affine(const struct tape_record *r, const struct tape_operand *o) {
 }
 
 static bool same(const struct halo *a, const struct halo *b) {
-  return a->from.base == b->from.base && a->from.offset == b->from.offset && a->axes == b->axes &&
+  return a->of->space == b->of->space && a->of->data_number == b->of->data_number &&
+         a->of->first_leaf == b->of->first_leaf && a->axes == b->axes &&
          memcmp(a->source, b->source, sizeof a->source) == 0 && memcmp(a->extent, b->extent, sizeof a->extent) == 0 &&
          memcmp(a->div, b->div, sizeof a->div) == 0 && memcmp(a->low, b->low, sizeof a->low) == 0;
 }
@@ -33,7 +34,7 @@ static bool same(const struct halo *a, const struct halo *b) {
 bool halo_operand(struct execute *x, const struct tape_record *r, const struct tape_operand *o, struct halo **halo,
                   int64_t *base, int64_t *coef) {
   uint32_t rank = (uint32_t)r->out_rank + r->k_rank;
-  struct halo h = {.from = plan_operand_place(x, o), .axes = o->axes};
+  struct halo h = {.of = o, .from = plan_operand_place(x, o), .axes = o->axes};
   bool leaves = false;
   for (uint8_t a = 0; a < o->axes; a++) {
     const struct tape_axis *y = &o->axis[a];

@@ -8,6 +8,7 @@
  * between and beyond is +0 for good. */
 struct halo {
   struct halo *next;
+  const struct tape_operand *of; /* whose value: places are used again within a step, values are not */
   struct place from, buffer;
   uint32_t axes, source[TAPE_RANK_MAX], extent[TAPE_RANK_MAX], div[TAPE_RANK_MAX];
   int64_t low[TAPE_RANK_MAX];

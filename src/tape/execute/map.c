@@ -64,7 +64,7 @@ bool map_plan(struct execute *x, struct item *item) {
     if (result[i] < 0) return false;
     const struct value *v = &x->value[item->first + i];
     if (!v->stored) continue;
-    rewrites |= v->place.base == BASE_STATE;
+    rewrites |= v->over;
     m->output[m->outputs++] = (struct map_output){.record = item->first + i,
                                                   .bytes = tape_dtype_bytes(r->dtype),
                                                   .node = result[i],
@@ -85,7 +85,7 @@ bool map_plan(struct execute *x, struct item *item) {
     struct node *n = &m->program.node[o->node];
     kept[i] = o->node;
     bool own = n->kind == NODE_OP && n->late && n->direct < 0 && o->bytes == 4 && n->dims >> 31;
-    bool safe = o->place.base != BASE_STATE || ((uint32_t)o->node == last && last == m->program.nodes - 1);
+    bool safe = !x->value[o->record].over || ((uint32_t)o->node == last && last == m->program.nodes - 1);
     if (own && safe) n->direct = (int16_t)i;
   }
   item->plan = m;

@@ -29,8 +29,9 @@ struct value {
   uint64_t bytes;
   uint32_t born, dies; /* items */
   bool read_outside;   /* of its item */
-  bool stored,
-      shadow; /* shadow: a state entry that cannot be rewritten in place and is copied at the end of the step */
+  bool stored;
+  bool over;   /* takes the place of an operand of its own pass: the same element, read before it is written */
+  bool shadow; /* a state entry that cannot be rewritten in place and is copied at the end of the step */
 };
 
 /* A state entry that passes through unchanged. */

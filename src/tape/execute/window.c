@@ -5,7 +5,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/program.h"
 
-enum { TAPS_MAX = 254, CHANNELS_MAX = BACKEND_BLOCK };
+enum { TAPS_MAX = 254 };
 
 /* Blocks of outputs are whole rows of channels, at most 512 elements; taps are gathered or pointed at, block by block.
  */

@@ -7,7 +7,7 @@
  * Columns enough to repay packing a panel of a; rows enough to repay packing b where it could be walked. A stride that
  * is a multiple of the page puts all rows of a panel into the same few places of every cache. */
 enum { TILE_COLS = 512, TILE_PANELS = 144, A_STEP = 16, A_PANELS = 8, PACK_DEPTH = 16 };
-enum { A_COLS_MIN = 128, B_PANELS_MIN = 40, B_PANELS_MIN_PAGED = 4, PAGE_FLOATS = 1024 };
+enum { A_COLS_MIN = 128, B_PANELS_MIN = 30, B_PANELS_MIN_PAGED = 4, PAGE_FLOATS = 1024 };
 
 static uint32_t ceil_div(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }

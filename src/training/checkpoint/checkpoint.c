@@ -11,6 +11,11 @@
 
 enum { LEAF_BYTES = 4096, LEAVES_PER_TASK = 256 };
 
+uint64_t checkpoint_budget(uint64_t state_bytes) {
+  const uint64_t most = (uint64_t)1 << 30;
+  return state_bytes > most / 128 ? most : 128 * state_bytes;
+}
+
 uint32_t checkpoint_every(uint32_t intervals, uint64_t state_bytes, uint64_t budget_bytes) {
   uint64_t fit = state_bytes ? budget_bytes / state_bytes : intervals;
   fit = fit > 4 ? fit - 3 : 1; /* the first, the last, and the one before a divergence come on top */

@@ -10,8 +10,10 @@
 #include "tape/execute/pool.h"
 #include "training/file/file.h"
 
-/* checkpoint_every: smallest k so that about intervals / k + 3 states of state_bytes fit budget_bytes. checkpoint_kept:
- * is interval n one of them? */
+/* checkpoint_budget is the disk that checkpoints may take where nobody says: 1 GiB, and no more than 128 states, since
+ * between two of those there is less to compute again than anybody would wait for. checkpoint_every: smallest k so that
+ * about intervals / k + 3 states of state_bytes fit budget_bytes. checkpoint_kept: is interval n one of them? */
+uint64_t checkpoint_budget(uint64_t state_bytes);
 uint32_t checkpoint_every(uint32_t intervals, uint64_t state_bytes, uint64_t budget_bytes);
 bool checkpoint_kept(uint32_t interval, uint32_t intervals, uint32_t every);
 

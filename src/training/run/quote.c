@@ -23,7 +23,7 @@ static void count(const struct prepared *p, const struct execute_options *execut
   q->state_bytes = p->state_bytes;
   q->temp_bytes = execute_bytes(&tape[TAPE_OF_TRAIN], execute);
   for (uint32_t d = 0; d < DATA_COUNT; d++) q->data_bytes += p->data_bytes[d];
-  uint32_t every = checkpoint_every(p->intervals, p->state_bytes, (uint64_t)1 << 30), kept = 0;
+  uint32_t every = checkpoint_every(p->intervals, p->state_bytes, checkpoint_budget(p->state_bytes)), kept = 0;
   for (uint32_t n = 1; n <= p->intervals; n++) kept += checkpoint_kept(n, p->intervals, every);
   q->checkpoint_bytes = kept * p->state_bytes;
 }

@@ -19,8 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const uint64_t default_checkpoint_bytes = (uint64_t)1 << 30;
-
 /* Everything a run holds while it lasts. */
 struct training {
   struct prepared *p;
@@ -256,7 +254,7 @@ static enum training_status open_memory(struct training *t, struct why *why) {
 
 static enum training_status open_committer(struct training *t, struct why *why) {
   const struct prepared *p = t->p;
-  uint64_t budget = t->o->checkpoint_bytes_max ? t->o->checkpoint_bytes_max : default_checkpoint_bytes;
+  uint64_t budget = t->o->checkpoint_bytes_max ? t->o->checkpoint_bytes_max : checkpoint_budget(p->state_bytes);
   struct committer_options c = {.folder = t->o->folder,
                                 .state_bytes = p->state_bytes,
                                 .intervals = p->intervals,

@@ -26,7 +26,7 @@ struct run_options {
   bool resume, force;                /* force: what an earlier run left in the folder is removed first */
   struct execute_options execute;    /* backend and plain; the pool is the run's own */
   uint32_t threads;                  /* 0: one per CPU */
-  uint64_t checkpoint_bytes_max;     /* disk budget of checkpoints/; 0: 1 GiB */
+  uint64_t checkpoint_bytes_max;     /* disk budget of checkpoints/; 0: checkpoint_budget */
   const volatile sig_atomic_t *stop; /* set by a signal handler: finish the step, save, return TRAINING_INTERRUPTED */
   uint32_t stop_after_update;        /* tests: as if stop were set after this update; 0: never */
   void (*progress)(void *context, const struct run_progress *p); /* NULL: silent; after every update */

@@ -14,8 +14,8 @@ static uint8_t code_of(const struct application *a) {
 
 /* The bias of a linear layer that the exporter wrote as MatMul and Add starts as that layer's does. */
 static void add_role(const struct graph *g, const struct application *a, uint32_t n, struct role *role) {
-  uint32_t other = a->input[1 - n];
-  if (n > 1 || other == GRAPH_NONE || g->tensor[a->input[n]].given->rank != 1) return;
+  uint32_t other = n < 2 && a->inputs_count == 2 ? a->input[1 - n] : GRAPH_NONE;
+  if (other == GRAPH_NONE || g->tensor[a->input[n]].given->rank != 1) return;
   uint32_t producer = g->tensor[other].producer;
   if (producer == GRAPH_NONE) return;
   const struct application *before = &g->application[producer];

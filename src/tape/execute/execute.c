@@ -72,8 +72,9 @@ void execute_shut(struct execute *x) {
 uint64_t execute_bytes(const struct tape *t, const struct execute_options *options) {
   struct execute x;
   enum execute_status status = prepare(&x, t, options, NULL);
+  uint64_t bytes = x.bulk_bytes + x.notes.used_bytes;
   arena_shut(&x.notes);
-  return status == EXECUTE_OK ? x.bulk_bytes : UINT64_MAX;
+  return status == EXECUTE_OK ? bytes : UINT64_MAX;
 }
 
 bool execute_exact(const struct execute *x) { return !x->options.free_order; }

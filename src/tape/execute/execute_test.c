@@ -260,6 +260,60 @@ static void optimizer_steps(void **state) {
   }
 }
 
+/* m = max, z = sum of exp(x - m), p = exp(x - m) / z along rows, with rows of NaN and infinities among them. */
+static void softmax_rows(void **state) {
+  (void)state;
+  static const uint32_t rows[] = {1, 7, 40}, length[] = {10, 33, 128, 600, 1100};
+  static struct stage s;
+  for (uint32_t i = 0; i < 15; i++) {
+    uint32_t n = rows[i % 3], k = length[i / 3], dim[2] = {n, k};
+    stage_begin(&s, 500 + i);
+    struct stage_value x = stage_data(&s, TAPE_F32, (uint64_t)n * k, i & 1 ? STAGE_WILD : STAGE_PLAIN);
+    struct stage_value part[2] = {{0}};
+    for (uint32_t step = 0; step < 3; step++) {
+      struct tape_record r = {.op = step < 2 ? TAPE_FOLD : TAPE_MAP, .out_rank = step < 2 ? 1 : 2, .k_rank = step < 2};
+      r.reducer = step == 0 ? TAPE_FMAX : step == 1 ? TAPE_LANES : TAPE_NONE;
+      memcpy(r.dim, dim, sizeof dim);
+      struct tape_operand *o = stage_operand(&r, x);
+      stage_axis(o, n, 0, 0, 1, 0, 0);
+      stage_axis(o, k, 0, 1, 1, 0, 0);
+      for (uint32_t other = 0; other < step; other++) stage_axis(stage_operand(&r, part[other]), n, 0, 0, 1, 0, 0);
+      if (step) {
+        uint8_t e = example_op(&r, CANON_SUB, 0, 1, 0);
+        e = example_op(&r, CANON_EXP, e, 0, 0);
+        if (step == 2) example_op(&r, CANON_DIV, e, 2, 0);
+      }
+      struct stage_value v = stage_add(&s, &r, NULL);
+      if (step < 2) part[step] = v;
+    }
+    stage_seal(&s);
+    compare(&s, 1, 7, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
+/* Gradients of a table: positions repeat within and across chunks, some lie outside. */
+static void scattered_rows(void **state) {
+  (void)state;
+  static const uint32_t positions[] = {1, 300, 512, 1300}, width[] = {1, 5, 520};
+  static struct stage s;
+  for (uint32_t i = 0; i < 12; i++) {
+    uint32_t t = positions[i % 4], d = width[i / 4], v = i % 2 ? 11 : 3;
+    stage_begin(&s, 600 + i);
+    struct stage_value at = stage_data(&s, TAPE_I32, t, STAGE_PLAIN);
+    struct stage_value from = stage_data(&s, TAPE_F32, (uint64_t)t * d, i % 3 ? STAGE_PLAIN : STAGE_WILD);
+    struct tape_record r = {.op = TAPE_PUT, .reducer = TAPE_CHAIN, .out_rank = 2, .k_rank = 1, .dim = {v, d, t}};
+    stage_axis(stage_operand(&r, at), t, 0, 2, 1, 0, 0);
+    struct tape_operand *o = stage_operand(&r, from);
+    stage_axis(o, t, 0, 2, 1, 0, 0);
+    stage_axis(o, d, 0, 1, 1, 0, 0);
+    stage_add(&s, &r, NULL);
+    stage_seal(&s);
+    compare(&s, 1, 5, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
 /* Padded layers on top of each other, one shape: values come and go in the same memory, and what was copied of one must
  * not pass for the next. Only the state is compared where memory is used again, so the last layer is written there. */
 static void stacks_of_layers(void **state) {
@@ -340,7 +394,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),    cmocka_unit_test(column_sums),
       cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps), cmocka_unit_test(stacks_of_layers),
-      cmocka_unit_test(chains_of_maps),   cmocka_unit_test(random_records),
+      cmocka_unit_test(softmax_rows),     cmocka_unit_test(scattered_rows),  cmocka_unit_test(chains_of_maps),
+      cmocka_unit_test(random_records),
   };
   return cmocka_run_group_tests_name("execute", tests, open_pools, shut_pools);
 }

@@ -82,8 +82,7 @@ static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const i
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims = k_dims(d->record, a, d->packed ? nothing : b, dim);
   const struct dot_dim *in = &dim[--dims];
-  uint64_t length = in->extent, rows = d->k / length, at[TAPE_RANK_MAX] = {0},
-           cut = x->options.free_order ? 8192 : CANON_CHUNK;
+  uint64_t length = in->extent, rows = d->k / length, at[TAPE_RANK_MAX] = {0}, cut = dot_cut(x, d);
   d->a_k = in->a;
   d->b_k = d->packed ? (int64_t)d->panel_cols : in->b;
   d->run = arena_take(&x->notes, rows + d->k / cut + 1, sizeof *d->run);

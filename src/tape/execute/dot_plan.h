@@ -3,6 +3,7 @@
 #define TAPE_DOT_PLAN_H
 #include <stdatomic.h>
 
+#include "numeric/canon.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/halo.h"
 
@@ -37,6 +38,12 @@ struct dot {
   uint64_t pack_grain;
   atomic_bool nan;
 };
+
+/* Length of a chunk. Free order may keep a k of moderate length in one piece; a longer one is cut for the cache all the
+ * same. */
+static inline uint64_t dot_cut(const struct execute *x, const struct dot *d) {
+  return x->options.free_order && d->k <= 4 * CANON_CHUNK ? d->k : CANON_CHUNK;
+}
 
 /* dot_taps_fit: would skipping taps out of range save a fifth of the work or more? Then every combination of the output
  * coordinates that decide it gets its own list of runs (unpadded and strided input gradients, in phases), rows walk a

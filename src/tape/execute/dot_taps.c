@@ -107,7 +107,7 @@ static uint32_t list_runs(const struct execute *x, const struct dot *d, const st
                           uint32_t *chunk, uint32_t runs) {
   const struct tape_record *r = d->record;
   uint32_t inner = inner_k(r), outer = 0, next_chunk = 0;
-  uint64_t k = 0, cut = x->options.free_order ? 8192 : CANON_CHUNK;
+  uint64_t k = 0, cut = dot_cut(x, d);
   for (uint32_t n = r->out_rank; n < (uint32_t)r->out_rank + r->k_rank; n++)
     if (n != inner) outer |= 1u << n, coord[n] = 0;
   do {
@@ -134,7 +134,7 @@ bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a
                   const int64_t *coef_b) {
   const struct tape_record *r = d->record;
   uint32_t loops = 0, coord[PLAN_DIMS] = {0}, inner = inner_k(r), runs = 0;
-  uint64_t combinations = 1, cut = x->options.free_order ? 8192 : CANON_CHUNK;
+  uint64_t combinations = 1, cut = dot_cut(x, d);
   for (uint8_t y = 0; y < a->axes; y++)
     if (decides(r, &a->axis[y])) loops |= dims_of(&a->axis[y]);
   loops &= (1u << r->out_rank) - 1;

@@ -1,8 +1,8 @@
 #include "training/jobfile/literal.h"
 #include <string.h>
 
-/* A natural number below 2^(32 * WIDE_WORDS), little endian words. Largest here: 10^(2 * 40 + 2 * 99) < 2^924, shifted
- * left by less than 2^10. */
+/* A natural number below 2^(32 * WIDE_WORDS), little endian words. The largest that literals make is below 10^(40 + 99
+ * + 139) < 2^924, and it is shifted left by less than that. */
 enum { WIDE_WORDS = 64 };
 struct wide {
   uint32_t word[WIDE_WORDS];
@@ -46,7 +46,7 @@ static void wide_subtract(struct wide *a, const struct wide *b) {
   }
 }
 
-/* digits * 10^exponent, digits in [0, 10^40). */
+/* digits * 10^exponent, digits in [0, 10^40), exponent in [-139, 99]. */
 struct decimal {
   struct wide digits;
   int exponent;
@@ -57,16 +57,14 @@ struct decimal {
 static const char *decimal_read(const char *at, struct decimal *d) {
   memset(d, 0, sizeof *d);
   if (*at == '-' || *at == '+') d->negative = *at++ == '-';
-  int digits = 0, significant = 0;
+  int digits = 0, written = 0;
   for (bool point = false;; at++) {
     if (*at == '.' && !point) {
       point = true;
       continue;
     }
     if (*at < '0' || *at > '9') break;
-    digits++;
-    if (significant || *at != '0') significant++;
-    if (significant > LITERAL_DIGITS_MAX) return NULL;
+    if (++digits > LITERAL_DIGITS_MAX) return NULL;
     wide_multiply_add(&d->digits, 10, (uint32_t)(*at - '0'));
     d->exponent -= point;
   }
@@ -74,13 +72,13 @@ static const char *decimal_read(const char *at, struct decimal *d) {
   if (*at == 'e' || *at == 'E') {
     bool down = *++at == '-';
     if (*at == '-' || *at == '+') at++;
-    int e = 0, length = 0;
-    for (; *at >= '0' && *at <= '9'; at++, length++)
-      if (e < 10000) e = 10 * e + (*at - '0');
-    if (length == 0) return NULL;
-    d->exponent += down ? -e : e;
+    const char *start = at;
+    for (; *at >= '0' && *at <= '9'; at++)
+      if ((written = 10 * written + (*at - '0')) > LITERAL_EXPONENT_MAX) return NULL;
+    if (at == start) return NULL;
+    d->exponent += down ? -written : written;
   }
-  return d->exponent < -LITERAL_EXPONENT_MAX || d->exponent > LITERAL_EXPONENT_MAX ? NULL : at;
+  return at;
 }
 
 /* Rounds a / b to the nearest binary32, ties to even, by long division: q has 24 bits (fewer where the result is

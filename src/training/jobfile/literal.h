@@ -1,4 +1,4 @@
-/* literal: a decimal or a quotient of two decimals becomes an f32 once, correctly rounded. NUMERICS on literals.
+/* literal: a decimal or a quotient of two decimals becomes an f32 once, correctly rounded. NUMERICS 6.1, 6.2.
  *
  *   literal  = decimal | decimal "/" decimal
  *   decimal  = ["-"|"+"] digits ["." digits] [("e"|"E") ["-"|"+"] digits]        or ["-"|"+"] "." digits ...
@@ -12,8 +12,8 @@
 
 enum { LITERAL_TEXT_MAX = 96, LITERAL_DIGITS_MAX = 40, LITERAL_EXPONENT_MAX = 99 };
 
-/* literal_f32 writes the bits; false if text is not a literal, is longer or larger than the limits above, or overflows.
- */
+/* literal_f32 writes the bits; false if text is not a literal, has more than 96 characters, a decimal in it more than 40
+ * digits or an exponent (as written) beyond 99, or the value overflows. */
 bool literal_f32(const char *text, uint32_t *bits);
 
 #endif

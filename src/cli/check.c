@@ -22,8 +22,15 @@ static void report(void *context, const struct onnx_node *node, uint32_t index, 
                           "lowers", lowers, "reason", reason ? reason : ""));
     return;
   }
-  printf("  %-3s %-5" PRIu32 " %-20s %s%s%s\n", lowers ? "yes" : "NO", index, node->op, node->name,
-         reason && *reason ? "  : " : "", reason ? reason : "");
+  printf("  %-3s %-5" PRIu32 " ", lowers ? "yes" : "NO", index);
+  output_name(node->op);
+  putchar(' ');
+  output_name(node->name);
+  if (reason && *reason) {
+    fputs(": ", stdout);
+    output_name(reason);
+  }
+  putchar('\n');
 }
 
 static enum outcome run(const struct arguments *a) {

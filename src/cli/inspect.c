@@ -45,6 +45,32 @@ static enum outcome refuse(const char *path, const struct why *why, enum outcome
   return outcome;
 }
 
+/* The names of the records' origins, which a run keeps beside its tapes; NULL when there are none. They are for people
+ * and are part of no root, so whatever cannot be read is left out. */
+static json_t *names_open(const char *tape_path) {
+  enum { NAMES_BYTES_MAX = 16 << 20 };
+  char path[FILE_PATH_MAX];
+  struct file_bytes f;
+  size_t stem = strlen(tape_path);
+  if (stem < 5 || strcmp(tape_path + stem - 5, ".tape") != 0) return NULL;
+  if (snprintf(path, sizeof path, "%.*s.names.json", (int)(stem - 5), tape_path) >= (int)sizeof path) return NULL;
+  if (file_map(path, NAMES_BYTES_MAX, &f, NULL) != TRAINING_OK) return NULL;
+  json_t *names = json_loadb((const char *)f.bytes, f.length, 0, NULL);
+  file_unmap(&f);
+  return names;
+}
+
+static void print_record(const struct tape *t, uint32_t index, const json_t *names) {
+  const json_t *n = json_array_get(names, index);
+  const char *node = json_string_value(json_object_get(n, "node")), *op = json_string_value(json_object_get(n, "op")),
+             *part = json_string_value(json_object_get(n, "part"));
+  char remark[ONNX_NAME_MAX + 128] = "";
+  if (node && op && part) snprintf(remark, sizeof remark, "%s%s%s, %s", op, *node ? " " : "", node, part);
+  for (char *c = remark; *c; c++)
+    if ((unsigned char)*c < ' ') *c = '?'; /* a name must not move the cursor */
+  tape_text_record(stdout, t, index, remark);
+}
+
 /* A tape: header, layout, records. */
 static enum outcome inspect_tape(const char *path, const struct file_bytes *f, struct arena *arena,
                                  const struct arguments *a) {
@@ -64,8 +90,10 @@ static enum outcome inspect_tape(const char *path, const struct file_bytes *f, s
   }
   uint64_t record = 0;
   if (!arguments_number(a, "record", 1, t.records_count, &record)) return OUTCOME_INPUT;
+  json_t *names = names_open(path);
   if (record) {
-    tape_text_record(stdout, &t, (uint32_t)record - 1);
+    print_record(&t, (uint32_t)record - 1, names);
+    json_decref(names);
     return OUTCOME_DONE;
   }
   printf("tape      root %s\n", hex(root).text);
@@ -76,7 +104,8 @@ static enum outcome inspect_tape(const char *path, const struct file_bytes *f, s
   puts("layout");
   tape_text_layout(stdout, &t.layout);
   puts("records");
-  for (uint32_t n = 0; n < t.records_count; n++) tape_text_record(stdout, &t, n);
+  for (uint32_t n = 0; n < t.records_count; n++) print_record(&t, n, names);
+  json_decref(names);
   return OUTCOME_DONE;
 }
 
@@ -109,14 +138,16 @@ static void print_dims(const int64_t *dim, uint32_t rank, const char *const *sym
     if (dim[d] >= 0)
       printf("%" PRId64, dim[d]);
     else
-      fputs(symbol && symbol[d] && *symbol[d] ? symbol[d] : "?", stdout);
+      output_name(symbol && symbol[d] && *symbol[d] ? symbol[d] : "?");
   }
   putchar(']');
 }
 
 static void print_values(const char *title, const struct onnx_value *v, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    printf("%-9s %s ", title, v[i].name);
+    printf("%-9s ", title);
+    output_name(v[i].name);
+    putchar(' ');
     print_dims(v[i].dim, v[i].rank, v[i].symbol);
     putchar('\n');
   }
@@ -136,22 +167,32 @@ static enum outcome inspect_onnx(const char *path, struct arena *arena, bool jso
                           (json_int_t)m->nodes_count, "initializers", (json_int_t)m->initializers_count, "weights",
                           (json_int_t)weights));
   } else {
-    printf("onnx      opset %" PRId64 ", IR %" PRId64 ", from %s\n", m->opset, m->ir_version,
-           *m->producer ? m->producer : "an unnamed producer");
+    printf("onnx      opset %" PRId64 ", IR %" PRId64 ", from ", m->opset, m->ir_version);
+    output_name(*m->producer ? m->producer : "an unnamed producer");
+    putchar('\n');
     printf("weights   %" PRIu64 " floats in %" PRIu32 " tensors\n", weights, m->initializers_count);
     print_values("input", m->input, m->inputs_count);
     print_values("output", m->output, m->outputs_count);
     for (uint32_t i = 0; i < m->initializers_count; i++) {
-      printf("  tensor %s ", m->initializer[i].name);
+      fputs("  tensor ", stdout);
+      output_name(m->initializer[i].name);
+      putchar(' ');
       print_dims(m->initializer[i].dim, m->initializer[i].rank, NULL);
       putchar('\n');
     }
     for (uint32_t i = 0; i < m->nodes_count; i++) {
       const struct onnx_node *n = &m->node[i];
-      printf("  node %-4" PRIu32 " %s(", i, n->op);
-      for (uint32_t k = 0; k < n->inputs_count; k++) printf(k ? ", %s" : "%s", *n->input[k] ? n->input[k] : "-");
-      fputs(") ->", stdout);
-      for (uint32_t k = 0; k < n->outputs_count; k++) printf(" %s", n->output[k]);
+      printf("  node %-4" PRIu32 " ", i);
+      output_name(n->op);
+      for (uint32_t k = 0; k < n->inputs_count; k++) {
+        fputs(k ? ", " : "(", stdout);
+        output_name(*n->input[k] ? n->input[k] : "-");
+      }
+      fputs(n->inputs_count ? ") ->" : "() ->", stdout);
+      for (uint32_t k = 0; k < n->outputs_count; k++) {
+        putchar(' ');
+        output_name(n->output[k]);
+      }
       putchar('\n');
     }
   }

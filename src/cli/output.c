@@ -9,14 +9,26 @@ static const char *command_name = "";
 
 void output_command(const char *name) { command_name = name; }
 
+static char tame(char c) { return (unsigned char)c < ' ' || c == 0x7f ? '?' : c; }
+
+void output_name(const char *name) {
+  for (; *name; name++) putchar(tame(*name));
+}
+
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args) {
+  char line[2048];
+  vsnprintf(line, sizeof line, format, args);
+  for (char *c = line; *c; c++) *c = tame(*c);
+  fprintf(stderr, "%s\n", line);
+}
+
 void complain(const char *format, ...) {
   va_list args;
   va_start(args, format);
   progress_leave();
   fflush(stdout);
   fprintf(stderr, *command_name ? "assay %s: " : "assay: ", command_name);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  say(format, args);
   va_end(args);
 }
 
@@ -25,8 +37,7 @@ void note(const char *format, ...) {
   va_start(args, format);
   progress_leave();
   fflush(stdout);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  say(format, args);
   va_end(args);
 }
 

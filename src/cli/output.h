@@ -11,6 +11,11 @@
  * same without the word before it. */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void note(const char *format, ...);
+
+/* Names out of files come from strangers: bytes that could move the cursor are shown as '?'. output_name prints one to
+ * standard output; complain and note treat their whole line so. */
+void output_name(const char *name);
+
 void output_command(const char *name); /* the word that complain puts first */
 
 /* output_json prints one object as a line, flushes, and lets go of it. */

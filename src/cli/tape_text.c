@@ -137,7 +137,7 @@ static void print_body_op(FILE *out, const struct tape_record *r, uint32_t n) {
   fputc('\n', out);
 }
 
-void tape_text_record(FILE *out, const struct tape *t, uint32_t index) {
+void tape_text_record(FILE *out, const struct tape *t, uint32_t index, const char *remark) {
   const struct tape_record *r = &t->record[index];
   fputs("  ", out);
   if (r->space == TAPE_TEMP)
@@ -152,6 +152,7 @@ void tape_text_record(FILE *out, const struct tape *t, uint32_t index) {
     print_shape(out, r->dim + r->out_rank, r->k_rank);
   }
   if (r->space != TAPE_TEMP) fprintf(out, "   record %" PRIu32, index + 1);
+  if (*remark) fprintf(out, "   ; %s", remark);
   fputc('\n', out);
   for (uint32_t o = 0; o < r->operands; o++) print_operand(out, t, r, o);
   for (uint32_t n = 0; n < r->body_ops; n++) print_body_op(out, r, n);

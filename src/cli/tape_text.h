@@ -11,8 +11,9 @@
 #include "tape/record/tape.h"
 #include <stdio.h>
 
-/* tape_text_record prints record `index` (from 0) of a tape that was decoded. */
-void tape_text_record(FILE *out, const struct tape *t, uint32_t index);
+/* tape_text_record prints record `index` (from 0) of a tape that was decoded. remark: where it comes from, put at the
+ * end of its first line, or "". */
+void tape_text_record(FILE *out, const struct tape *t, uint32_t index, const char *remark);
 
 /* tape_text_layout prints the tensors of the table, one a line. */
 void tape_text_layout(FILE *out, const struct layout *l);

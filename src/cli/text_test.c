@@ -76,15 +76,15 @@ static void records_read_like_formulas(void **state) {
   size_t length = 0;
   FILE *out = open_memstream(&text, &length);
   assert_non_null(out);
-  tape_text_record(out, &t, 0);
-  tape_text_record(out, &t, 1);
+  tape_text_record(out, &t, 0, "");
+  tape_text_record(out, &t, 1, "optimizer");
   fclose(out);
   assert_string_equal(text, "  %1 = fold fmax f32 [3, 4] over k [2]\n"
                             "        x0 = data labels u8 [100] (floor((3*i0 + 5) / 2))\n"
                             "        x1 = in weight [3, 8] (x0, 2*i1 + k0 - 1) fill -inf\n"
                             "        r0 = mul(x1, 0.25)\n"
                             "        r1 = max(r0, x1)\n"
-                            "  out weight = map f32 [3, 8]   record 2\n"
+                            "  out weight = map f32 [3, 8]   record 2   ; optimizer\n"
                             "        x0 = %1 [12] (0)\n");
   free(text);
 }

@@ -47,7 +47,8 @@ static enum outcome run(const struct arguments *a) {
                             .threads_given = arguments_given(a, "threads"),
                             .steps = (uint32_t)steps,
                             .json = arguments_given(a, "json"),
-                            .quick = arguments_given(a, "quick")};
+                            .quick = arguments_given(a, "quick"),
+                            .profile = arguments_given(a, "profile")};
   const char *known[BENCHES];
   for (int i = 0; i < BENCHES; i++) {
     known[i] = benches[i].name;
@@ -82,6 +83,7 @@ const struct command command_bench = {
                {"data", 0, "DIR",
                 "where named data sets lie (/usr/share/datasets); made-up data when Fashion-MNIST is missing"},
                {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
+               {"profile", 0, NULL, "step: also the records that took longest"},
                {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
     .operands_min = 1,
     .operands_max = 1,

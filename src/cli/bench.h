@@ -10,7 +10,7 @@ struct bench_options {
   const char *models, *data; /* folders: --models, --data (NULL: where the package puts them) */
   const char *only, *peers;  /* gemm: shapes by name; folder of the peer programs */
   uint32_t threads, steps;
-  bool threads_given, json, quick; /* quick: leaves out the comparison with the reference bits */
+  bool threads_given, json, quick, profile; /* quick: leaves out the comparison with the reference bits */
 };
 
 /* Each prints its lines; DONE, or a status with why. */

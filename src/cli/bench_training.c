@@ -41,6 +41,27 @@ static enum outcome same_bits(struct bench_seat *ours, bool *same, struct pool *
   return OUTCOME_DONE;
 }
 
+/* The dozen records that took longest since the profile was last read, per step. */
+static void print_profile(struct execute *x, uint32_t steps) {
+  enum { SHOWN = 12 };
+  const struct tape *t = &job.prepared.lowered.tape[TAPE_OF_TRAIN];
+  const struct lower_origin *origin = job.prepared.lowered.origin[TAPE_OF_TRAIN];
+  double *seconds = calloc(t->records_count, sizeof *seconds);
+  if (!seconds) return;
+  execute_profile(x, seconds);
+  for (int n = 0; n < SHOWN; n++) {
+    uint32_t most = 0;
+    for (uint32_t r = 1; r < t->records_count; r++)
+      if (seconds[r] > seconds[most]) most = r;
+    if (seconds[most] <= 0) break;
+    const struct lower_origin *o = &origin[most];
+    printf("  %8.3f ms  record %-4" PRIu32 " %s %s, %s\n", seconds[most] / steps * 1e3, most + 1, o->op ? o->op : "",
+           o->node ? o->node : "", o->part ? o->part : "");
+    seconds[most] = 0;
+  }
+  free(seconds);
+}
+
 static enum outcome step_of(const char *name, const struct bench_options *o, struct pool *pool, struct why *why) {
   enum outcome outcome = bench_job_open(&job, name, 2 + WARM_STEPS + o->steps, o, why);
   if (outcome != OUTCOME_DONE) return outcome;
@@ -54,6 +75,9 @@ static enum outcome step_of(const char *name, const struct bench_options *o, str
     for (int i = 0; i < 2; i++) bench_seat_step(&seat, &job);
     if (!o->quick) outcome = same_bits(&seat, &same, pool, why);
     for (int i = 0; i < WARM_STEPS; i++) bench_seat_step(&seat, &job);
+    double *unread = calloc(job.prepared.lowered.tape[TAPE_OF_TRAIN].records_count, sizeof *unread);
+    if (unread) execute_profile(seat.train, unread); /* starts the profile afresh */
+    free(unread);
     for (uint32_t i = 0; i < o->steps; i++) seconds[i] = bench_seat_step(&seat, &job);
     double middle = bench_median(seconds, o->steps), best = seconds[0];
     if (outcome == OUTCOME_DONE && o->json)
@@ -68,6 +92,7 @@ static enum outcome step_of(const char *name, const struct bench_options *o, str
              o->quick ? "bits not compared"
              : same   ? "same bits as the reference"
                       : "OTHER BITS THAN THE REFERENCE");
+    if (o->profile && !o->json) print_profile(seat.train, o->steps);
     bench_seat_shut(&seat);
   }
   free(seconds);

@@ -320,7 +320,7 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     }
     x->backend->widen_u8(m->n, out, from + first);
   } else {
-    read_rows(s, from, flat, m->start, m->n, out, s->place.base == BASE_BULK);
+    read_rows(s, from, flat, m->start, m->n, out, s->place.base == BASE_BULK && !x->options.materialise);
   }
   *at = out;
   return false;

@@ -150,7 +150,7 @@ static void matmul_lower(struct graph *g, struct application *a) {
   uint8_t number[TAPE_RANK_MAX + 1];
   if (!x || !y || !matmul_shape(g, a, x, y, &m)) return;
   struct value out = value_shaped(TAPE_F32, m.rank, m.dim, NULL);
-  for (uint8_t n = 0; n <= m.rank; n++) number[n] = n;
+  for (uint8_t n = 0; n <= TAPE_RANK_MAX; n++) number[n] = n;
   build_free(&b, g->e, TAPE_DOT, TAPE_CHAIN, TAPE_F32, m.rank, m.dim, 1, &m.k, &out);
   matmul_read(&b, x, &m, number, m.rank - 2, m.rank);
   matmul_read(&b, y, &m, number, m.rank, m.rank - 1);

@@ -26,6 +26,7 @@ FUSES = [
     (re.compile(r"numeric\.dir/reference/"), re.compile(r"apply_float|reference_apply|function_")),
     (re.compile(r"numeric\.dir/(scalar|avx2|avx512|neon)/"),
      re.compile(r"map_(FMA|EXP|LOG|TANH|ERF|SINPI|COSPI)_|function_|apply_float|reference_apply|(wide|narrow)_(dot|edge|whole)|dot|scalar_dot|.*fma")),
+    (re.compile(r"execute\.dir/execute/dot_mend"), re.compile(r"mend_task")),  # a chain redone exactly, with fmaf
 ]
 
 # Each must have matched an object, or the check looked at nothing.

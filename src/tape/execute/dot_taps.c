@@ -66,6 +66,13 @@ bool dot_taps_fit(const struct tape_record *r, const struct tape_operand *a, con
     share *= inside / all;
   }
   if (share > 0.8 || lists > LISTS_MAX) return false;
+  /* Columns and rows are laid out by the linear axes, as if nothing else moved with their dims. */
+  for (uint32_t d = 0; d < r->out_rank; d++) {
+    bool linear = false;
+    for (uint8_t x = 0; x < a->axes; x++) linear |= !decides(r, &a->axis[x]) && (dims_of(&a->axis[x]) >> d & 1);
+    for (uint8_t x = 0; x < b->axes; x++) linear |= dims_of(&b->axis[x]) >> d & 1;
+    if (linear && r->dim[d] > 1 && (seen >> d & 1)) return false;
+  }
   /* the last output dim that only a linear axis of a moves with must have rows enough */
   for (uint32_t d = r->out_rank; d-- > 0;) {
     bool of_a = false, of_b = false;

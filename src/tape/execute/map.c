@@ -84,7 +84,9 @@ bool map_plan(struct execute *x, struct item *item) {
     struct map_output *o = &m->output[i];
     struct node *n = &m->program.node[o->node];
     kept[i] = o->node;
-    bool own = n->kind == NODE_OP && n->late && n->direct < 0 && o->bytes == 4 && n->dims >> 31;
+    bool shared = false; /* as another dtype, say: a store makes NaN canonical in place, which an i32 must not see */
+    for (uint32_t j = 0; j < m->outputs; j++) shared |= j != i && m->output[j].node == o->node;
+    bool own = n->kind == NODE_OP && n->late && !shared && o->bytes == 4 && n->dims >> 31;
     bool safe = !x->value[o->record].over || ((uint32_t)o->node == last && last == m->program.nodes - 1);
     if (own && safe) n->direct = (int16_t)i;
   }

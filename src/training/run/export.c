@@ -42,10 +42,28 @@ static enum training_status refuse_existing(const char *path, bool force, struct
   return TRAINING_ERR_INPUT;
 }
 
-enum training_status export_onnx(const struct prepared *p, const uint8_t *state, const char *path, bool force,
-                                 struct why *why) {
-  enum training_status status = refuse_existing(path, force, why);
-  if (status != TRAINING_OK) return status;
+/* What becomes of a file's bytes: they are written to it, or compared with it. */
+struct target {
+  const char *path;
+  bool compare, same;
+  uint64_t at;
+};
+
+static enum training_status reach(struct target *t, const uint8_t *bytes, size_t length, struct why *why) {
+  if (!t->compare) return file_replace(t->path, bytes, length, why);
+  struct file_bytes file = {0};
+  bool there = file_map(t->path, UINT64_MAX, &file, NULL) == TRAINING_OK;
+  size_t common = there ? (file.length < length ? file.length : length) : 0, at = 0;
+  while (at < common && file.bytes[at] == bytes[at]) at++;
+  t->at = at;
+  t->same = there && at == length && file.length == length;
+  if (there) file_unmap(&file);
+  return TRAINING_OK;
+}
+
+static enum training_status onnx_to(struct target *t, const struct prepared *p, const uint8_t *state, struct why *why) {
+  enum training_status status;
+  const char *path = t->path;
   uint32_t count = p->lowered.parameters_count;
   struct arena arena;
   if (!arena_open(&arena, (size_t)8 << 30) && !arena_open(&arena, (size_t)1 << 30)) {
@@ -71,7 +89,7 @@ enum training_status export_onnx(const struct prepared *p, const uint8_t *state,
                                                    r, count, &arena, &bytes, &length, why)
                                     : ONNX_ERR_MEMORY;
   if (replaced == ONNX_OK) {
-    status = file_replace(path, bytes, length, why);
+    status = reach(t, bytes, length, why);
   } else {
     status = replaced == ONNX_ERR_MEMORY ? TRAINING_ERR_SYSTEM : TRAINING_ERR_INPUT;
     if (!whole) why_set(why, "not enough memory to write %s", path);
@@ -110,10 +128,9 @@ static char *safetensors_header(const struct prepared *p, size_t *length, uint64
   return padded;
 }
 
-enum training_status export_safetensors(const struct prepared *p, const uint8_t *state, const char *path, bool force,
-                                        struct why *why) {
-  enum training_status status = refuse_existing(path, force, why);
-  if (status != TRAINING_OK) return status;
+static enum training_status safetensors_to(struct target *t, const struct prepared *p, const uint8_t *state,
+                                           struct why *why) {
+  enum training_status status;
   size_t header_bytes = 0;
   uint64_t data_bytes = 0;
   char *header = safetensors_header(p, &header_bytes, &data_bytes);
@@ -126,13 +143,35 @@ enum training_status export_safetensors(const struct prepared *p, const uint8_t 
       to_onnx_order(p, &p->lowered.parameter[i], state, (float *)(void *)at);
       at += 4 * elements_of(&p->lowered.parameter[i]);
     }
-    status = file_replace(path, whole, 8 + header_bytes + data_bytes, why);
+    status = reach(t, whole, 8 + header_bytes + data_bytes, why);
   } else {
-    why_set(why, "not enough memory to write %s", path);
+    why_set(why, "not enough memory to write %s", t->path);
     status = TRAINING_ERR_SYSTEM;
   }
   free(header);
   free(whole);
+  return status;
+}
+
+enum training_status export_onnx(const struct prepared *p, const uint8_t *state, const char *path, bool force,
+                                 struct why *why) {
+  struct target t = {.path = path};
+  enum training_status status = refuse_existing(path, force, why);
+  return status == TRAINING_OK ? onnx_to(&t, p, state, why) : status;
+}
+
+enum training_status export_safetensors(const struct prepared *p, const uint8_t *state, const char *path, bool force,
+                                        struct why *why) {
+  struct target t = {.path = path};
+  enum training_status status = refuse_existing(path, force, why);
+  return status == TRAINING_OK ? safetensors_to(&t, p, state, why) : status;
+}
+
+enum training_status export_same(const struct prepared *p, const uint8_t *state, enum export_form form,
+                                 const char *path, bool *same, uint64_t *at, struct why *why) {
+  struct target t = {.path = path, .compare = true};
+  enum training_status status = form == EXPORT_ONNX ? onnx_to(&t, p, state, why) : safetensors_to(&t, p, state, why);
+  if (status == TRAINING_OK) *same = t.same, *at = t.at;
   return status;
 }
 

@@ -13,6 +13,12 @@ enum training_status export_onnx(const struct prepared *p, const uint8_t *state,
 enum training_status export_safetensors(const struct prepared *p, const uint8_t *state, const char *path, bool force,
                                         struct why *why);
 
+/* export_same: is the file at `path`, byte for byte, what export_onnx or export_safetensors writes of this state? If
+ * not, *at is the first byte that is other. A file that cannot be read is not the same. */
+enum export_form { EXPORT_ONNX, EXPORT_SAFETENSORS };
+enum training_status export_same(const struct prepared *p, const uint8_t *state, enum export_form form,
+                                 const char *path, bool *same, uint64_t *at, struct why *why);
+
 /* export_card writes README.md. */
 enum training_status export_card(const struct prepared *p, const struct run_result *result, const char *path,
                                  struct why *why);

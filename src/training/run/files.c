@@ -202,8 +202,9 @@ static bool way_to(const char *from, const char *to, char out[FILE_PATH_MAX]) {
   return good;
 }
 
-enum training_status files_job(const struct prepared *p, const char *folder, const struct run_result *result,
-                               uint32_t steps_run, struct why *why) {
+/* NULL: not enough memory, or a name that is not UTF-8. */
+static json_t *job_of(const struct prepared *p, const char *folder, const struct run_result *result,
+                      uint32_t steps_run) {
   char way[FILE_PATH_MAX] = "";
   uint8_t model_hash[SHA256_BYTES];
   const char *outcome = !result ? "open" : result->outcome == TRACE_DONE ? "done" : "diverged";
@@ -230,14 +231,55 @@ enum training_status files_job(const struct prepared *p, const char *folder, con
   bool whole = job && more && parts;
   json_decref(more);
   json_decref(parts);
-  if (whole) { /* it says what the folder holds, so all of that reaches the disk before it, and it before we go on */
+  if (whole) return job;
+  json_decref(job);
+  return NULL;
+}
+
+enum training_status files_job(const struct prepared *p, const char *folder, const struct run_result *result,
+                               uint32_t steps_run, struct why *why) {
+  json_t *job = job_of(p, folder, result, steps_run);
+  if (job) { /* it says what the folder holds, so all of that reaches the disk before it, and it before we go on */
     enum training_status status = file_sync(folder, why);
     if (status == TRAINING_OK) status = write_json(folder, "job.json", job, why);
     return status == TRAINING_OK ? file_sync(folder, why) : status;
   }
-  json_decref(job);
   why_set(why, "%s/job.json: not enough memory, or a name in the job that is not UTF-8", folder);
   return TRAINING_ERR_SYSTEM;
+}
+
+/* As a reader of the file would get it: numbers that have gone through their text. */
+static json_t *read_back(json_t *object) {
+  char *text = object ? json_dumps(object, JSON_ENSURE_ASCII) : NULL;
+  json_t *again = text ? json_loads(text, 0, NULL) : NULL;
+  free(text);
+  json_decref(object);
+  return again;
+}
+
+enum training_status files_job_check(const struct prepared *p, const char *folder, const struct folder_info *info,
+                                     char field[64], struct why *why) {
+  char path[FILE_PATH_MAX];
+  bool finished = info->outcome != TRACE_OPEN;
+  struct run_result result = {.outcome = info->outcome};
+  memcpy(result.final_root, info->final_root, MERKLE_BYTES);
+  json_t *now = read_back(job_of(p, folder, finished ? &result : NULL, finished ? info->steps_run : 0));
+  json_t *then = file_join(path, folder, "job.json") ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
+  bool whole = now && then;
+  const char *key;
+  json_t *value;
+  field[0] = 0;
+  if (!whole) why_set(why, "%s/job.json could not be read again, or there is not enough memory for it", folder);
+  json_object_foreach(then, key, value) {
+    bool own = strcmp(key, "source") == 0 || (strcmp(key, "diverged_step") == 0 && json_is_integer(value));
+    bool same = own ? json_object_get(now, key) != NULL : json_equal(value, json_object_get(now, key));
+    if (whole && !same && !field[0]) snprintf(field, 64, "%s", key);
+  }
+  json_object_foreach(now, key, value) if (whole && !field[0] && !json_object_get(then, key))
+      snprintf(field, 64, "%s", key);
+  json_decref(now);
+  json_decref(then);
+  return whole ? TRAINING_OK : TRAINING_ERR_SYSTEM;
 }
 
 static enum training_status make_files(const struct prepared *p, const char *folder, struct why *why) {

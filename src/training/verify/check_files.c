@@ -4,6 +4,8 @@
 #include "training/checkpoint/checkpoint.h"
 #include "training/checkpoint/committer.h"
 #include "training/metrics/metrics.h"
+#include "training/run/export.h"
+#include "training/run/files.h"
 #include "training/verify/work.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -215,6 +217,15 @@ enum training_status work_traces(struct work *w, struct why *why) {
 
 /* Checkpoints. */
 
+/* PROTOCOL M4.5, of a committed state. The traces commit to no outcome, so every state that is at hand is asked. */
+static void judge_outcome(struct work *w, uint32_t interval, int32_t diverged) {
+  if (w->info.outcome == TRACE_OPEN) return;
+  bool wanted = w->info.outcome == TRACE_DIVERGED && interval == w->info.intervals_run;
+  if ((diverged != 0) != wanted)
+    work_find(w, VERIFY_DIFFER, "", interval,
+              "the outcome that was committed is not what the state after interval %" PRIu32 " says", interval);
+}
+
 enum training_status work_checkpoints(struct work *w, struct why *why) {
   uint32_t *numbers = NULL, count = 0;
   uint64_t bytes = w->p->state_bytes;
@@ -248,6 +259,7 @@ enum training_status work_checkpoints(struct work *w, struct why *why) {
     } else {
       status = checkpoint_root(w->pool, file.bytes, file.length, root, why);
       w->checkpoint[n] = memcmp(root, w->root[n], MERKLE_BYTES) == 0 ? CHECKPOINT_SOUND : CHECKPOINT_SUSPECT;
+      if (w->checkpoint[n] == CHECKPOINT_SOUND) judge_outcome(w, n, prepare_diverged(w->p, file.bytes));
     }
     file_unmap(&file);
   }
@@ -263,6 +275,12 @@ static void wrong_line(struct work *w, uint32_t line, const char *reason) {
   struct verify_finding *f =
       work_find(w, VERIFY_DAMAGED, "metrics.jsonl", 0, "metrics.jsonl line %" PRIu32 ": %s", line, reason);
   if (f) f->has_index = true, f->index = line, f->unit = "line";
+}
+
+/* Numbers, names and blanks as a run writes them: a digit that reads back to the same float is still another text. */
+static bool same_text(const struct metrics_line *l, const char *at, size_t length) {
+  char again[METRICS_LINE_MAX];
+  return metrics_print(l, again) == length + 1 && memcmp(again, at, length) == 0;
 }
 
 /* One line against its place: updates come one by one, an evaluation after its update, the last line closes a finished
@@ -326,13 +344,64 @@ enum training_status work_metrics(struct work *w, struct why *why) {
     size_t length = (size_t)((stop ? stop : end) - at);
     if (!stop || metrics_parse(at, length, &line, &reason) != TRAINING_OK)
       wrong_line(w, number, stop ? reason.text : "is cut short");
-    else
+    else {
+      if (!same_text(&line, at, length)) wrong_line(w, number, "is not written as a run writes it");
       judge_line(w, number, &line, &updates, &done);
+    }
     at += length + 1;
   }
   if (finished && !done) wrong_line(w, number + 1, "the line that ends the run is missing");
   if (finished && updates + 1 != w->info.steps_run)
     wrong_line(w, number, "there are not as many updates as the run had");
+  for (uint32_t u = 1; u <= updates && w->info.outcome == TRACE_DONE && w->p->evaluate_every; u++) {
+    bool due = u % w->p->evaluate_every == 0 || u == w->p->updates;
+    if (due && w->metric[u].line && !w->metric[u].evaluation_line)
+      wrong_line(w, w->metric[u].line, "the evaluation that should follow is missing");
+  }
   file_unmap(&file);
   return TRAINING_OK;
+}
+
+/* What else a run delivers. */
+
+enum training_status work_job(struct work *w, struct why *why) {
+  char field[64] = "";
+  if (w->r->outcome != VERIFY_AGREE) return TRAINING_OK; /* it repeats what was found wrong already */
+  enum training_status status = files_job_check(w->p, w->folder, &w->info, field, why);
+  if (status == TRAINING_OK && field[0])
+    work_find(w, VERIFY_DAMAGED, "job.json", 0, "job.json: its %s is not what the job and its traces give", field);
+  return status;
+}
+
+static enum training_status judge_model(struct work *w, const uint8_t *state, enum export_form form, const char *name,
+                                        struct why *why) {
+  char path[FILE_PATH_MAX];
+  bool same;
+  uint64_t at;
+  if (!file_join(path, w->folder, name) || access(path, F_OK) != 0) return TRAINING_OK; /* nobody needs to keep it */
+  w->r->files_checked++;
+  enum training_status status = export_same(w->p, state, form, path, &same, &at, why);
+  if (status != TRAINING_OK || same) return status;
+  struct verify_finding *f =
+      work_find(w, VERIFY_DAMAGED, name, work_delivered(w),
+                "%s is not what the state after interval %" PRIu32 " gives, from byte %" PRIu64 " on", name,
+                work_delivered(w), at);
+  if (f) f->has_index = true, f->index = at, f->unit = "byte";
+  return TRAINING_OK;
+}
+
+enum training_status work_models(struct work *w, struct why *why) {
+  uint32_t n = work_delivered(w);
+  char path[FILE_PATH_MAX];
+  if (n == 0) return TRAINING_OK;
+  if (!w->last_good && w->checkpoint[n] == CHECKPOINT_SOUND && checkpoint_path(path, w->folder, n)) {
+    w->last_good = malloc(w->p->state_bytes);
+    if (!w->last_good) return no_memory(why);
+    enum training_status status = checkpoint_read(path, w->p->state_bytes, w->last_good, why);
+    if (status != TRAINING_OK) return status;
+  }
+  if (!w->last_good) return TRAINING_OK; /* the state is neither kept nor computed: --intervals all has it */
+  enum training_status status = judge_model(w, w->last_good, EXPORT_ONNX, "model.onnx", why);
+  if (status == TRAINING_OK) status = judge_model(w, w->last_good, EXPORT_SAFETENSORS, "model.safetensors", why);
+  return status;
 }

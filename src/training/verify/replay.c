@@ -47,7 +47,6 @@ static void compare_metrics(struct replay *r, uint32_t update) {
   struct work *w = r->w;
   const struct prepared *p = w->p;
   const struct work_metric *m = &w->metric[update];
-  bool finished = w->info.outcome != TRACE_OPEN;
   if (!w->metrics_there) return;
   if (m->line) {
     w->r->metrics_checked++;
@@ -59,7 +58,7 @@ static void compare_metrics(struct replay *r, uint32_t update) {
     compare_evaluation(r, update);
   else if (m->evaluation_line)
     contradict(r, update, m->evaluation_line, "an evaluation where none was due,");
-  else if (due && m->line && finished)
+  else if (due && m->line && w->info.outcome == TRACE_DIVERGED) /* of a run that is done, all are known to be there */
     contradict(r, update, m->line, "the evaluation that should follow");
 }
 
@@ -194,6 +193,8 @@ static enum training_status judge(struct replay *r, struct why *why) {
     work_find(w, VERIFY_DIFFER, "", interval, "the outcome that was committed is not what the last state says");
   if (same) {
     report_damage(r, interval);
+    if (interval == work_delivered(w) && !w->last_good && (w->last_good = malloc(w->p->state_bytes)))
+      memcpy(w->last_good, r->state, w->p->state_bytes);
     return TRAINING_OK;
   }
   if (torn) {

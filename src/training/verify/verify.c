@@ -16,8 +16,13 @@ struct verify_finding *work_find(struct work *w, enum verify_outcome kind, const
   struct verify_result *r = w->r;
   /* "differ" says more than "damaged": somebody committed to what the job does not give */
   if (kind == VERIFY_DIFFER || r->outcome == VERIFY_AGREE) r->outcome = kind;
-  if (r->findings_count == VERIFY_FINDINGS_MAX) return NULL;
-  struct verify_finding *f = &r->finding[r->findings_count++];
+  struct verify_finding *f = &r->finding[r->findings_count];
+  if (r->findings_count < VERIFY_FINDINGS_MAX) {
+    r->findings_count++;
+  } else { /* many a small damage must not hide where the run differs */
+    f--;
+    if (kind != VERIFY_DIFFER || f->kind == VERIFY_DIFFER) return NULL;
+  }
   *f = (struct verify_finding){.kind = kind, .interval = interval, .unit = ""};
   snprintf(f->file, sizeof f->file, "%s", file);
   va_list args;
@@ -87,6 +92,7 @@ static void end(struct work *w) {
   free(w->trace_named);
   free(w->checkpoint);
   free(w->metric);
+  free(w->last_good);
   arena_shut(&w->arena);
 }
 
@@ -127,9 +133,11 @@ enum training_status verify_run(const char *folder, const struct verify_options 
   if (status == TRAINING_OK) status = work_tapes(w, why);
   if (status == TRAINING_OK) status = same_root(w, why);
   if (status == TRAINING_OK) status = work_traces(w, why);
+  if (status == TRAINING_OK) status = work_job(w, why);
   if (status == TRAINING_OK) status = work_checkpoints(w, why);
   if (status == TRAINING_OK) status = work_metrics(w, why);
   if (status == TRAINING_OK) status = work_replay(w, why);
+  if (status == TRAINING_OK) status = work_models(w, why);
   end(w);
   free(w);
   return answer(result, status, why);

@@ -1,11 +1,12 @@
 /* verify: re-executes intervals of a finished (or interrupted) run and compares what comes out with what was committed.
  *
  * Every file is read and hashed first, whatever is re-executed: tapes against job.json and against the lowering done
- * again, traces against their roots, every checkpoint against its root in the trace. Then intervals are run again from
- * the nearest sound state before them. Three answers: agree    all of it fits damaged  recomputation gives the
- * committed root, so the file that says otherwise is damaged (or a line of metrics.jsonl contradicts the state): file,
- * tensor and element are named differ   recomputation gives another root than was committed Uses: prepare, folder,
- * checkpoint, metrics. */
+ * again, traces against their roots, every checkpoint against its root in the trace, the rest of job.json against the
+ * job. Then intervals are run again from the nearest sound state before them, and model.onnx and model.safetensors,
+ * where they are there, are held against the state they were made from. Three answers: agree    all of it fits damaged
+ * recomputation gives the committed root, so the file that says otherwise is damaged (or a line of metrics.jsonl
+ * contradicts the state): file, tensor and element are named differ   recomputation gives another root than was
+ * committed Uses: prepare, folder, checkpoint, metrics. */
 #ifndef TRAINING_VERIFY_H
 #define TRAINING_VERIFY_H
 #include "training/run/folder.h"

@@ -440,6 +440,75 @@ static void changed_data_is_noticed(void **state) {
   example_remove(&e);
 }
 
+/* The weights that others load, and what job.json repeats for readers, whatever intervals are drawn. */
+static void what_a_run_delivers(void **state) {
+  (void)state;
+  static const char *const models[] = {"model.onnx", "model.safetensors"};
+  static const char *const fields[] = {"\"canon\": ",    "\"seed\": \"", "\"layout_hash\": \"",
+                                       "\"records\": ",  "\"bytes\": ",  "\"batch\": ",
+                                       "\"sha256\": \"", "\"lr\": 0.0",  "\"number\": "};
+  struct example e;
+  struct verify_result r;
+  struct why why;
+  size_t length;
+  example_make(&e, adamw, short_job);
+  trained(&e, "run");
+  for (int m = 0; m < 2; m++) {
+    char name[64];
+    snprintf(name, sizeof name, "run/%s", models[m]);
+    length = length_of(&e, name);
+    for (size_t at = 0; at < length; at += length / 9) {
+      flip(&e, models[m], at, at % 8, 1, &r);
+      const struct verify_finding *f = finding_for(&r, models[m]);
+      assert_int_equal(f->kind, VERIFY_DAMAGED);
+      assert_int_equal(f->index, at);
+      verify_shut(&r);
+    }
+  }
+  char *text = (char *)example_read(example_path(&e, "run/job.json"), &length);
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    char *digit = strstr(text, fields[i]), before;
+    assert_non_null(digit);
+    digit += strlen(fields[i]);
+    before = *digit;
+    *digit = before == '7' ? '8' : '7';
+    example_write(example_path(&e, "run/job.json"), text, length);
+    if (verified(&e, "run", 1, &r, &why) != TRAINING_ERR_INPUT) fail_msg("%s: %s", fields[i], why.text);
+    finding_for(&r, "job.json");
+    verify_shut(&r);
+    *digit = before;
+  }
+  example_write(example_path(&e, "run/job.json"), text, length);
+  free(text);
+  agrees(&e, "run", 1);
+  unlink(example_path(&e, "run/model.onnx")); /* whoever has no use for a file may throw it away */
+  agrees(&e, "run", 1);
+  example_remove(&e);
+}
+
+/* More damage than there is room for does not push out the interval that differs. */
+static void damage_hides_no_difference(void **state) {
+  (void)state;
+  struct example e;
+  struct verify_result r;
+  struct why why;
+  size_t length;
+  example_make(&e, adamw, short_job);
+  trained(&e, "run");
+  forge(&e, 4, 4096 * 7 + 40);
+  char *text = (char *)example_read(example_path(&e, "run/metrics.jsonl"), &length);
+  for (char *at = text; (at = strstr(at, "\"lr\": 0.0")); at++) at[8] = '1';
+  example_write(example_path(&e, "run/metrics.jsonl"), text, length);
+  free(text);
+  assert_int_equal(verified(&e, "run", 0, &r, &why), TRAINING_NO);
+  assert_int_equal(r.findings_count, VERIFY_FINDINGS_MAX);
+  const struct verify_finding *f = finding_for(&r, "checkpoints/000004.state");
+  assert_int_equal(f->kind, VERIFY_DIFFER);
+  assert_int_equal(f->interval, 4);
+  verify_shut(&r);
+  example_remove(&e);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(sound_runs_agree),
                                      cmocka_unit_test(unfinished_and_diverged_runs_agree),
@@ -450,6 +519,8 @@ int main(void) {
                                      cmocka_unit_test(a_forged_run_differs),
                                      cmocka_unit_test(a_forged_trace_differs),
                                      cmocka_unit_test(other_damage),
+                                     cmocka_unit_test(what_a_run_delivers),
+                                     cmocka_unit_test(damage_hides_no_difference),
                                      cmocka_unit_test(changed_data_is_noticed)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ struct work {
   uint8_t *checkpoint; /* per interval: 0 no file, 1 sound, 2 content does not give the root, 3 not of a state's size */
   struct work_metric *metric; /* [updates + 1] */
   bool metrics_there;
+  uint8_t *last_good; /* the state of interval work_delivered, if it was computed with the committed root; else NULL */
 };
 
 /* STRANGE: holds together, but is not what job.json committed. TORN: does not, so its roots may be wrong. */
@@ -40,8 +41,16 @@ __attribute__((format(printf, 5, 6))) struct verify_finding *work_find(struct wo
 /* The stages. Each returns TRAINING_OK unless the work cannot go on; findings are no such reason. */
 enum training_status work_tapes(struct work *w, struct why *why);
 enum training_status work_traces(struct work *w, struct why *why);
+enum training_status work_job(struct work *w, struct why *why); /* the rest of job.json */
 enum training_status work_checkpoints(struct work *w, struct why *why);
 enum training_status work_metrics(struct work *w, struct why *why);
 enum training_status work_replay(struct work *w, struct why *why);
+enum training_status work_models(struct work *w, struct why *why); /* model.onnx and model.safetensors */
+
+/* The interval whose weights a finished run delivers: the last, of a diverged run the one before. 0: none. */
+static inline uint32_t work_delivered(const struct work *w) {
+  if (w->info.outcome == TRACE_OPEN || w->intervals != w->info.intervals_run) return 0;
+  return w->info.outcome == TRACE_DONE || w->intervals == 0 ? w->intervals : w->intervals - 1;
+}
 
 #endif

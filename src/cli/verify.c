@@ -27,12 +27,24 @@ static const char *outcome_word(enum verify_outcome o) {
   return "";
 }
 
+/* A damaged file's bytes, and names cut in the middle of a character, are no UTF-8; the answer must come all the same.
+ */
+static json_t *text_json(const char *text) {
+  json_t *whole = json_string(text);
+  if (whole) return whole;
+  char plain[sizeof((struct verify_finding *)0)->text];
+  size_t n = 0;
+  for (; text[n] && n + 1 < sizeof plain; n++) plain[n] = (char)((unsigned char)text[n] < 0x80 ? text[n] : '?');
+  plain[n] = 0;
+  return json_string(plain);
+}
+
 static json_t *finding_json(const struct verify_finding *f) {
-  return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s}", "kind", outcome_word(f->kind), "file", f->file, "tensor",
-                   f->tensor, "interval", f->interval ? json_integer(f->interval) : json_null(), "step",
+  return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "kind", outcome_word(f->kind), "file", f->file, "tensor",
+                   text_json(f->tensor), "interval", f->interval ? json_integer(f->interval) : json_null(), "step",
                    f->has_step ? json_integer(f->step) : json_null(), "index",
                    f->has_index ? json_integer((json_int_t)f->index) : json_null(), "unit",
-                   f->has_index && f->unit ? f->unit : "", "text", f->text);
+                   f->has_index && f->unit ? f->unit : "", "text", text_json(f->text));
 }
 
 static void print_json(const struct verify_result *r) {

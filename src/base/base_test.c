@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/hex.h"
+#include "base/nearest.h"
 #include "base/why.h"
 
 static void a_reader_never_leaves_its_span(void **state) {
@@ -90,11 +92,28 @@ static void a_reason_is_cut_not_overrun(void **state) {
   why_set(NULL, "nobody asks");
 }
 
+static void a_typing_error_finds_its_word(void **state) {
+  (void)state;
+  static const char *const known[] = {"train", "verify", "quote"};
+  assert_string_equal(nearest_word("trian", known, 3, 1), "train"); /* a swap is one edit */
+  assert_string_equal(nearest_word("verfy", known, 3, 2), "verify");
+  assert_string_equal(nearest_word("quotes", known, 3, 2), "quote");
+  assert_null(nearest_word("banana", known, 3, 2));
+  assert_null(nearest_word("", known, 3, 2));
+  assert_string_equal(nearest_word("banana", known, 3, UINT32_MAX), "train"); /* somebody has to be nearest */
+  assert_null(nearest_word("train", known, 0, UINT32_MAX));
+  char monster[200];
+  memset(monster, 'x', sizeof monster - 1);
+  monster[sizeof monster - 1] = 0;
+  assert_null(nearest_word(monster, known, 3, 2));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_reader_never_leaves_its_span),     cmocka_unit_test(a_writer_stops_when_full),
       cmocka_unit_test(an_arena_zeroes_aligns_and_refuses), cmocka_unit_test(hex_round_trips_and_refuses),
       cmocka_unit_test(sums_that_do_not_fit_are_refused),   cmocka_unit_test(a_reason_is_cut_not_overrun),
+      cmocka_unit_test(a_typing_error_finds_its_word),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

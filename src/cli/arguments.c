@@ -1,3 +1,4 @@
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include <assert.h>
@@ -26,7 +27,7 @@ static void complain_unknown(const struct command *c, const char *word) {
   for (uint32_t i = 0; i < n; i++) known[i] = c->option[i].name;
   char name[64] = "";
   if (strncmp(word, "--", 2) == 0) snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-  const char *near = nearest_word(name, known, n);
+  const char *near = nearest_word(name, known, n, TYPO_EDITS);
   if (near)
     complain("there is no option %s; did you mean --%s?", word, near);
   else
@@ -112,34 +113,4 @@ bool arguments_number(const struct arguments *a, const char *option, uint64_t mi
   }
   *out = x;
   return true;
-}
-
-/* Optimal string alignment: insertions, deletions, substitutions, and swaps of neighbours cost 1 each. */
-static uint32_t distance(const char *a, const char *b) {
-  enum { LENGTH_MAX = 40 };
-  uint32_t d[LENGTH_MAX + 1][LENGTH_MAX + 1];
-  size_t m = strlen(a), n = strlen(b);
-  if (m > LENGTH_MAX || n > LENGTH_MAX) return LENGTH_MAX;
-  for (uint32_t i = 0; i <= m; i++) d[i][0] = i;
-  for (uint32_t j = 0; j <= n; j++) d[0][j] = j;
-  for (size_t i = 1; i <= m; i++)
-    for (size_t j = 1; j <= n; j++) {
-      uint32_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-      if (d[i - 1][j] + 1 < best) best = d[i - 1][j] + 1;
-      if (d[i][j - 1] + 1 < best) best = d[i][j - 1] + 1;
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-        best = d[i - 2][j - 2] + 1;
-      d[i][j] = best;
-    }
-  return d[m][n];
-}
-
-const char *nearest_word(const char *word, const char *const *known, uint32_t count) {
-  const char *best = NULL;
-  uint32_t least = 3;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t d = distance(word, known[i]);
-    if (d < least && d < strlen(known[i])) least = d, best = known[i];
-  }
-  return best;
 }

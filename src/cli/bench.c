@@ -1,5 +1,6 @@
 /* assay bench: how fast, compared with what, and whether the bits are the reference's. */
 #include "cli/bench.h"
+#include "base/nearest.h"
 #include "numeric/gemm/gemm_bench.h"
 #include "training/file/machine.h"
 #include <stdio.h>
@@ -58,7 +59,7 @@ static enum outcome run(const struct arguments *a) {
     if (outcome != OUTCOME_DONE && *why.text) complain("%s", why.text);
     return outcome;
   }
-  const char *near = nearest_word(a->operand[0], known, BENCHES);
+  const char *near = nearest_word(a->operand[0], known, BENCHES, TYPO_EDITS);
   complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
            near ? "did you mean '" : "there are gemm, step, commit, exact", near ? near : "", near ? "'?" : "");
   return OUTCOME_INPUT;

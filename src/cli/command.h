@@ -62,8 +62,8 @@ const char *arguments_nth(const struct arguments *a, const char *option, uint32_
  * after saying what is wrong. */
 bool arguments_number(const struct arguments *a, const char *option, uint64_t min, uint64_t max, uint64_t *out);
 
-/* nearest_word: the known word that `word` most likely means (optimal string alignment distance at most 2), or NULL. */
-const char *nearest_word(const char *word, const char *const *known, uint32_t count);
+/* A word this many edits away from a known one is taken for a typing error (base/nearest). */
+enum { TYPO_EDITS = 2 };
 
 extern const struct command command_train, command_verify, command_quote, command_check, command_inspect, command_infer,
     command_evaluate, command_export, command_bench, command_lower;

@@ -1,4 +1,5 @@
 /* assay: trains neural networks so that anyone can check the work. This file: which command, and help. */
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "model/lower/lower.h"
@@ -69,7 +70,7 @@ static enum outcome run(int argc, char **argv) {
     if (!arguments_parse(table[i], argc - 1, argv + 1, &a)) return OUTCOME_INPUT;
     return table[i]->run(&a);
   }
-  const char *near = nearest_word(word, known, COMMANDS);
+  const char *near = nearest_word(word, known, COMMANDS, TYPO_EDITS);
   if (near)
     complain("there is no command '%s'; did you mean '%s'?", word, near);
   else

@@ -1,4 +1,5 @@
 #include "training/jobfile/fields.h"
+#include "base/nearest.h"
 #include "training/jobfile/literal.h"
 #include <inttypes.h>
 #include <stdarg.h>
@@ -35,7 +36,7 @@ bool fields_known(struct fields *f, const struct yaml_node *map, const char *wha
     for (uint32_t i = 0; i < count; i++) known |= strcmp(keys[i], n->key) == 0;
     if (!known)
       return fields_fail(f, n->line, "unknown key '%.60s' in %s; did you mean '%s'?", n->key, what,
-                         yaml_nearest(n->key, keys, count));
+                         nearest_word(n->key, keys, count, UINT32_MAX));
   }
   return true;
 }
@@ -140,7 +141,7 @@ bool fields_choice(struct fields *f, const struct yaml_node *n, const char *what
     if (strcmp(n->text, later[i]) == 0)
       return fields_fail(f, n->line, "%s: %s is not supported by this version yet; it has %s", what, n->text, words);
   return fields_fail(f, n->line, "%s: '%.60s' is unknown; did you mean '%s'? This version has %s", what, n->text,
-                     yaml_nearest(n->text, now, now_count), words);
+                     nearest_word(n->text, now, now_count, UINT32_MAX), words);
 }
 
 const struct yaml_node *fields_name(struct fields *f, const struct yaml_node *node, const char *what) {

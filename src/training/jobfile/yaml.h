@@ -26,8 +26,4 @@ enum training_status yaml_read(const uint8_t *bytes, size_t length, struct arena
 /* yaml_get finds a mapping's child, NULL if there is none or it is no mapping. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
-/* yaml_nearest: of `count` known words the one that takes the fewest edits (insert, delete, replace, swap of
- * neighbours) from `word`. */
-const char *yaml_nearest(const char *word, const char *const *known, uint32_t count);
-
 #endif

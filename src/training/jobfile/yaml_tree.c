@@ -151,32 +151,3 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key) {
     if (strcmp(n->key, key) == 0) return n;
   return NULL;
 }
-
-/* Optimal string alignment distance, on the first 31 characters: enough to recognise a typing error. */
-static uint32_t edits(const char *a, const char *b) {
-  enum { LETTERS = 31 };
-  uint32_t d[LETTERS + 1][LETTERS + 1];
-  uint32_t m = (uint32_t)strnlen(a, LETTERS), n = (uint32_t)strnlen(b, LETTERS);
-  for (uint32_t i = 0; i <= m; i++) d[i][0] = i;
-  for (uint32_t j = 0; j <= n; j++) d[0][j] = j;
-  for (uint32_t i = 1; i <= m; i++)
-    for (uint32_t j = 1; j <= n; j++) {
-      uint32_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-      if (d[i - 1][j] + 1 < best) best = d[i - 1][j] + 1;
-      if (d[i][j - 1] + 1 < best) best = d[i][j - 1] + 1;
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-        best = d[i - 2][j - 2] + 1;
-      d[i][j] = best;
-    }
-  return d[m][n];
-}
-
-const char *yaml_nearest(const char *word, const char *const *known, uint32_t count) {
-  const char *nearest = NULL;
-  uint32_t best = UINT32_MAX;
-  for (uint32_t i = 0; i < count; i++) {
-    uint32_t distance = edits(word, known[i]);
-    if (distance < best) best = distance, nearest = known[i];
-  }
-  return nearest;
-}

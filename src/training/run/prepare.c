@@ -1,4 +1,5 @@
 #include "training/run/prepare.h"
+#include "base/nearest.h"
 #include "crypto/sha256.h"
 #include "tape/check/check.h"
 #include "training/checkpoint/checkpoint.h"
@@ -124,7 +125,7 @@ static enum training_status fill_freeze(struct prepared *p, struct why *why) {
   for (uint32_t i = 0; i < m->initializers_count; i++) all[i] = m->initializer[i].name;
   for (uint32_t i = 0; i < asked_count; i++)
     if (!named(all, m->initializers_count, asked[i])) {
-      const char *nearest = yaml_nearest(asked[i], all, m->initializers_count);
+      const char *nearest = nearest_word(asked[i], all, m->initializers_count, UINT32_MAX);
       why_set(why, "%s: the model has no tensor '%s'; did you mean '%s'?", j->train_only ? "train" : "freeze", asked[i],
               nearest ? nearest : "");
       return TRAINING_ERR_INPUT;

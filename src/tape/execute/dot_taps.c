@@ -91,7 +91,8 @@ void dot_taps_linear(const struct tape_record *r, const struct tape_operand *a, 
     const struct tape_axis *y = &a->axis[x];
     if (decides(r, y)) continue;
     *base += y->offset * stride;
-    for (uint8_t t = 0; t < y->terms; t++) coef[y->term[t].dim] += y->term[t].coef * stride;
+    for (uint8_t t = 0; t < y->terms; t++)
+      if (r->dim[y->term[t].dim] > 1) coef[y->term[t].dim] += y->term[t].coef * stride;
   }
 }
 

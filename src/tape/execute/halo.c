@@ -56,7 +56,10 @@ bool halo_operand(struct execute *x, const struct tape_record *r, const struct t
   for (uint32_t d = 0; d < rank; d++) coef[d] = 0;
   for (uint8_t a = o->axes; a-- > 0; stride *= h.extent[a]) {
     *base += (o->axis[a].offset - h.low[a]) * stride;
-    for (uint8_t t = 0; t < o->axis[a].terms; t++) coef[o->axis[a].term[t].dim] += stride * o->axis[a].term[t].coef;
+    for (uint8_t t = 0; t < o->axis[a].terms; t++) { /* along a dim of 1 a coef means nothing, and may be anything */
+      const struct tape_term *term = &o->axis[a].term[t];
+      if (r->dim[term->dim] > 1) coef[term->dim] += stride * term->coef;
+    }
   }
   *halo = NULL;
   if (!leaves) return true;

@@ -61,9 +61,10 @@ bool operand_is_identity(const struct tape_record *r, const struct tape_operand 
     for (uint8_t t = 0; t < x->terms; t++) {
       int64_t far = (int64_t)x->term[t].coef * ((int64_t)r->dim[x->term[t].dim] - 1);
       *(far < 0 ? &low : &high) += far;
-      coef[x->term[t].dim] += x->term[t].coef * stride;
     }
     if (low < 0 || high >= (int64_t)x->extent) return false;
+    for (uint8_t t = 0; t < x->terms; t++) /* along a dim of 1 a coef means nothing, and may be anything */
+      if (r->dim[x->term[t].dim] > 1) coef[x->term[t].dim] += x->term[t].coef * stride;
     offset += x->offset * stride;
   }
   if (offset != 0) return false;

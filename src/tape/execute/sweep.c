@@ -72,7 +72,7 @@ void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_
     if (linear && low >= 0 && high < (int64_t)a->extent) {
       s->base += q.offset * stride;
       for (uint32_t d = 0; d < rank; d++)
-        if (d < first || d >= first + count) s->fixed[d] += q.coef[d] * stride;
+        if ((d < first || d >= first + count) && r->dim[d] > 1) s->fixed[d] += q.coef[d] * stride;
       for (uint32_t i = 0; i < subs; i++) flat[i] += coef[i] * stride;
       continue;
     }

@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "cli/bench_job.h"
 #include "numeric/random.h"
 #include "training/file/machine.h"
@@ -12,7 +13,7 @@
 enum { PICTURES = 6000, SIDE = 28, CLASSES = 10 };
 
 /* The models lie in the source tree, two folders above the program's, in one of these. */
-static bool find_model(const char *name, const char *models, char path[FILE_PATH_MAX]) {
+static bool look_for_model(const char *name, const char *models, char path[FILE_PATH_MAX]) {
   static const char *const places[] = {"tests/models", "examples/fashion"};
   char file[64], program[FILE_PATH_MAX];
   snprintf(file, sizeof file, "%s.onnx", name);
@@ -29,6 +30,26 @@ static bool find_model(const char *name, const char *models, char path[FILE_PATH
     if (file_join(folder, program, places[i]) && file_join(path, folder, file) && access(path, R_OK) == 0) return true;
   }
   return false;
+}
+
+/* The job lies in a folder of its own, so the path must not begin at ours. */
+static bool find_model(const char *name, const char *models, char path[FILE_PATH_MAX]) {
+  char found[FILE_PATH_MAX];
+  char *whole = look_for_model(name, models, found) ? realpath(found, NULL) : NULL;
+  bool fits = whole && strlen(whole) < FILE_PATH_MAX;
+  if (fits) strcpy(path, whole);
+  free(whole);
+  return fits;
+}
+
+/* A scalar of YAML that nothing in the path can end: quoted, with each ' doubled. */
+static void quote_path(const char *path, char quoted[2 * FILE_PATH_MAX + 3]) {
+  *quoted++ = '\'';
+  for (; *path; path++) {
+    *quoted++ = *path;
+    if (*path == '\'') *quoted++ = '\'';
+  }
+  strcpy(quoted, "'");
 }
 
 /* IDX files of noise, shaped and named like Fashion-MNIST. */
@@ -54,12 +75,16 @@ static enum outcome make_up_data(const char *folder, struct why *why) {
 
 enum outcome bench_job_open(struct bench_job *b, const char *name, uint32_t updates, const struct bench_options *o,
                             struct why *why) {
-  char model[FILE_PATH_MAX], text[FILE_PATH_MAX + 512];
+  char model[FILE_PATH_MAX], quoted[2 * FILE_PATH_MAX + 3], text[2 * FILE_PATH_MAX + 512];
   const char *data = o->data ? o->data : "/usr/share/datasets", *tmp = getenv("TMPDIR");
   if (!find_model(name, o->models, model)) {
-    why_set(why, "found no %s.onnx; say where it lies with --models DIR", name);
+    if (o->models)
+      why_set(why, "%s: no %s.onnx in this folder; --models names the one that holds it", o->models, name);
+    else
+      why_set(why, "found no %s.onnx; say where it lies with --models DIR", name);
     return OUTCOME_INPUT;
   }
+  quote_path(model, quoted);
   b->name = name;
   if (snprintf(b->folder, sizeof b->folder, "%s/assay-bench-XXXXXX", tmp ? tmp : "/tmp") >= (int)sizeof b->folder ||
       !mkdtemp(b->folder)) {
@@ -76,7 +101,7 @@ enum outcome bench_job_open(struct bench_job *b, const char *name, uint32_t upda
                           "assay: 1\nmodel: %s\ninit: seed\ndata:\n  train: {dataset: fashion-mnist, split: train}\n"
                           "loss: cross_entropy\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n"
                           "schedule: {name: constant}\nbatch: %d\nupdates: %" PRIu32 "\nshuffle: true\nseed: 1\n",
-                          model, BENCH_BATCH, updates);
+                          quoted, BENCH_BATCH, updates);
     snprintf(b->job_path, sizeof b->job_path, "%s/job.yaml", b->folder);
     outcome = (enum outcome)file_replace(b->job_path, text, (size_t)length, why);
   }

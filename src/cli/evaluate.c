@@ -39,9 +39,11 @@ static enum outcome run(const struct arguments *a) {
     return (enum outcome)status;
   }
   if (arguments_given(a, "json"))
-    output_json(json_pack("{s:o, s:f, s:I, s:I}", "loss", isfinite(e.loss) ? json_real((double)e.loss) : json_null(),
-                          "accuracy", (double)e.accuracy, "correct", (json_int_t)e.correct, "samples",
-                          (json_int_t)e.count));
+    output_json(json_pack("{s:o, s:o, s:o, s:I}", "loss", isfinite(e.loss) ? json_real((double)e.loss) : json_null(),
+                          "accuracy", e.classes ? json_real((double)e.correct / e.count) : json_null(), "correct",
+                          e.classes ? json_integer(e.correct) : json_null(), "samples", (json_int_t)e.count));
+  else if (!e.classes)
+    printf("loss      %.6f\nsamples   %" PRIu32 "\n", (double)e.loss, e.count);
   else
     printf("loss      %.6f\naccuracy  %.2f %% (%" PRIu32 " of %" PRIu32 ")\n", (double)e.loss, 100 * (double)e.accuracy,
            e.correct, e.count);

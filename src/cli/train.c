@@ -19,6 +19,11 @@ struct view {
 
 static json_t *real_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
+/* Null where nothing was evaluated, and where there are no classes to be right about (mse). */
+static json_t *accuracy_or_null(const struct evaluation *e) {
+  return e->classes && e->count ? json_real((double)e->correct / e->count) : json_null();
+}
+
 static void show(void *context, const struct run_progress *p) {
   struct view *v = context;
   char figures[160], rate[SHORT_TEXT];
@@ -38,12 +43,15 @@ static void show(void *context, const struct run_progress *p) {
     break;
   case RUN_EVALUATED:
     if (v->json) {
-      json_t *accuracy = p->evaluation.count ? real_or_null((double)p->evaluation.accuracy) : json_null();
+      json_t *accuracy = accuracy_or_null(&p->evaluation);
       output_json(json_pack("{s:I, s:o, s:o}", "update", (json_int_t)p->update, "test_loss",
                             real_or_null((double)p->evaluation.loss), "test_accuracy", accuracy));
     } else if (!v->quiet) {
-      note("after update %" PRIu32 " (epoch %" PRIu32 " of %" PRIu32 "): test loss %.4f, accuracy %.2f %%", p->update,
-           p->epoch, p->epochs, (double)p->evaluation.loss, 100 * (double)p->evaluation.accuracy);
+      char accuracy[48] = "";
+      if (p->evaluation.classes)
+        snprintf(accuracy, sizeof accuracy, ", accuracy %.2f %%", 100 * (double)p->evaluation.accuracy);
+      note("after update %" PRIu32 " (epoch %" PRIu32 " of %" PRIu32 "): test loss %.4f%s", p->update, p->epoch,
+           p->epochs, (double)p->evaluation.loss, accuracy);
     }
     break;
   case RUN_SAVING:
@@ -75,14 +83,13 @@ static void report(const struct run_result *r, const char *folder, bool json) {
   hex_encode(r->job_root, MERKLE_BYTES, job);
   bool diverged = r->outcome == TRACE_DIVERGED, evaluated = r->evaluation.count > 0;
   if (json) {
-    output_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "outcome",
-                          diverged ? "diverged" : "done", "final_root", root, "job_root", job, "updates",
-                          (json_int_t)r->update, "loss", real_or_null((double)r->loss), "test_loss",
-                          evaluated ? real_or_null((double)r->evaluation.loss) : json_null(), "test_accuracy",
-                          evaluated ? real_or_null((double)r->evaluation.accuracy) : json_null(), "seconds", r->seconds,
-                          "samples_per_s", r->samples_per_s, "commit_seconds", r->commit_seconds, "diverged_step",
-                          diverged ? json_integer(r->diverged_step) : json_null(), "last_good_interval",
-                          diverged ? json_integer(r->last_good_interval) : json_null()));
+    output_json(json_pack(
+        "{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "outcome", diverged ? "diverged" : "done",
+        "final_root", root, "job_root", job, "updates", (json_int_t)r->update, "loss", real_or_null((double)r->loss),
+        "test_loss", evaluated ? real_or_null((double)r->evaluation.loss) : json_null(), "test_accuracy",
+        accuracy_or_null(&r->evaluation), "seconds", r->seconds, "samples_per_s", r->samples_per_s, "commit_seconds",
+        r->commit_seconds, "diverged_step", diverged ? json_integer(r->diverged_step) : json_null(),
+        "last_good_interval", diverged ? json_integer(r->last_good_interval) : json_null()));
     return;
   }
   if (diverged)
@@ -92,7 +99,9 @@ static void report(const struct run_result *r, const char *folder, bool json) {
            r->diverged_step, r->last_good_interval, r->last_good_interval);
   else
     printf("loss        %.4f\n", (double)r->loss);
-  if (evaluated)
+  if (evaluated && !r->evaluation.classes)
+    printf("test        loss %.4f\n", (double)r->evaluation.loss);
+  else if (evaluated)
     printf("test        loss %.4f, accuracy %.2f %% (%" PRIu32 " of %" PRIu32 ")\n", (double)r->evaluation.loss,
            100 * (double)r->evaluation.accuracy, r->evaluation.correct, r->evaluation.count);
   printf("time        %s, %s samples/s\n", text_seconds(r->seconds, spent), text_count(r->samples_per_s, rate));

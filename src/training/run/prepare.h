@@ -67,8 +67,10 @@ int32_t prepare_diverged(const struct prepared *p, const uint8_t *state);
 float prepare_rate(const struct prepared *p, uint32_t update);
 
 /* prepare_evaluate copies `state` into `scratch` (state_bytes, 64-byte aligned), runs the evaluation tape over the test
- * set and divides: loss = sum / count, accuracy = correct / count, each one f32 division. */
+ * set and divides: loss = sum / count, accuracy = correct / count, each one f32 division. Without classes (mse) nothing
+ * can be correct: accuracy and correct are then 0 and mean nothing. */
 struct evaluation {
+  bool classes;
   float loss, accuracy;
   uint32_t count, correct;
 };

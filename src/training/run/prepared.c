@@ -100,7 +100,8 @@ void prepare_evaluate(const struct prepared *p, struct execute *evaluate, const 
   memcpy(&loss, entry_at(p, scratch, l->entry_eval_loss), sizeof loss);
   memcpy(&correct, entry_at(p, scratch, l->entry_eval_correct), sizeof correct);
   memcpy(&count, entry_at(p, scratch, l->entry_eval_count), sizeof count);
-  *out = (struct evaluation){.count = (uint32_t)count, .correct = (uint32_t)correct};
+  *out = (struct evaluation){
+      .classes = p->options.loss.name == LOSS_CROSS_ENTROPY, .count = (uint32_t)count, .correct = (uint32_t)correct};
   out->loss = loss / (float)count;
   out->accuracy = (float)correct / (float)count;
 }

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""What somebody with a model of their own meets: regression, batches fixed in the file, files that moved."""
+import json
+import math
+import os
+import shutil
+
+import world
+
+MODELS = os.path.join(world.SOURCE, "tests", "models")
+
+
+class Own(world.World):
+    def regression(self, *changes):
+        """A job with float targets: the sine of the first two of eight features."""
+        shutil.copy(os.path.join(MODELS, "regression.onnx"), "r.onnx")
+        x = [math.sin(n * n) for n in range(96 * 8)]
+        self.write("x.npy", world.npy([96, 8], x))
+        self.write("y.npy", world.npy([96, 2], [math.sin(x[n // 2 * 8 + n % 2]) for n in range(192)], "<f8", "d"))
+        text = ("assay: 1\nmodel: r.onnx\ndata:\n  train: {format: npy, inputs: x.npy, targets: y.npy}\n"
+                "  test: {format: npy, inputs: x.npy, targets: y.npy}\nloss: mse\n"
+                "optimizer: {name: sgd, lr: 0.05, momentum: 0.9}\nbatch: 32\nepochs: 20\n")
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        self.write("r.yaml", text)
+
+    def test_regression_has_no_accuracy(self):
+        self.regression()
+        out, err = self.assay("train", "r.yaml", "-o", "run")
+        self.assertIn("test loss", err)
+        self.assertNotIn("accuracy", out + err)
+        result = self.train("other", "r.yaml")
+        self.assertIsNone(result["test_accuracy"])
+        first = next(line["test_loss"] for line in self.metrics("run") if "test_loss" in line)
+        self.assertLess(result["test_loss"], first / 2)
+        for words in (["run"], ["run/model.onnx", "--loss", "mse", "--data", "{format: npy, inputs: x.npy, targets: y.npy}"]):
+            self.assertNotIn("accuracy", self.assay("evaluate", *words)[0])
+            answer = json.loads(self.assay("evaluate", *words, "--json")[0])
+            self.assertIsNone(answer["accuracy"])
+            self.assertEqual(answer["samples"], 96)
+            self.assertAlmostEqual(answer["loss"], result["test_loss"], 5)
+        self.assertTrue(self.verify()["agree"])
+
+    def test_benchmark_with_models_beside_us(self):
+        os.mkdir("it's: mine")
+        shutil.copy(os.path.join(MODELS, "lenet.onnx"), "it's: mine")
+        words = ["bench", "step", "--model", "lenet", "--steps", "1", "--quick", "--threads", "1"]
+        out, _ = self.assay(*words, "--models", "it's: mine", "--json")
+        self.assertEqual(json.loads(out.splitlines()[-1])["size"], "lenet")
+        self.assertIn("nowhere: no lenet.onnx", self.assay(*words, "--models", "nowhere", expect=2)[1])
+
+
+if __name__ == "__main__":
+    world.main()

@@ -26,5 +26,8 @@ const volatile sig_atomic_t *stop_listen(const char *said) {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  /* A terminal that closes; not under nohup, which asks to live on without one. */
+  struct sigaction before;
+  if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
   return &stop_wanted;
 }

@@ -1,7 +1,7 @@
 /* stop: Ctrl-C as a wish to stop well, not as an accident.
  *
- * The first SIGINT or SIGTERM sets a flag that long work looks at between steps; the second ends the program at once
- * with status 130. Uses: nothing. */
+ * The first SIGINT, SIGTERM or SIGHUP (a closed terminal; not under nohup) sets a flag that long work looks at between
+ * steps; the second ends the program at once with status 130. Uses: nothing. */
 #ifndef CLI_STOP_H
 #define CLI_STOP_H
 #include <signal.h>

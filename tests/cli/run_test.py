@@ -76,6 +76,13 @@ class Run(world.World):
         losses = [[line.get("loss") for line in self.metrics(folder)] for folder in ("whole", "killed")]
         self.assertEqual(*losses)
 
+    def test_every_polite_end_saves(self):
+        self.job("long.yaml", ("updates: 40", "updates: 400000"), ("every: 20", "every: 100000"), ("interval: 5", "interval: 40"))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                self.assertEqual(self.interrupt(number, number.name), 130)
+                self.assertTrue(any(name.endswith(".state") for name in os.listdir(number.name + "/checkpoints")))
+
     def test_divergence_is_an_answer(self):
         self.job("wild.yaml", ("adamw, lr: 1e-3, weight_decay: 0.01", "sgd, lr: 1e30"), ("clip_norm: 1.0\n", ""))
         result = self.train("run", "wild.yaml", expect=1)

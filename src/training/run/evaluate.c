@@ -17,12 +17,14 @@ static enum training_status prepare_evaluation(struct prepared *p, const char *o
     return TRAINING_ERR_SYSTEM;
   }
   memcpy(p->job_folder, ".", 2);
+  p->job_name = "--data";
   j->model = onnx_path;
   j->has_test = true;
   j->loss = *loss;
   j->optimizer.name = OPTIMIZER_SGD;
   j->dropout = -1;
   j->updates = 1;
+  j->drop_last = true; /* of the update that is never run */
   j->evaluate_every_updates = 1;
   enum training_status status = jobfile_read_data(data_text, &p->arena, &j->test, why);
   if (status != TRAINING_OK) {

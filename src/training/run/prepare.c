@@ -93,11 +93,12 @@ static enum training_status open_data(struct prepared *p, const struct prepare_o
   struct sample_shape *shapes[] = {&p->options.train, &p->options.test};
   for (int i = 0; i < (p->jobfile.has_test ? 2 : 1); i++) {
     if (specs[i]->input_name && strcmp(specs[i]->input_name, m->input[0].name) != 0) {
-      why_set(why, "line %" PRIu32 ": the model has no input '%s'; its input is '%s'", specs[i]->line,
+      why_set(why, "%s: line %" PRIu32 ": the model has no input '%s'; its input is '%s'", p->job_name, specs[i]->line,
               specs[i]->input_name, m->input[0].name);
       return TRAINING_ERR_INPUT;
     }
     enum training_status status = data_open(specs[i], p->job_folder, options->data_folder, sets[i], why);
+    if (status != TRAINING_OK && strncmp(why->text, "line ", 5) == 0) why_before(why, "%s: ", p->job_name);
     if (status == TRAINING_OK) status = fit_set(p, sets[i], shapes[i], why);
     if (status != TRAINING_OK) return status;
   }
@@ -126,8 +127,8 @@ static enum training_status fill_freeze(struct prepared *p, struct why *why) {
   for (uint32_t i = 0; i < asked_count; i++)
     if (!named(all, m->initializers_count, asked[i])) {
       const char *nearest = nearest_word(asked[i], all, m->initializers_count, UINT32_MAX);
-      why_set(why, "%s: the model has no tensor '%s'; did you mean '%s'?", j->train_only ? "train" : "freeze", asked[i],
-              nearest ? nearest : "");
+      why_set(why, "%s: %s: the model has no tensor '%s'; did you mean '%s'?", p->job_name,
+              j->train_only ? "train" : "freeze", asked[i], nearest ? nearest : "");
       return TRAINING_ERR_INPUT;
     }
   for (uint32_t i = 0; i < m->initializers_count; i++)
@@ -140,18 +141,23 @@ static enum training_status fill_freeze(struct prepared *p, struct why *why) {
 
 enum { EVALUATION_BATCH = 250 };
 
+/* The batch that an exporter wrote into the file; 0: any. */
+static uint32_t fixed_batch(const struct prepared *p) {
+  const struct onnx_value *input = &p->onnx.model.input[0];
+  return input->rank && input->dim[0] > 0 && input->dim[0] <= INT32_MAX ? (uint32_t)input->dim[0] : 0;
+}
+
 static enum training_status fill_options(struct prepared *p, struct why *why) {
   struct jobfile *j = &p->jobfile;
-  if (!j->batch)
-    j->batch = p->train.samples < EVALUATION_BATCH ? p->train.samples
-                                                   : EVALUATION_BATCH; /* evaluate's choice; no job file has it */
+  if (!j->batch) { /* evaluate's choice; no job file has it */
+    uint32_t fixed = fixed_batch(p), batch = fixed ? fixed : EVALUATION_BATCH;
+    j->batch = batch < p->train.samples ? batch : p->train.samples;
+  }
   struct lower_options *o = &p->options;
   uint32_t samples = p->train.samples;
   uint64_t per_epoch = j->drop_last ? samples / j->batch : ((uint64_t)samples + j->batch - 1) / j->batch;
   if (per_epoch == 0) {
-    why_set(why,
-            "batch: %" PRIu32 " samples an update, but %s has only %" PRIu32
-            "; lower the batch or set drop_last: false",
+    why_set(why, "%s: batch: %" PRIu32 " samples an update, but %s has only %" PRIu32 "; lower the batch", p->job_name,
             j->batch, p->train.inputs.path, samples);
     return TRAINING_ERR_INPUT;
   }
@@ -178,9 +184,18 @@ static enum training_status lower_tapes(struct prepared *p, struct why *why) {
   enum lower_status lowered = lower_job(&p->onnx.model, &p->options, &p->arena, &p->lowered, why);
   switch (lowered) {
   case LOWER_OK: break;
-  case LOWER_ERR_UNSUPPORTED:
   case LOWER_ERR_SHAPE:
-  case LOWER_ERR_OPTION: why_before(why, "%s: ", p->jobfile.model); return TRAINING_ERR_INPUT;
+    if (fixed_batch(p) && fixed_batch(p) != p->jobfile.batch) {
+      struct why reason = *why;
+      why_set(why,
+              "%s: exported for batches of %" PRIu32 ", and the job's are of %" PRIu32
+              ": export it with a dynamic batch (dynamic_shapes or dynamic_axes of torch.onnx.export), or set batch: "
+              "%" PRIu32 ". In detail: %s",
+              p->jobfile.model, fixed_batch(p), p->jobfile.batch, fixed_batch(p), reason.text);
+      return TRAINING_ERR_INPUT;
+    } /* fall through */
+  case LOWER_ERR_UNSUPPORTED: why_before(why, "%s: ", p->jobfile.model); return TRAINING_ERR_INPUT;
+  case LOWER_ERR_OPTION: why_before(why, "%s: ", p->job_name); return TRAINING_ERR_INPUT;
   case LOWER_ERR_MEMORY: return TRAINING_ERR_SYSTEM;
   }
   for (uint32_t t = 0; t < p->lowered.tapes_count; t++) {
@@ -321,6 +336,7 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
     status = jobfile_read(p->text.bytes, p->text.length, &p->arena, &p->jobfile, why);
     if (status != TRAINING_OK) why_before(why, "%s: ", job_path);
   }
+  p->job_name = job_path;
   if (status == TRAINING_OK) status = prepare_jobfile(p, options, why);
   if (status != TRAINING_OK) prepare_shut(p);
   return status;

@@ -69,9 +69,7 @@ static bool reshape_dims(struct graph *g, struct application *a, const uint32_t 
     product = elements;
   }
   if (product == elements) return true;
-  graph_refuse(g, a, LOWER_ERR_SHAPE,
-               "makes %" PRIu64 " elements of %s; if the batch is fixed in the file, export it with a dynamic batch",
-               product, shape_text(from_rank, from).text);
+  graph_refuse(g, a, LOWER_ERR_SHAPE, "makes %" PRIu64 " elements of %s", product, shape_text(from_rank, from).text);
   return false;
 }
 

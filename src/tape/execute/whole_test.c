@@ -438,6 +438,60 @@ static void locally_connected(void **state) {
   }
 }
 
+/* Dots most of whose taps lie outside, the deciding axes over dims that other axes may walk too. */
+static void skipped_taps(void **state) {
+  (void)state;
+  static struct draw d;
+  for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
+    enum { ROW, PLACE, WIDE, GROUP, TAP, CHANNEL, ROLES };
+    uint8_t dim_of[ROLES], order[4] = {ROW, PLACE, WIDE, GROUP};
+    uint32_t size[ROLES];
+    d.seed = seed;
+    stage_begin(&d.stage, seed);
+    size[ROW] = 8 + below(&d, 10), size[PLACE] = 2 + below(&d, 6), size[WIDE] = 2 + below(&d, 20);
+    size[GROUP] = 1 + below(&d, 3), size[TAP] = 2 + below(&d, 5), size[CHANNEL] = 2 + below(&d, 8);
+    if (!below(&d, 4)) size[CHANNEL] = 200; /* more than one chunk */
+    struct tape_record r = {.op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 4, .k_rank = 2};
+    for (uint32_t n = 4; n-- > 1;) {
+      uint32_t m = below(&d, n + 1);
+      uint8_t swap = order[n];
+      order[n] = order[m], order[m] = swap;
+    }
+    for (uint8_t n = 0; n < ROLES; n++) dim_of[n < 4 ? order[n] : n] = n;
+    for (uint8_t n = 0; n < ROLES; n++) r.dim[dim_of[n]] = size[n];
+    for (uint8_t o = 0; o < 2; o++) {
+      struct tape_operand x = {.space = TAPE_DATA, .dtype = TAPE_F32};
+      uint32_t elements = 1, first = below(&d, ROLES);
+      for (uint32_t i = 0; i < ROLES; i++) {
+        uint32_t n = below(&d, 2) ? (i + first) % ROLES : i;
+        bool there = false;
+        for (uint8_t a = 0; a < x.axes; a++) there |= x.axis[a].term[x.axis[a].terms - 1].dim == dim_of[n];
+        if (there || x.axes == TAPE_RANK_MAX - 1) continue;
+        if (o == 0 && n == TAP) { /* the axis that decides */
+          struct tape_axis *a = example_axis(&x, 1 + below(&d, size[PLACE]), (int32_t)below(&d, 3) - 1);
+          example_term(a, dim_of[PLACE], 1);
+          example_term(a, dim_of[TAP], below(&d, 3) ? -1 : 1);
+          a->div = (uint16_t)(1 + below(&d, 2));
+        } else if (n == CHANNEL || n == (o ? WIDE : ROW) || (n != (o ? ROW : WIDE) && !below(&d, 3))) {
+          example_term(example_axis(&x, size[n], 0), dim_of[n], 1);
+        } else {
+          continue;
+        }
+        elements *= x.axis[x.axes - 1].extent;
+      }
+      if (!x.axes) example_axis(&x, 1, 0);
+      struct stage_value v = stage_data(&d.stage, TAPE_F32, elements, STAGE_PLAIN);
+      struct tape_operand *to = stage_operand(&r, v);
+      to->axes = x.axes;
+      memcpy(to->axis, x.axis, sizeof x.axis);
+    }
+    stage_add(&d.stage, &r, NULL);
+    stage_seal(&d.stage);
+    if (record_elements(&r) * record_k(&r) < 400000) compare(&d.stage, seed, 2);
+    stage_end(&d.stage);
+  }
+}
+
 /* Coefs of a dim of 1 may be anything, and here their addresses would leave 64 bits: a plan has no use for them.
  * Nothing is run, the values would be 16 GiB. */
 static void coefs_of_a_dim_of_one(void **state) {
@@ -488,10 +542,8 @@ static int shut_pool(void **state) {
 int main(int argc, char **argv) {
   if (argc == 3) first_seed = strtoull(argv[1], NULL, 10), seeds = strtoull(argv[2], NULL, 10);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(one_word_two_dtypes),
-      cmocka_unit_test(locally_connected),
-      cmocka_unit_test(coefs_of_a_dim_of_one),
-      cmocka_unit_test(whole_tapes),
+      cmocka_unit_test(one_word_two_dtypes),   cmocka_unit_test(locally_connected), cmocka_unit_test(skipped_taps),
+      cmocka_unit_test(coefs_of_a_dim_of_one), cmocka_unit_test(whole_tapes),
   };
   return cmocka_run_group_tests_name("whole", tests, open_pool, shut_pool);
 }

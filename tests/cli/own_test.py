@@ -4,35 +4,10 @@ import json
 import math
 import os
 import shutil
-import struct
 
 import world
 
 MODELS = os.path.join(world.SOURCE, "tests", "models")
-
-
-def field(number, value):
-    """A protobuf field: a number, a text, or a message of fields."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    content = value.encode() if isinstance(value, str) else b"".join(value) if isinstance(value, list) else value
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def varint(n):
-    return bytes([n & 127 | 128]) + varint(n >> 7) if n > 127 else bytes([n])
-
-
-def fixed_model(batch):
-    """An ONNX file of reshape and a product, as PyTorch writes them for an example of that batch."""
-    def value(name, *dims):
-        return [field(1, name), field(2, [field(1, [field(1, 1), field(2, [field(1, [field(1, d)]) for d in dims])])])]
-    shape = [field(1, 2), field(2, 7), field(8, "shape"), field(9, struct.pack("<2q", batch, 784))]
-    weight = [field(1, 784), field(1, 10), field(2, 1), field(8, "w"), field(9, struct.pack("<7840f", *[n % 13 / 100 for n in range(7840)]))]
-    graph = [field(1, [field(1, "x"), field(1, "shape"), field(2, "flat"), field(3, "view"), field(4, "Reshape")]),
-             field(1, [field(1, "flat"), field(1, "w"), field(2, "y"), field(3, "linear"), field(4, "MatMul")]),
-             field(2, "g"), field(5, shape), field(5, weight), field(11, value("x", batch, 1, 28, 28)), field(12, value("y", batch, 10))]
-    return b"".join([field(1, 8), field(7, graph), field(8, [field(1, ""), field(2, 18)])])
 
 
 class Own(world.World):
@@ -68,7 +43,7 @@ class Own(world.World):
         self.assertTrue(self.verify()["agree"])
 
     def test_batch_fixed_in_the_file(self):
-        self.write("model.onnx", fixed_model(4))
+        self.write("model.onnx", world.fixed_model(4))
         for change in ("init: model", "init: seed"):
             self.job("other.yaml", ("init: seed", change))
             _, err = self.assay("train", "other.yaml", "-o", "run", expect=2)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What the program says to people and scripts: help, versions, unknown words, exit statuses."""
+import json
 import os
 import re
 import subprocess
@@ -19,12 +20,15 @@ class Words(world.World):
                 self.assertIn(part, text)
             self.assertLess(max(map(len, text.split("\n"))), 121, name)
         self.assertEqual(self.assay("help"), (out, ""))
+        self.assertEqual(self.assay("help", "train"), self.assay("train", "--help"))
         self.assertEqual(self.assay(expect=2)[0], out)
         self.assertRegex(self.assay("--version")[0], r"^assay \d+\.\d+\.\d+ · canon 1 · lower 1 · back end \w+\n$")
 
     def test_unknown_words_have_a_way_out(self):
         for words, answer in ((["trian"], "did you mean 'train'"), (["verfy", "x"], "did you mean 'verify'"),
                               (["banana"], "assay --help"), (["verify", "x", "--interval", "3", "y"], "one word too many"),
+                              (["help", "trian"], "did you mean 'train'"), (["bench"], "gemm|step|commit|exact is missing"),
+                              (["lower"], "DIR is missing"), (["train"], "JOB.yaml is missing"), (["train", "job.yaml", "-o", ""], "-o DIR"),
                               (["verify", "x", "--sede", "3"], "did you mean --seed"), (["verify"], "usage: assay verify"),
                               (["verify", "x", "--intervals", "some"], "whole number"), (["verify", "x", "--seed"], "needs a value"),
                               (["train", "job.yaml"], "-o DIR"), (["train", "job.yaml", "-o", "run", "--threads", "0"], "from 1 to 256"),
@@ -39,12 +43,33 @@ class Words(world.World):
     def test_check_says_what_lowers(self):
         out, _ = self.assay("check", "model.onnx")
         self.assertIn("nodes lower", out)
+        self.assertIn("  trains    1.weight [32, 784]\n", out)
+        last = json.loads(self.assay("check", "model.onnx", "--json")[0].splitlines()[-1])
+        self.assertEqual((last["lowers"], last["fixed_batch"], last["weights"]), (True, None, 25450))
+        self.assertIn("1.weight", last["trains"])
+        self.assertNotIn("batch", out)
+        self.write("fixed.onnx", world.fixed_model(4))
+        self.assertIn("  batch     only 4: ", self.assay("check", "fixed.onnx")[0])
+        self.assertEqual(json.loads(self.assay("check", "fixed.onnx", "--json")[0].splitlines()[-1])["fixed_batch"], 4)
+        self.write("other.onnx", world.fixed_model(4).replace(b"MatMul", b"MatMoo"))
+        out, _ = self.assay("check", "other.onnx", expect=1)
+        self.assertRegex(out, r"(?m)^  NO  1     MatMoo linear: lower 1 does not know")
+        self.assertIn("1 of 2 nodes cannot", out)
 
     def test_full_standard_output(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([world.ASSAY, "--help"], stdout=full, stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 3)
         self.assertIn(b"standard output", done.stderr)
+
+    def test_closed_standard_files(self):
+        """A file that the program opens never gets the number of standard output."""
+        whole = self.train()["final_root"]
+        done = subprocess.run([world.ASSAY, "train", "job.yaml", "-o", "blind"], preexec_fn=lambda: os.closerange(0, 3))
+        self.assertEqual(done.returncode, 3)
+        self.assertEqual(self.metrics("blind")[-1]["final_root"], whole)
+        self.assertEqual([line.get("loss") for line in self.metrics("blind")], [line.get("loss") for line in self.metrics("run")])
+        self.assertTrue(self.verify("blind")["agree"])
 
 
 if __name__ == "__main__":

@@ -72,3 +72,11 @@ uint32_t lower_check(const struct onnx_model *model, lower_report *report, void 
   }
   return failures;
 }
+
+bool lower_tensors(const struct onnx_model *model, lower_tensor_report *report, void *context, struct arena *arena) {
+  struct graph g;
+  struct why why;
+  if (graph_open(&g, model, false, NULL, 0, arena, &why) != LOWER_OK) return false;
+  for (uint32_t n = 0; n < g.parameters_count; n++) report(context, g.parameter[n].tensor, g.parameter[n].trains);
+  return true;
+}

@@ -137,4 +137,9 @@ enum lower_status lower_infer(const struct onnx_model *model, const struct infer
 typedef void lower_report(void *context, const struct onnx_node *node, uint32_t index, bool lowers, const char *reason);
 uint32_t lower_check(const struct onnx_model *model, lower_report *report, void *context, struct arena *arena);
 
+/* lower_tensors names the float tensors that training would keep in the state, in the order of first use, and whether
+ * they train where no job says otherwise. False where the model cannot be looked at node by node. */
+typedef void lower_tensor_report(void *context, const struct onnx_tensor *tensor, bool trains);
+bool lower_tensors(const struct onnx_model *model, lower_tensor_report *report, void *context, struct arena *arena);
+
 #endif

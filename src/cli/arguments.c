@@ -78,7 +78,9 @@ bool arguments_parse(const struct command *command, int argc, char **argv, struc
     a.operand[a.operands_count++] = argv[optind];
   }
   if (a.operands_count < command->operands_min) {
-    complain("something is missing; usage: assay %s %s", command->name, command->usage);
+    const char *what = command->usage; /* its first word is the operand, after switches */
+    while (*what == '-' && strchr(what, ' ')) what = strchr(what, ' ') + 1;
+    complain("%.*s is missing; usage: assay %s %s", (int)strcspn(what, " "), what, command->name, command->usage);
     return false;
   }
   *out = a;

@@ -167,7 +167,7 @@ static enum outcome run(const struct arguments *a) {
   const char *folder = arguments_text(a, "output", NULL), *model = a->operand[0];
   uint64_t threads = machine_threads();
   if (!arguments_number(a, "threads", 1, 256, &threads)) return OUTCOME_INPUT;
-  if (!folder) {
+  if (!folder || !*folder) {
     complain("where should the results go? Give a folder: -o DIR");
     return OUTCOME_INPUT;
   }

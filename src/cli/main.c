@@ -5,9 +5,11 @@
 #include "model/lower/lower.h"
 #include "numeric/backend.h"
 #include "numeric/canon.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const table[] = {
     &command_train, &command_verify,   &command_quote,  &command_check, &command_inspect,
@@ -48,10 +50,12 @@ static enum outcome run(int argc, char **argv) {
     return OUTCOME_INPUT;
   }
   const char *word = argv[1];
-  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+  bool help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+  if (help && argc == 2) {
     print_help();
     return OUTCOME_DONE;
   }
+  if (help) word = argv[2];
   if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
     print_version();
     return OUTCOME_DONE;
@@ -60,6 +64,10 @@ static enum outcome run(int argc, char **argv) {
   for (int i = 0; i < COMMANDS; i++) {
     known[i] = table[i]->name;
     if (strcmp(word, known[i]) != 0) continue;
+    if (help) {
+      print_command_help(table[i]);
+      return OUTCOME_DONE;
+    }
     output_command(word);
     for (int j = 2; j < argc && strcmp(argv[j], "--") != 0; j++)
       if (strcmp(argv[j], "--help") == 0 || strcmp(argv[j], "-h") == 0) {
@@ -78,7 +86,17 @@ static enum outcome run(int argc, char **argv) {
   return OUTCOME_INPUT;
 }
 
+/* A file must not be opened as number 0, 1 or 2, or what we print would land in it. Closed output stays an error, since
+ * nobody can write to what is opened for reading. */
+static bool hold_standard_files(void) {
+  int f;
+  do f = open("/dev/null", O_RDONLY);
+  while (f >= 0 && f <= STDERR_FILENO);
+  return f >= 0 && close(f) == 0;
+}
+
 int main(int argc, char **argv) {
+  if (!hold_standard_files()) return OUTCOME_ENVIRONMENT;
   signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error we report, not a death in mid-write */
   backend_thread_enter();
   enum outcome outcome = run(argc, argv);

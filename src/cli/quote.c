@@ -15,12 +15,13 @@ static void print_text(const struct quote *q, const struct prepared *p, uint32_t
   printf("memory    %s: state %s, values of a step %s, data %s\n", text_bytes((double)q->memory_bytes, a),
          text_bytes((double)q->state_bytes, b), text_bytes((double)q->temp_bytes, c),
          text_bytes((double)q->data_bytes, d));
-  printf("disk      %s of checkpoints\n", text_bytes((double)q->checkpoint_bytes, a));
-  printf("time      %s here on %" PRIu32 " thread%s: %s an update (%.1f GFLOP/s), evaluations %s in all\n",
-         text_seconds(q->seconds, a), threads, threads == 1 ? "" : "s", text_seconds(q->seconds_per_update, b),
-         q->gflops, text_seconds(q->evaluation_seconds, c));
-  printf("commit    every %" PRIu32 " steps, %" PRIu32 " intervals: %.2f %% of the training time (hashing %s/s)\n",
-         q->interval_steps, q->intervals, 100 * q->commit_share, text_bytes(q->hash_bytes_per_s, a));
+  printf("disk      %s for the checkpoints that are kept\n", text_bytes((double)q->checkpoint_bytes, a));
+  printf("time      %s here on %" PRIu32 " thread%s: %s an update (%.1f GFLOP/s)", text_seconds(q->seconds, a), threads,
+         threads == 1 ? "" : "s", text_seconds(q->seconds_per_update, b), q->gflops);
+  if (p->evaluate_every) printf(", %s an evaluation", text_seconds(q->evaluation_seconds, c));
+  printf("\ncommit    every %" PRIu32 " steps, %" PRIu32 " interval%s: %.2f %% of the training time (hashing %s/s)\n",
+         q->interval_steps, q->intervals, q->intervals == 1 ? "" : "s", 100 * q->commit_share,
+         text_bytes(q->hash_bytes_per_s, a));
   printf("samples   %" PRIu32 " for training, %" PRIu32 " for tests\n", p->train.samples, p->test.samples);
 }
 

@@ -113,7 +113,7 @@ static struct prepared prepared; /* large */
 
 static enum outcome run(const struct arguments *a) {
   const char *folder = arguments_text(a, "output", NULL);
-  if (!folder) {
+  if (!folder || !*folder) {
     complain("where should the results go? Give a folder: -o DIR");
     return OUTCOME_INPUT;
   }

@@ -388,6 +388,8 @@ int gemm_bench(const struct gemm_bench_options *options, FILE *out) {
       }
   }
   const char *comma = "";
+  bool compared = false;
+  for (int p = 0; p < PEERS; p++) compared |= counted[p] > 0;
   fprintf(out, options->json ? "{\"summary\":{" : "geometric mean, %u thread%s, %s:", threads, threads > 1 ? "s" : "",
           backend->name);
   for (int p = 0; p < PEERS; p++)
@@ -398,6 +400,7 @@ int gemm_bench(const struct gemm_bench_options *options, FILE *out) {
   if (options->json)
     fprintf(out, "},\"threads\":%u,\"backend\":\"%s\",\"same_bits\":%s}", threads, backend->name,
             same ? "true" : "false");
+  if (!options->json && !compared) fputs(" none, as no peer measured these shapes", out);
   fputc('\n', out);
   for (int p = 0; p < PEERS; p++) peer_end(&peers[p]);
   signal(SIGPIPE, old);

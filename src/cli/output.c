@@ -15,6 +15,27 @@ void output_name(const char *name) {
   for (; *name; name++) putchar(tame(*name));
 }
 
+static bool plain_in_shell(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
+         strchr("/._-+,:@%=", c);
+}
+
+void output_word(const char *word) {
+  bool plain = *word != 0;
+  for (const char *c = word; *c; c++) plain = plain && plain_in_shell(*c);
+  if (plain) {
+    output_name(word);
+    return;
+  }
+  putchar('\'');
+  for (; *word; word++)
+    if (*word == '\'')
+      fputs("'\\''", stdout);
+    else
+      putchar(tame(*word));
+  putchar('\'');
+}
+
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args) {
   char line[2048];
   vsnprintf(line, sizeof line, format, args);

@@ -16,6 +16,9 @@ __attribute__((format(printf, 1, 2))) void note(const char *format, ...);
  * standard output; complain and note treat their whole line so. */
 void output_name(const char *name);
 
+/* output_word prints a path so that a person can type it again: in quotes where the shell would split or expand it. */
+void output_word(const char *word);
+
 void output_command(const char *name); /* the word that complain puts first */
 
 /* output_json prints one object as a line, flushes, and lets go of it. */

@@ -39,13 +39,24 @@ static int terminal_columns(void) {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
+/* How many bytes the first `most` columns of the text take. */
+static int bytes_of_columns(const char *text, int most) {
+  int n = 0;
+  for (int seen = 0; text[n]; n++) {
+    seen += (text[n] & 0xc0) != 0x80;
+    if (seen > most) break;
+  }
+  return n;
+}
+
 /* The bar takes what the text leaves of the terminal's width, so that the line never wraps. */
 static void draw(double share, const char *text) {
-  int cells = terminal_columns() - 1 - columns(text) - 8;
+  int room = terminal_columns() - 1 - 7, cells = room - columns(text) - 1; /* 7: "100 %  " */
   cells = cells > BAR_CELLS ? BAR_CELLS : cells < 0 ? 0 : cells;
   fputs("\r", stderr);
   for (int i = 0; i < cells; i++) fputs(share * cells >= i + 1 ? "█" : share * cells > i ? "▌" : "░", stderr);
-  fprintf(stderr, "%s%3.0f %%  %s\033[K", cells ? " " : "", share * 100, text);
+  fprintf(stderr, "%s%3.0f %%  %.*s\033[K", cells ? " " : "", share * 100, bytes_of_columns(text, room > 0 ? room : 0),
+          text);
   line_open = true;
 }
 

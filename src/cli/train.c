@@ -82,21 +82,27 @@ static void report(const struct run_result *r, const char *folder, bool json) {
   hex_encode(r->final_root, MERKLE_BYTES, root);
   hex_encode(r->job_root, MERKLE_BYTES, job);
   bool diverged = r->outcome == TRACE_DIVERGED, evaluated = r->evaluation.count > 0;
+  bool before = r->seconds <= 0; /* the run had ended already: nothing was computed, so there is no loss to tell */
   if (json) {
-    output_json(json_pack(
-        "{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "outcome", diverged ? "diverged" : "done",
-        "final_root", root, "job_root", job, "updates", (json_int_t)r->update, "loss", real_or_null((double)r->loss),
-        "test_loss", evaluated ? real_or_null((double)r->evaluation.loss) : json_null(), "test_accuracy",
-        accuracy_or_null(&r->evaluation), "seconds", r->seconds, "samples_per_s", r->samples_per_s, "commit_seconds",
-        r->commit_seconds, "diverged_step", diverged ? json_integer(r->diverged_step) : json_null(),
-        "last_good_interval", diverged ? json_integer(r->last_good_interval) : json_null()));
+    output_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "outcome",
+                          diverged ? "diverged" : "done", "final_root", root, "job_root", job, "updates",
+                          (json_int_t)r->update, "loss", before ? json_null() : real_or_null((double)r->loss),
+                          "test_loss", evaluated ? real_or_null((double)r->evaluation.loss) : json_null(),
+                          "test_accuracy", accuracy_or_null(&r->evaluation), "seconds", r->seconds, "samples_per_s",
+                          r->samples_per_s, "commit_seconds", r->commit_seconds, "diverged_step",
+                          diverged && !before ? json_integer(r->diverged_step) : json_null(), "last_good_interval",
+                          diverged && !before ? json_integer(r->last_good_interval) : json_null()));
     return;
   }
-  if (diverged)
+  if (diverged && before)
+    puts("diverged    before; metrics.jsonl and README.md tell where");
+  else if (diverged)
     printf("diverged    the loss or the gradient stopped being a finite number in step %" PRIu32 "\n"
            "last good   checkpoints/%06" PRIu32 ".state, the end of interval %" PRIu32
            "; a lower learning rate or clip_norm may help\n",
            r->diverged_step, r->last_good_interval, r->last_good_interval);
+  else if (before)
+    puts("done        before; metrics.jsonl and README.md hold the losses");
   else
     printf("loss        %.4f\n", (double)r->loss);
   if (evaluated && !r->evaluation.classes)
@@ -104,9 +110,12 @@ static void report(const struct run_result *r, const char *folder, bool json) {
   else if (evaluated)
     printf("test        loss %.4f, accuracy %.2f %% (%" PRIu32 " of %" PRIu32 ")\n", (double)r->evaluation.loss,
            100 * (double)r->evaluation.accuracy, r->evaluation.correct, r->evaluation.count);
-  printf("time        %s, %s samples/s\n", text_seconds(r->seconds, spent), text_count(r->samples_per_s, rate));
+  if (!before)
+    printf("time        %s, %s samples/s\n", text_seconds(r->seconds, spent), text_count(r->samples_per_s, rate));
   printf("job root    %s\nfinal root  %s\nresults     %s\n", job, root, folder);
-  printf("next        assay verify %s\n", folder);
+  fputs("next        assay verify ", stdout);
+  output_word(folder);
+  putchar('\n');
 }
 
 static struct prepared prepared; /* large */
@@ -119,6 +128,10 @@ static enum outcome run(const struct arguments *a) {
   }
   struct view view = {.json = arguments_given(a, "json"), .quiet = arguments_given(a, "quiet")};
   uint64_t threads = 0, disk = 0;
+  if (arguments_given(a, "resume") && arguments_given(a, "force")) {
+    complain("--resume goes on with the run in %s and --force removes it: give one of them", folder);
+    return OUTCOME_INPUT;
+  }
   if (!arguments_number(a, "threads", 1, 256, &threads) ||
       !arguments_number(a, "checkpoint-bytes", 1, UINT64_MAX, &disk))
     return OUTCOME_INPUT;
@@ -144,7 +157,10 @@ static enum outcome run(const struct arguments *a) {
   switch (status) {
   case TRAINING_OK:
   case TRAINING_NO: report(&result, folder, view.json); break;
-  case TRAINING_INTERRUPTED: note("%s", why.text); break;
+  case TRAINING_INTERRUPTED:
+    note("%s", why.text);
+    if (view.json) output_json(json_pack("{s:s, s:I}", "outcome", "interrupted", "updates", (json_int_t)result.update));
+    break;
   case TRAINING_ERR_INPUT:
   case TRAINING_ERR_SYSTEM: complain("%s", why.text); break;
   }

@@ -72,9 +72,11 @@ static void print_text(const struct verify_result *r, const struct verify_option
   printf("intervals %" PRIu32 " of %" PRIu32 " compared (", r->checked_count, r->intervals_run);
   for (uint32_t i = 0; i < r->checked_count && i < 12; i++) printf(i ? ", %" PRIu32 : "%" PRIu32, r->checked[i]);
   printf("%s), %" PRIu32 " computed again\n", r->checked_count > 12 ? ", .." : "", r->re_executed);
-  if (!o->all)
-    printf("seed      %" PRIu64 "   (the same draw: assay verify %s --intervals %" PRIu32 " --seed %" PRIu64 ")\n",
-           r->seed, folder, o->intervals, r->seed);
+  if (!o->all) {
+    printf("seed      %" PRIu64 "   (the same draw: assay verify ", r->seed);
+    output_word(folder);
+    printf(" --intervals %" PRIu32 " --seed %" PRIu64 ")\n", o->intervals, r->seed);
+  }
   switch (r->outcome) {
   case VERIFY_AGREE: puts("agree     what was computed again has the committed roots"); break;
   case VERIFY_DIFFER: puts("differ    the committed result is not what this job computes"); break;

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -50,7 +51,7 @@ class Run(world.World):
 
     def interrupt(self, signal_number, folder):
         """Starts a long run, waits until it has trained a little, and sends the signal."""
-        process = subprocess.Popen([world.ASSAY, "train", "long.yaml", "-o", folder], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([world.ASSAY, "train", "long.yaml", "-o", folder, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         metrics = os.path.join(folder, "metrics.jsonl")
         deadline = time.time() + world.PATIENCE
         while not (os.path.exists(metrics) and os.path.getsize(metrics) > 2000):
@@ -58,7 +59,8 @@ class Run(world.World):
             self.assertLess(time.time(), deadline)
             time.sleep(0.01)
         process.send_signal(signal_number)
-        return process.wait(world.PATIENCE)
+        self.said = process.communicate(timeout=world.PATIENCE)[0].decode().splitlines()
+        return process.returncode
 
     def test_resumes_after_interruption(self):
         self.job("long.yaml", ("updates: 40", "updates: 4000"), ("every: 20", "every: 1000"), ("interval: 5", "interval: 40"))
@@ -82,6 +84,33 @@ class Run(world.World):
             with self.subTest(signal=number):
                 self.assertEqual(self.interrupt(number, number.name), 130)
                 self.assertTrue(any(name.endswith(".state") for name in os.listdir(number.name + "/checkpoints")))
+                last = json.loads(self.said[-1])
+                self.assertEqual(last["outcome"], "interrupted")
+                self.assertGreater(last["updates"], 0)
+                self.assertIn("not finished", self.assay("inspect", number.name)[0])
+                self.assertIsNone(json.loads(self.assay("inspect", number.name, "--json")[0])["steps_run"])
+                spec = "{format: idx, inputs: test-x, targets: test-y, scale: 1/255}"
+                self.assertIn("assay export", self.assay("evaluate", number.name, "--data", spec, expect=2)[1])
+
+    def test_resuming_what_is_done_computes_nothing(self):
+        whole = self.train()
+        before = self.snapshot("run")
+        out, _ = self.assay("train", "job.yaml", "-o", "run", "--resume")
+        self.assertIn(whole["final_root"], out)
+        for word in ("loss        ", "samples/s"):
+            self.assertNotIn(word, out)
+        again = self.train("run", "job.yaml", "--resume")
+        self.assertEqual((again["final_root"], again["loss"]), (whole["final_root"], None))
+        self.assertIn("--force", self.assay("train", "job.yaml", "-o", "run", "--resume", "--force", expect=2)[1])
+        self.assertEqual(self.snapshot("run"), before)
+
+    def test_what_to_type_next_can_be_typed(self):
+        for folder in ("two words", "it's", "$HOME", "ü"):
+            out, _ = self.assay("train", "job.yaml", "-o", folder)
+            line = re.search("^next +(.*)$", out, re.M)[1]
+            self.assertEqual(shlex.split(line), ["assay", "verify", folder])
+            line = re.search(r"the same draw: (.*)\)$", self.assay("verify", folder)[0], re.M)[1]
+            self.assertEqual(shlex.split(line)[:3], ["assay", "verify", folder])
 
     def test_divergence_is_an_answer(self):
         self.job("wild.yaml", ("adamw, lr: 1e-3, weight_decay: 0.01", "sgd, lr: 1e30"), ("clip_norm: 1.0\n", ""))
@@ -117,7 +146,7 @@ class Run(world.World):
 
     def test_progress_on_a_terminal(self):
         """One line, drawn again and again, never wider than the terminal."""
-        for width in (60, 120):
+        for width in (9, 34, 60, 120):
             master, slave = pty.openpty()
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
             process = subprocess.Popen([world.ASSAY, "train", "job.yaml", "-o", f"run{width}"], stdout=subprocess.DEVNULL, stderr=slave)
@@ -128,10 +157,11 @@ class Run(world.World):
                     drawn += piece
             os.close(master)
             self.assertEqual(process.wait(world.PATIENCE), 0)
-            bars = [line for line in re.split("\r|\n|\033\\[K", drawn.decode()) if "%  update" in line]
-            self.assertTrue(any("update 40/40" in line and "loss" in line for line in bars), bars)
+            bars = [line for line in re.split("\r|\n|\033\\[K", drawn.decode()) if "%  u" in line]
+            self.assertTrue(any("update 40/40"[:width - 8] in line for line in bars), bars)
+            self.assertEqual(any("loss" in line for line in bars), width > 30)
             for line in bars:
-                self.assertLess(len(line), width if width > 80 else 80, line)
+                self.assertLess(len(line), width, line)
 
     def test_quote(self):
         quote = json.loads(self.assay("quote", "job.yaml", "--json")[0])

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The job that evaluating is: the weights as in the file, one update that is never run, the set to evaluate as test
  * set. */
@@ -100,8 +101,15 @@ enum training_status evaluate_folder(const char *folder, const char *data_text, 
   enum training_status status = folder_last_state(folder, options, p, &state, why);
   if (status == TRAINING_OK && data_text) {
     struct loss_options loss = p->options.loss;
-    status = file_join(path, folder, "model.onnx") ? evaluate_with(path, data_text, &loss, options, execute, out, why)
-                                                   : TRAINING_ERR_INPUT;
+    if (!file_join(path, folder, "model.onnx") || access(path, F_OK) != 0) {
+      why_set(why,
+              "%s has no model.onnx, which a run gets when it ends; assay export --onnx FILE writes one from its last "
+              "checkpoint",
+              folder);
+      status = TRAINING_ERR_INPUT;
+    } else {
+      status = evaluate_with(path, data_text, &loss, options, execute, out, why);
+    }
   } else if (status == TRAINING_OK && p->lowered.tapes_count <= TAPE_OF_EVALUATE) {
     why_set(why, "%s: the job has no test set; name one with --data", folder);
     status = TRAINING_ERR_INPUT;

@@ -55,6 +55,19 @@ class Own(world.World):
         out, _ = self.assay("evaluate", "run/model.onnx", "--data", "{format: idx, inputs: test-x, targets: test-y, scale: 1/255}", "--json")
         self.assertEqual(json.loads(out)["accuracy"], accuracy)
 
+    def test_axes_in_another_order_are_refused(self):
+        """As many numbers are not enough: pictures with their colours last would train on nonsense."""
+        self.write("model.onnx", world.fixed_model(4, (2, 14, 28)))
+        self.write("y.npy", world.npy([8], list(range(8)), "<i8", "q"))
+        for shape, fits in (((2, 14, 28), True), ((2, 1, 14, 28), True), ((784,), True), ((14, 28, 2), False), ((28, 14, 2), False), ((28, 28), False)):
+            with self.subTest(shape=shape):
+                self.write("x.npy", world.npy([8, *shape], [n % 5 / 5 for n in range(8 * 784)]))
+                self.job("axes.yaml", ("{format: idx, inputs: train-x.gz, targets: train-y, scale: 1/255}", "{format: npy, inputs: x.npy, targets: y.npy}"),
+                         ("  test: {format: idx, inputs: test-x, targets: test-y, scale: 1/255}\n", ""), ("batch: 16", "batch: 4"),
+                         ("evaluate: {every: 20 updates}\n", ""))
+                _, err = self.assay("quote", "axes.yaml", expect=0 if fits else 2)
+                self.assertEqual("np.transpose" in err, not fits)
+
     def test_messages_name_the_job(self):
         for change, says in ((("seed: 7", "freeze: [1.weigth]"), "did you mean '1.weight'"), (("seed: 7", "drop_last: false"), "drop_last"),
                              (("inputs: train-x.gz", "inputs: {pixel: train-x.gz}"), "line 5: the model has no input 'pixel'"),

@@ -41,7 +41,7 @@ def varint(n):
     return bytes([n & 127 | 128]) + varint(n >> 7) if n > 127 else bytes([n])
 
 
-def fixed_model(batch):
+def fixed_model(batch, sample=(1, 28, 28)):
     """An ONNX file of reshape and a product, as PyTorch writes them for an example of that batch."""
     def value(name, *dims):
         return [field(1, name), field(2, [field(1, [field(1, 1), field(2, [field(1, [field(1, d)]) for d in dims])])])]
@@ -49,7 +49,7 @@ def fixed_model(batch):
     weight = [field(1, 784), field(1, 10), field(2, 1), field(8, "w"), field(9, struct.pack("<7840f", *[n % 13 / 100 for n in range(7840)]))]
     graph = [field(1, [field(1, "x"), field(1, "shape"), field(2, "flat"), field(3, "view"), field(4, "Reshape")]),
              field(1, [field(1, "flat"), field(1, "w"), field(2, "y"), field(3, "linear"), field(4, "MatMul")]),
-             field(2, "g"), field(5, shape), field(5, weight), field(11, value("x", batch, 1, 28, 28)), field(12, value("y", batch, 10))]
+             field(2, "g"), field(5, shape), field(5, weight), field(11, value("x", batch, *sample)), field(12, value("y", batch, 10))]
     return b"".join([field(1, 8), field(7, graph), field(8, [field(1, ""), field(2, 18)])])
 
 

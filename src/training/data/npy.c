@@ -174,7 +174,9 @@ enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tenso
   struct tensor_source s = {0};
   uint32_t width;
   if (!npy_form(d.descr, &s.form, &width, &s.big_endian)) {
-    why_set(why, "element type '%s' is not read here; u1, i1, i4, i8, f4, f8 are: np.save(f, x.astype(np.float32))",
+    why_set(why,
+            "element type '%s' is not read here; u1, i1, i4, i8, f4, f8 are: np.save(f, x.astype(np.float32)), "
+            "np.int64 for classes",
             d.descr);
     return TRAINING_ERR_INPUT;
   }

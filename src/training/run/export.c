@@ -198,7 +198,8 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
             "end of interval %" PRIu32 ", the last good state.\n\n",
             r->diverged_step, r->last_good_interval);
   fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " weights |\n", j->model, weights);
-  fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", p->train.inputs.path, p->train.samples);
+  fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", j->train.dataset ? j->train.dataset : j->train.inputs,
+          p->train.samples);
   fprintf(f, "| loss | %s |\n| optimizer | %s |\n",
           j->loss.name == LOSS_CROSS_ENTROPY ? "cross-entropy" : "mean squared error",
           j->optimizer.name == OPTIMIZER_ADAMW ? "AdamW" : "SGD");

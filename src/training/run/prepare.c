@@ -23,6 +23,19 @@ static uint64_t product(uint32_t rank, const uint32_t *dim) {
   return elements;
 }
 
+/* Are these the same axes in the same order, but for axes of length 1? Or is one side a single row of numbers, which
+ * leaves the order of the other's as it lies? */
+static bool same_axes(uint32_t rank, const uint32_t *dim, uint32_t other_rank, const uint32_t *other) {
+  uint32_t a = 0, b = 0;
+  if (rank < 2 || other_rank < 2) return true;
+  for (;; a++, b++) {
+    while (a < rank && dim[a] == 1) a++;
+    while (b < other_rank && other[b] == 1) b++;
+    if (a == rank || b == other_rank) return a == rank && b == other_rank;
+    if (dim[a] != other[b]) return false;
+  }
+}
+
 /* The sample's dims as the model names them: data of 28x28 feeds an input of 1x28x28. Where the model leaves a dim
  * open, the data's own dims stand. */
 static enum training_status fit_inputs(const struct prepared *p, const struct data_set *set, struct sample_shape *s,
@@ -49,6 +62,15 @@ static enum training_status fit_inputs(const struct prepared *p, const struct da
     why_set(why, "%s: samples of %s (%" PRIu64 " elements), but the model's input '%s' takes %s (%" PRIu64 ")",
             in->path, shape_text(s->input_rank, s->input_dim, a), product(s->input_rank, s->input_dim), input->name,
             shape_text(rank, dim, b), elements);
+    return TRAINING_ERR_INPUT;
+  }
+  if (!same_axes(s->input_rank, s->input_dim, rank, dim)) {
+    char a[96], b[96];
+    why_set(
+        why,
+        "%s: samples of %s, but the model's input '%s' takes %s: as many numbers in another order; np.transpose puts "
+        "the axes into the model's, as x.transpose(0, 3, 1, 2) from pictures with their colours last",
+        in->path, shape_text(s->input_rank, s->input_dim, a), input->name, shape_text(rank, dim, b));
     return TRAINING_ERR_INPUT;
   }
   s->input_rank = rank;

@@ -96,12 +96,16 @@ static void report(const struct run_result *r, const char *folder, bool json) {
   }
   if (diverged && before)
     puts("diverged    before; metrics.jsonl and README.md tell where");
-  else if (diverged)
-    printf("diverged    the loss or the gradient stopped being a finite number in step %" PRIu32 "\n"
-           "last good   checkpoints/%06" PRIu32 ".state, the end of interval %" PRIu32
+  else if (diverged) {
+    printf("diverged    the loss or the gradient stopped being a finite number in step %" PRIu32
            "; a lower learning rate or clip_norm may help\n",
-           r->diverged_step, r->last_good_interval, r->last_good_interval);
-  else if (before)
+           r->diverged_step);
+    if (r->last_good_interval > 0)
+      printf("last good   checkpoints/%06" PRIu32 ".state, the end of interval %" PRIu32 "\n", r->last_good_interval,
+             r->last_good_interval);
+    else
+      puts("last good   none: it happened in the first interval");
+  } else if (before)
     puts("done        before; metrics.jsonl and README.md hold the losses");
   else
     printf("loss        %.4f\n", (double)r->loss);

@@ -118,6 +118,10 @@ class Run(world.World):
         self.assertEqual(result["outcome"], "diverged")
         self.assertGreater(result["diverged_step"], 0)
         self.assertTrue(self.verify()["agree"])
+        out, _ = self.assay("train", "wild.yaml", "-o", "again", expect=1)
+        self.assertIn("last good   none", out)  # no interval ended before, so no checkpoint is named
+        self.assertIn("no good weights", self.read("again/README.md").decode())
+        self.assertFalse(os.path.exists("again/model.onnx"))
 
     def test_results_are_usable(self):
         result = self.train()

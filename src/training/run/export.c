@@ -191,12 +191,15 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
   }
   const struct jobfile *j = &p->jobfile;
   fprintf(f, "# A model trained with Assay\n\n");
-  if (r->outcome == TRACE_DIVERGED)
-    fprintf(f,
-            "**This run diverged**: after step %" PRIu32
-            " the loss or the gradient was no finite number. The weights here are those at the "
-            "end of interval %" PRIu32 ", the last good state.\n\n",
-            r->diverged_step, r->last_good_interval);
+  if (r->outcome == TRACE_DIVERGED) {
+    fprintf(f, "**This run diverged**: after step %" PRIu32 " the loss or the gradient was no finite number. ",
+            r->diverged_step);
+    if (r->last_good_interval > 0)
+      fprintf(f, "The weights here are those at the end of interval %" PRIu32 ", the last good state.\n\n",
+              r->last_good_interval);
+    else
+      fprintf(f, "That was in the first interval, so there are no good weights to give.\n\n");
+  }
   fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " weights |\n", j->model, weights);
   fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", j->train.dataset ? j->train.dataset : j->train.inputs,
           p->train.samples);

@@ -1,6 +1,7 @@
 /* assay inspect: what a file or a run's folder holds, as text. */
 #include "base/hex.h"
 #include "cli/command.h"
+#include "cli/inspect_tensors.h"
 #include "cli/output.h"
 #include "cli/tape_text.h"
 #include "commit/trace/trace.h"
@@ -274,8 +275,17 @@ static enum outcome inspect_file(const char *path, struct arena *arena, const st
     outcome = inspect_onnx(path, arena, json);
   else if (ends_with(path, ".state") && f.length >= TAPE_LEAF_BYTES && f.length % TAPE_LEAF_BYTES == 0)
     outcome = inspect_state(path, &f, json);
+  else if (ends_with(path, ".safetensors"))
+    outcome = inspect_safetensors(&f, json, &why);
+  else if (ends_with(path, ".npy"))
+    outcome = inspect_npy(path, json, &why);
+  else if (ends_with(path, ".json") || ends_with(path, ".jsonl") || ends_with(path, ".yaml") || ends_with(path, ".md"))
+    complain("%s is text: read it as it is", path);
   else
-    complain("%s: neither a tape, a trace, a checkpoint (.state) nor a model (.onnx), or cut short", path);
+    complain("%s: neither a tape, a trace, a checkpoint (.state), a model (.onnx), tensors (.safetensors) nor an array "
+             "(.npy), or cut short",
+             path);
+  if (*why.text) refuse(path, &why, outcome);
   file_unmap(&f);
   return outcome;
 }
@@ -301,7 +311,7 @@ const struct command command_inspect = {
     .summary = "shows what a file or a run's folder holds, as text",
     .text = "DIR: outcome and roots of a run. FILE: a tape (layout and every record), a trace (its state roots), a "
             "checkpoint\n"
-            "(its root), an ONNX model (its graph).\n"
+            "(its root), an ONNX model (its graph), safetensors or a .npy array (types and shapes).\n"
             "Exit status: 0, 2 the file is damaged or of no kind we know.",
     .option = {{"record", 'r', "N", "of a tape, only record N"}, {"json", 0, NULL, "prints one JSON object"}},
     .operands_min = 1,

@@ -143,10 +143,14 @@ class Run(world.World):
         self.assertIn(b"'shape': (2, 10)", logits)
         self.assay("infer", "run/model.onnx", "--input", "x.npy", "-o", "out", expect=2)
         self.assay("lower", "--check", "run")
-        for name in ("run", "run/tapes/train.tape", "run/traces/0000.bin", "run/checkpoints/000001.state", "run/model.onnx"):
+        for name in ("run", "run/tapes/train.tape", "run/traces/0000.bin", "run/checkpoints/000001.state", "run/model.onnx",
+                     "run/model.safetensors", "x.npy"):
             self.assertTrue(self.assay("inspect", name)[0])
             self.assertIn("kind", json.loads(self.assay("inspect", name, "--json")[0]))
         self.assertIn(result["final_root"], self.assay("inspect", "run")[0])
+        self.assertIn("  tensor 1.weight F32 [32, 784]\n", self.assay("inspect", "run/model.safetensors")[0])
+        self.assertEqual(json.loads(self.assay("inspect", "x.npy", "--json")[0]), {"kind": "npy", "dtype": "f32", "shape": [2, 1, 28, 28]})
+        self.assertIn("is text", self.assay("inspect", "run/metrics.jsonl", expect=2)[1])
 
     def test_progress_on_a_terminal(self):
         """One line, drawn again and again, never wider than the terminal."""

@@ -182,7 +182,7 @@ class Wrong(world.World):
 
     def test_inspect_of_damaged_files(self):
         self.train()
-        for name in ("tapes/train.tape", "traces/0000.bin", "checkpoints/000003.state", "model.onnx"):
+        for name in ("tapes/train.tape", "traces/0000.bin", "checkpoints/000003.state", "model.onnx", "model.safetensors"):
             content = self.read("run/" + name)
             for cut in (0, 5, len(content) // 3 | 1, len(content) - 1):
                 self.write(os.path.basename(name), content[:cut])

@@ -155,7 +155,8 @@ static bool read_length(struct fields *f, const struct yaml_node *root, struct j
     return false;
   if (j->batch == 0) return fields_fail(f, root->line, "key 'batch' is missing: samples per update, as batch: 128");
   if (!j->epochs == !j->updates)
-    return fields_fail(f, root->line, "give either 'epochs' or 'updates': how long to train");
+    return fields_fail(f, j->updates ? yaml_get(root, "updates")->line : root->line,
+                       "give either 'epochs' or 'updates'%s: how long to train", j->updates ? ", not both" : "");
   if (micro && !word_is(micro, "1"))
     return fields_fail(f, micro->line, "micro_batches: this version does not accumulate yet; only 1 is supported");
   uint32_t steps = 0;
@@ -174,6 +175,8 @@ static bool read_training(struct fields *f, const struct yaml_node *root, struct
   if (init && !fields_choice(f, init, "init", inits, 2, NULL, 0, &choice)) return false;
   j->init = choice == 0 ? INIT_MODEL : INIT_SEED;
   if (verify && !fields_choice(f, verify, "verify", levels, 1, levels_later, 3, &choice)) return false;
+  if (word_is(clip, "0"))
+    return fields_fail(f, clip->line, "clip_norm: 0 would leave nothing of the gradient; write none for no clipping");
   if (clip && !word_is(clip, "none") && !fields_f32_of(f, clip, "clip_norm", FLT_MIN, FLT_MAX, false, &j->clip_norm))
     return false;
   if (dropout && !word_is(dropout, "model") && !fields_f32_of(f, dropout, "dropout", 0, 1, true, &j->dropout))

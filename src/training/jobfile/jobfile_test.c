@@ -84,7 +84,9 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("batch: 128", "batch: 1e2", "line 9:", "whole number");
   refused("batch: 128", "batch: '128'", "line 9:", "whole number");
   refused("batch: 128", "batch: 99999999999999999999", "line 9:", "whole number");
-  refused("epochs: 5", "epochs: 5\nupdates: 7", "line 1:", "either 'epochs' or 'updates'");
+  refused("epochs: 5", "epochs: 5\nupdates: 7", "line 11:", "not both");
+  refused("epochs: 5", "drop_last: true", "line 1:", "either 'epochs' or 'updates'");
+  refused("epochs: 5", "epochs: 5\nclip_norm: 0", "line 11:", "none");
   refused("epochs: 5", "seed: 1", "line 11:", "given twice");
   refused("lr: 1e-3", "lr: fast", "line 7:", "'fast' is not a number");
   refused("lr: 1e-3", "lr: -1", "line 7:", "outside");

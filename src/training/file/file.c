@@ -129,7 +129,12 @@ enum training_status file_folder(const char *path, struct why *why) {
     why_set(why, "%s is a file; a folder is needed here", path);
     return TRAINING_ERR_INPUT;
   }
-  why_set(why, "folder %s could not be made: %s", path, strerror(error));
+  if (error == EEXIST) {
+    why_set(why, "%s is a link to what is not there; make the folder it names, or choose another", path);
+    return TRAINING_ERR_INPUT;
+  }
+  why_set(why, "folder %s could not be made: %s%s", path, strerror(error),
+          error == ENOENT ? "; the folder it lies in must be there" : "");
   return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG ? TRAINING_ERR_INPUT : TRAINING_ERR_SYSTEM;
 }
 

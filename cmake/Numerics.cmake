@@ -12,4 +12,9 @@ add_compile_options(-Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototyp
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-fexcess-precision=standard) # clang 14 refuses it and has no excess precision on our machines
 endif()
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_C_FLAGS MATCHES "-fsanitize=")
+  # gcc 12 loses the bounds of short loops when it instruments them, and warns of writes that cannot happen; the plain
+  # builds, gcc and clang, stay strict.
+  add_compile_options(-Wno-error=stringop-overflow)
+endif()
 add_compile_definitions(_POSIX_C_SOURCE=200809L)

@@ -5,7 +5,7 @@
 
 #include "crypto/sha256.h"
 
-static bool absent(const uint8_t node[MERKLE_BYTES]) {
+bool merkle_absent(const uint8_t node[MERKLE_BYTES]) {
   uint8_t any = 0;
   for (uint32_t i = 0; i < MERKLE_BYTES; i++) any |= node[i];
   return any == 0;
@@ -25,7 +25,7 @@ void merkle_leaf(const void *bytes, size_t length, uint8_t hash[MERKLE_BYTES]) {
 /* Copied into one block first, so that hash may be left or right, and because one 65-byte update is quicker than three.
  */
 void merkle_inner(const uint8_t left[MERKLE_BYTES], const uint8_t right[MERKLE_BYTES], uint8_t hash[MERKLE_BYTES]) {
-  if (absent(left) && absent(right)) {
+  if (merkle_absent(left) && merkle_absent(right)) {
     memset(hash, 0, MERKLE_BYTES);
     return;
   }
@@ -90,4 +90,14 @@ void merkle_end(const struct merkle_builder *b, uint8_t root[MERKLE_BYTES]) {
       else
         merkle_inner(node, nothing, node);
   memcpy(root, node, MERKLE_BYTES);
+}
+
+void merkle_node(const uint8_t *hashes, uint64_t count, uint32_t level, uint64_t index, uint8_t node[MERKLE_BYTES]) {
+  uint64_t first = index << level, end = (index + 1) << level;
+  struct merkle_builder b = {.count = 0};
+  memset(node, 0, MERKLE_BYTES);
+  if (first >= count) return;
+  for (uint64_t i = first; i < end && i < count; i++) merkle_add(&b, hashes + i * MERKLE_BYTES);
+  merkle_end(&b, node);
+  for (uint32_t l = merkle_height(b.count); l < level; l++) merkle_inner(node, nothing, node);
 }

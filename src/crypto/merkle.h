@@ -34,4 +34,9 @@ struct merkle_builder {
 void merkle_add(struct merkle_builder *b, const uint8_t leaf[MERKLE_BYTES]);
 void merkle_end(const struct merkle_builder *b, uint8_t root[MERKLE_BYTES]);
 
+/* merkle_node is node `index` of a level, from the tree's `count` leaf hashes: absent where its first leaf is. Cost:
+ * 2^level inner hashes, no memory. merkle_absent says whether a node is the absent one. */
+void merkle_node(const uint8_t *hashes, uint64_t count, uint32_t level, uint64_t index, uint8_t node[MERKLE_BYTES]);
+bool merkle_absent(const uint8_t node[MERKLE_BYTES]);
+
 #endif

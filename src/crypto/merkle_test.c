@@ -128,8 +128,22 @@ static void a_false_path_misses_the_root(void **state) {
   assert_memory_not_equal(root, expected, MERKLE_BYTES);
 }
 
+static void every_node_equals_the_twin(void **state) {
+  (void)state;
+  for (uint64_t count = 0; count <= COUNT_MAX; count++)
+    for (uint32_t level = 0; level <= HEIGHT_MAX; level++)
+      for (uint64_t index = 0; index << level < COUNT_MAX + 3; index++) {
+        uint8_t node[MERKLE_BYTES], twin[MERKLE_BYTES];
+        merkle_node(leaves[0], count, level, index, node);
+        twin_node(level, index, count, twin);
+        assert_memory_equal(node, twin, MERKLE_BYTES);
+        assert_int_equal(merkle_absent(node), index << level >= count);
+      }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_node_equals_the_twin),
       cmocka_unit_test(known_roots),
       cmocka_unit_test(heights),
       cmocka_unit_test(every_count_every_leaf),

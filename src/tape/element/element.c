@@ -65,7 +65,7 @@ static bool locate(const struct site *s, uint8_t o, const uint32_t *words, uint6
 static void read_operand(struct site *s, uint8_t o) {
   uint64_t address;
   s->in_range[o] = locate(s, o, s->word, &address);
-  s->word[o] = s->in_range[o] ? s->w->load(s->w->context, o, address) : s->r->operand[o].fill;
+  s->word[o] = s->in_range[o] ? s->w->load(s->w->context, o, s->k, address) : s->r->operand[o].fill;
 }
 
 static void evaluate(struct site *s, uint8_t n) {
@@ -202,10 +202,14 @@ static uint32_t fold_chunk(struct site *s, uint32_t count) {
   return sum;
 }
 
+static uint32_t chunk_length(const struct tape_record *r, uint32_t c) {
+  uint32_t left = record_k(r) - c * CANON_CHUNK;
+  return left < CANON_CHUNK ? left : CANON_CHUNK;
+}
+
 static uint32_t chunk_value(struct site *s, uint32_t c) {
-  uint32_t first = c * CANON_CHUNK, left = record_k(s->r) - first;
-  uint32_t count = left < CANON_CHUNK ? left : CANON_CHUNK;
-  walk_to(s, first);
+  uint32_t count = chunk_length(s->r, c);
+  walk_to(s, c * CANON_CHUNK);
   switch (s->r->op) {
   case TAPE_DOT: return dot_chunk(s, count);
   case TAPE_PUT: return put_chunk(s, count);
@@ -228,7 +232,7 @@ uint32_t element_value(const struct tape_record *r, const struct element_world *
   struct site s;
   site_open(&s, r, w, index);
   if (r->op == TAPE_MAP) return stored(r, s.word[s.result]);
-  uint32_t value = 0, chunks = (record_k(r) + CANON_CHUNK - 1) / CANON_CHUNK;
+  uint32_t value = 0, chunks = element_chunks(r);
   for (uint32_t c = 0; c < chunks; c++) value = joined(r, w->apply, value, chunk_value(&s, c), c);
   return stored(r, value);
 }
@@ -253,4 +257,41 @@ bool element_address(const struct tape_record *r, uint8_t o, uint64_t index, uin
   walk_to(&s, k);
   prepare_axes(&s, o);
   return locate(&s, o, words, address);
+}
+
+uint32_t element_chunks(const struct tape_record *r) { return (record_k(r) + CANON_CHUNK - 1) / CANON_CHUNK; }
+
+static void visit_operand(struct site *s, uint8_t o, uint32_t *n, element_see *visit, void *context) {
+  struct element_word at = {.n = (*n)++, .k = s->k, .o = o};
+  at.in_range = locate(s, o, s->word, &at.index);
+  uint32_t word = visit(context, &at);
+  s->word[o] = at.in_range ? word : s->r->operand[o].fill;
+}
+
+uint32_t element_visit(const struct tape_record *r, uint64_t index, uint32_t c, element_see *visit, void *context) {
+  struct site s = {.r = r, .index = index};
+  uint32_t n = 0;
+  unravel(index, r->out_rank, r->dim, s.coordinate);
+  for (uint8_t o = 0; o < r->operands; o++) {
+    prepare_axes(&s, o);
+    if (r->k_rank && record_depends_on_k(r, o))
+      s.walking[s.walking_count++] = o;
+    else
+      visit_operand(&s, o, &n, visit, context);
+  }
+  if (!s.walking_count) return n;
+  walk_to(&s, c * CANON_CHUNK);
+  for (uint32_t left = chunk_length(r, c); left--; walk_on(&s))
+    for (uint8_t i = 0; i < s.walking_count; i++) visit_operand(&s, s.walking[i], &n, visit, context);
+  return n;
+}
+
+uint32_t element_words(const struct tape_record *r, uint32_t c) {
+  uint32_t still = 0, walking = 0;
+  for (uint8_t o = 0; o < r->operands; o++)
+    if (r->k_rank && record_depends_on_k(r, o))
+      walking++;
+    else
+      still++;
+  return walking ? still + walking * chunk_length(r, c) : still;
 }

@@ -22,7 +22,8 @@ struct memory {
   uint32_t loads;
 };
 
-static uint32_t load_array(void *context, uint8_t o, uint64_t index) {
+static uint32_t load_array(void *context, uint8_t o, uint32_t k, uint64_t index) {
+  (void)k;
   struct memory *m = context;
   m->loads++;
   return m->words[o][index];

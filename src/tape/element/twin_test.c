@@ -61,7 +61,7 @@ static uint32_t twin_body(const struct tape_record *r, const struct element_worl
   uint64_t address;
   for (uint8_t o = 0; o < r->operands; o++) {
     in_range[o] = twin_address(r, o, p, reg, &address);
-    reg[o] = words[o] = in_range[o] ? w->load(w->context, o, address) : r->operand[o].fill;
+    reg[o] = words[o] = in_range[o] ? w->load(w->context, o, p->k, address) : r->operand[o].fill;
   }
   memcpy(reg + TAPE_REGISTER_LITERAL, r->literal, sizeof r->literal);
   for (uint8_t n = 0; n < r->body_ops; n++) {
@@ -139,7 +139,8 @@ struct drawn {
   uint64_t seed;
 };
 
-static uint32_t load_drawn(void *context, uint8_t o, uint64_t index) {
+static uint32_t load_drawn(void *context, uint8_t o, uint32_t k, uint64_t index) {
+  (void)k;
   static const uint32_t special[] = {0, 0x80000000, ONE, INFINITE, 0xff800000, CANON_NAN, 1, 0x7f7fffff};
   const struct drawn *d = context;
   uint64_t seed = d->seed ^ (uint64_t)o << 48 ^ index * 0x9e37;
@@ -202,10 +203,57 @@ static void addresses_agree_with_the_twin(void **state) {
   assert_true(in_range > 1000 && out_of_range > 1000);
 }
 
+/* What element_visit tells, against the twin's addresses in the order of PROTOCOL P2.4. */
+struct visit {
+  const struct tape_record *r;
+  uint64_t index, seed;
+  uint32_t next, words[TAPE_OPERANDS_MAX], in_range, last_k;
+  uint8_t last_o;
+};
+
+static uint32_t see(void *context, const struct element_word *at) {
+  struct visit *v = context;
+  struct place p = twin_place(v->r, v->index, at->k);
+  uint64_t expected;
+  bool walks = v->r->k_rank && record_depends_on_k(v->r, at->o),
+       there = twin_address(v->r, at->o, &p, v->words, &expected);
+  assert_int_equal(at->n, v->next++);
+  assert_int_equal(at->in_range, there);
+  if (there) assert_int_equal(at->index, expected);
+  if (!walks) assert_int_equal(at->k, 0);
+  if (walks && at->n && v->last_k == at->k) assert_true(v->last_o < at->o || !record_depends_on_k(v->r, v->last_o));
+  v->in_range += there;
+  v->last_k = at->k;
+  v->last_o = at->o;
+  uint32_t word = (uint32_t)(example_next(&v->seed) % 9) - 3;
+  v->words[at->o] = there ? word : v->r->operand[at->o].fill;
+  return word;
+}
+
+static void visits_agree_with_the_twin(void **state) {
+  (void)state;
+  uint64_t seed = 3, in_range = 0, words = 0;
+  for (uint32_t n = 0; n < 1500; n++) {
+    struct tape_record r;
+    example_random(&r, &seed);
+    struct visit v = {.r = &r, .index = example_next(&seed) % record_elements(&r), .seed = seed};
+    uint32_t c = (uint32_t)(example_next(&seed) % element_chunks(&r)), k = record_k(&r) - 512 * c, walking = 0;
+    for (uint8_t o = 0; o < r.operands; o++) walking += r.k_rank && record_depends_on_k(&r, o);
+    uint32_t count = element_visit(&r, v.index, c, see, &v);
+    assert_int_equal(count, v.next);
+    assert_int_equal(count, element_words(&r, c));
+    assert_int_equal(count, r.operands - walking + walking * (k < 512 ? k : 512));
+    in_range += v.in_range;
+    words += count;
+  }
+  assert_true(in_range > 1000 && in_range < words);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_records_agree_with_the_twin),
       cmocka_unit_test(addresses_agree_with_the_twin),
+      cmocka_unit_test(visits_agree_with_the_twin),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,8 @@ static void set_word(uint8_t *bytes, uint64_t index, uint32_t word) {
   put_u32(&w, word);
 }
 
-static uint32_t load(void *context, uint8_t o, uint64_t index) {
+static uint32_t load(void *context, uint8_t o, uint32_t k, uint64_t index) {
+  (void)k;
   const struct world *w = context;
   const struct tape_operand *x = &w->record->operand[o];
   const uint8_t *data[] = {w->x, NULL, w->label, NULL, NULL, w->blob};

@@ -22,7 +22,8 @@ struct plain_call {
   uint64_t seed, grain, elements;
 };
 
-static uint32_t load(void *context, uint8_t o, uint64_t index) {
+static uint32_t load(void *context, uint8_t o, uint32_t k, uint64_t index) {
+  (void)k;
   const struct plain_call *c = context;
   return plain_load(c->memory, &c->record->operand[o], index);
 }

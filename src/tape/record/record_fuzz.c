@@ -7,7 +7,8 @@
 
 enum { WORK_MAX = 1 << 12 }; /* a fuzzer's patience with one input */
 
-static uint32_t load(void *context, uint8_t o, uint64_t index) {
+static uint32_t load(void *context, uint8_t o, uint32_t k, uint64_t index) {
+  (void)k;
   const struct tape_record *r = context;
   uint64_t elements = 1;
   assert(o < r->operands);

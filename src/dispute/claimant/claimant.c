@@ -1,0 +1,1 @@
+#include "dispute/claimant/claimant.h"

@@ -1,0 +1,1 @@
+#include "dispute/dispute.h"

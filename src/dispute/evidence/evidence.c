@@ -1,0 +1,1 @@
+#include "dispute/evidence/evidence.h"

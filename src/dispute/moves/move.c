@@ -1,0 +1,1 @@
+#include "dispute/moves/move.h"

@@ -1,0 +1,1 @@
+#include "dispute/referee/referee.h"

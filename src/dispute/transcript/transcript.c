@@ -1,0 +1,1 @@
+#include "dispute/transcript/transcript.h"

@@ -47,17 +47,41 @@ void tape_header(const struct tape *t, uint8_t header[TAPE_HEADER_BYTES]) {
   put_u64(&w, t->counts.bytes);
 }
 
+static void leaf_hash(const struct tape *t, uint32_t leaf, uint8_t hash[MERKLE_BYTES]) {
+  uint8_t bytes[TAPE_RECORD_BYTES_MAX];
+  if (leaf == 0) {
+    tape_header(t, bytes);
+    merkle_leaf(bytes, TAPE_HEADER_BYTES, hash);
+  } else
+    merkle_leaf(bytes, record_encode(&t->record[leaf - 1], bytes, sizeof bytes), hash);
+}
+
 void tape_root(const struct tape *t, uint8_t root[32]) {
   struct merkle_builder tree = {0};
-  uint8_t bytes[TAPE_RECORD_BYTES_MAX], leaf[MERKLE_BYTES];
-  tape_header(t, bytes);
-  merkle_leaf(bytes, TAPE_HEADER_BYTES, leaf);
-  merkle_add(&tree, leaf);
-  for (uint32_t i = 0; i < t->records_count; i++) {
-    merkle_leaf(bytes, record_encode(&t->record[i], bytes, sizeof bytes), leaf);
-    merkle_add(&tree, leaf);
+  uint8_t hash[MERKLE_BYTES];
+  for (uint32_t leaf = 0; leaf <= t->records_count; leaf++) {
+    leaf_hash(t, leaf, hash);
+    merkle_add(&tree, hash);
   }
   merkle_end(&tree, root);
+}
+
+void tape_path(const struct tape *t, uint32_t leaf, uint8_t *path) {
+  static const uint8_t absent[MERKLE_BYTES];
+  uint32_t height = merkle_height((uint64_t)t->records_count + 1);
+  for (uint32_t level = 0; level < height; level++, path += MERKLE_BYTES) {
+    struct merkle_builder sibling = {0};
+    uint8_t hash[MERKLE_BYTES];
+    uint32_t first = (leaf >> level ^ 1) << level, end = first + (1u << level);
+    for (uint32_t i = first; i < end && i <= t->records_count; i++) {
+      leaf_hash(t, i, hash);
+      merkle_add(&sibling, hash);
+    }
+    memset(path, 0, MERKLE_BYTES);
+    if (!sibling.count) continue;
+    merkle_end(&sibling, path);
+    for (uint32_t l = merkle_height(sibling.count); l < level; l++) merkle_inner(path, absent, path);
+  }
 }
 
 size_t tape_write(const struct tape *t, uint8_t *bytes, size_t bytes_max) {

@@ -35,4 +35,8 @@ void tape_header(const struct tape *t, uint8_t header[TAPE_HEADER_BYTES]);
 void tape_root(const struct tape *t, uint8_t root[32]);
 void tape_layout_hash(const struct tape *t, uint8_t hash[32]);
 
+/* tape_path writes the siblings of leaf `leaf` (0: the header, n: the nth record) of the tape's tree, leaf upwards: as
+ * many as the tree of records_count + 1 leaves is high. Cost: one tape_root. */
+void tape_path(const struct tape *t, uint32_t leaf, uint8_t *path);
+
 #endif

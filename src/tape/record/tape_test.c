@@ -77,6 +77,29 @@ static void the_root_is_the_tree_of_header_and_records(void **state) {
   assert_memory_not_equal(root, expected, 32);
 }
 
+/* Trees of 1 to 14 leaves, each leaf of each: its path leads to the root, and to no other from another leaf. */
+static void every_path_leads_to_the_root(void **state) {
+  (void)state;
+  struct example e;
+  example_tape(&e);
+  for (uint32_t records = 0; records <= EXAMPLE_RECORDS; records++) {
+    uint8_t bytes[TAPE_RECORD_BYTES_MAX], leaf[MERKLE_BYTES], path[4 * MERKLE_BYTES], root[32], climbed[32];
+    e.tape.records_count = records;
+    tape_root(&e.tape, root);
+    for (uint32_t i = 0; i <= records; i++) {
+      size_t length = TAPE_HEADER_BYTES;
+      tape_header(&e.tape, bytes);
+      if (i) length = record_encode(&e.record[i - 1], bytes, sizeof bytes);
+      merkle_leaf(bytes, length, leaf);
+      tape_path(&e.tape, i, path);
+      merkle_climb(leaf, i, path, merkle_height(records + 1), climbed);
+      assert_memory_equal(climbed, root, 32);
+      merkle_climb(leaf, i ^ 1, path, merkle_height(records + 1), climbed);
+      assert_true(records == 0 || memcmp(climbed, root, 32) != 0);
+    }
+  }
+}
+
 /* TAPE 4.10, made there with Python's struct and hashlib. */
 static void the_smallest_tape_has_a_known_root(void **state) {
   (void)state;
@@ -179,6 +202,7 @@ static void without_memory_nothing_is_read(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_path_leads_to_the_root),
       cmocka_unit_test(the_smallest_tape_has_a_known_root),
       cmocka_unit_test(a_file_comes_back),
       cmocka_unit_test(the_root_is_the_tree_of_header_and_records),

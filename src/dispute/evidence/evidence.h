@@ -1,7 +1,8 @@
 /* evidence: what a player can show of one interval: the states that it computed and, of one step, every value.
  *
  * The game knows nothing of files and executors: training supplies evidence from a run's folder, tests from small
- * worlds. Whoever lies brings evidence that does not follow from itself. Uses: moves, tape/record. */
+ * worlds. Whoever lies brings evidence that does not follow from itself. Uses: moves, referee, tape/{record,element},
+ * numeric/soft. */
 #ifndef DISPUTE_EVIDENCE_H
 #define DISPUTE_EVIDENCE_H
 #include "dispute/moves/move.h"
@@ -32,6 +33,19 @@ uint32_t evidence_word(const struct evidence *e, const struct tape_operand *o, u
  * value as stored where the record has one chunk. Cost: 512 bodies. */
 uint32_t evidence_chunk(const struct evidence *e, const struct tape_record *r, uint32_t step, uint64_t seed,
                         uint64_t index, uint32_t c);
+
+/* evidence_words writes the operand words of chunk c of output `index`, 4 bytes each, as a case posts them (PROTOCOL
+ * P2.4): a word out of range as 0. Returns their number, at most MOVE_WORDS_MAX. */
+uint32_t evidence_words(const struct evidence *e, const struct tape_record *r, uint64_t index, uint32_t c,
+                        uint8_t *words);
+
+/* evidence_tree lends the leaf hashes of a tree of `leaves` leaves; NULL, with why, if they are not there. Of a tree
+ * without leaves there are none to ask for, and the pointer is to nothing. */
+const uint8_t *evidence_tree(const struct evidence *e, uint8_t space, uint8_t number, uint32_t leaves, struct why *why);
+
+/* evidence_row writes nodes first .. first + count - 1 of a level of that tree. Cost: count * 2^level hashes. */
+void evidence_row(const uint8_t *hashes, uint32_t leaves, uint32_t level, uint64_t first, uint32_t count,
+                  uint8_t *nodes);
 
 /* What a player has to say. */
 enum evidence_answer {

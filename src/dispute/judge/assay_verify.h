@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum assay_outcome {
   ASSAY_PROVEN = 0,     /* the loser was shown wrong by recomputing one element: nothing else has to be trusted */
   ASSAY_SILENT = 1,     /* by the record, the loser did not move in time: as true as whoever kept the clock */
@@ -42,7 +46,17 @@ enum assay_outcome assay_judge(const uint8_t *transcript, size_t length, struct 
                                size_t reason_bytes);
 
 /* assay_verdict_line writes the verdict as one line of text that is the same from every build, without line end;
- * returns its length, cut to bytes - 1. What tests compare. */
+ * returns its length, cut to bytes - 1. Words and name=value, parted by spaces:
+ *
+ *   proven loser=claimant by=proof job=.. task=0 interval=3 moves=13 bytes=40961 step=26 space=temp leaf=70 tape=1
+ *   record=9 op=dot dtype=f32 element=5 committed=3f800000 recomputed=3f7ffffe operand=1 from=in at=77 word=be99999a
+ *
+ * Integers are decimal, bits and hashes hex. A name is there when it is known; `padding` stands for `element` where the
+ * element lies behind the value's end. */
 size_t assay_verdict_line(enum assay_outcome outcome, const struct assay_verdict *verdict, char *line, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

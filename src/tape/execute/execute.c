@@ -1,5 +1,6 @@
 #include "tape/execute/execute.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,17 @@
 
 static const uint64_t notes_bytes_max = (uint64_t)16 << 30; /* address space; touched as far as the plan reaches */
 
+/* An altered value lies in the temp leaf space, where whoever reads it looks. */
+static bool alterable(const struct tape *t, const struct execute_options *options) {
+  const struct execute_alteration *a = options->alter;
+  return (options->plain || options->materialise) && a->record < t->records_count &&
+         t->record[a->record].space == TAPE_TEMP && a->element < record_elements(&t->record[a->record]);
+}
+
 /* Everything but bulk memory, which is only counted. */
 static enum execute_status prepare(struct execute *x, const struct tape *t, const struct execute_options *options,
                                    struct why *why) {
+  assert(!options->alter || alterable(t, options));
   *x = (struct execute){.tape = t, .options = *options, .threads = pool_threads(options->pool)};
   x->backend = options->backend ? options->backend : backend_best();
   if (!arena_open(&x->notes, notes_bytes_max)) {
@@ -85,6 +94,16 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void alter(struct execute *x) {
+  const struct execute_alteration *a = x->options.alter;
+  const struct tape_record *r = &x->tape->record[a->record];
+  uint8_t *at = place_at(x, x->temps) + r->first_leaf * TAPE_LEAF_BYTES + a->element * tape_dtype_bytes(r->dtype);
+  if (r->dtype == TAPE_U8)
+    *at = (uint8_t)a->word;
+  else
+    memcpy(at, &a->word, 4);
+}
+
 static void step_plain(struct execute *x, uint8_t *state) {
   const struct tape *t = x->tape;
   const void *data[256];
@@ -95,6 +114,7 @@ static void step_plain(struct execute *x, uint8_t *state) {
   for (uint32_t n = 0; n < t->records_count; n++) {
     double start = now();
     plain_record(&t->record[n], &memory, reference_apply, x->step, x->seed, x->options.pool);
+    if (x->options.alter && x->options.alter->record == n) alter(x);
     x->seconds[n] += now() - start;
   }
 }
@@ -121,17 +141,27 @@ static void canonicalise_passes(struct execute *x, uint8_t *state) {
     }
 }
 
-static void step_fast(struct execute *x, uint8_t *state) {
-  canonicalise_passes(x, state);
-  halo_forget(x);
+static void run_items(struct execute *x, uint32_t from, uint32_t to) {
   double start = now();
-  for (uint32_t i = 0; i < x->items_count; i++) {
+  for (uint32_t i = from; i < to; i++) {
     const struct item *item = &x->item[i];
     run(x, item);
     double end = now();
     x->seconds[item->first + item->count - 1] += end - start;
     start = end;
   }
+}
+
+static void step_fast(struct execute *x, uint8_t *state) {
+  canonicalise_passes(x, state);
+  halo_forget(x);
+  uint32_t altered = 0; /* items up to the one that ends with the altered record */
+  if (x->options.alter) {
+    altered = x->value[x->options.alter->record].born + 1;
+    run_items(x, 0, altered);
+    alter(x);
+  }
+  run_items(x, altered, x->items_count);
   for (uint32_t n = 0; n < x->tape->records_count; n++)
     if (x->value[n].shadow)
       memcpy(state + x->tape->record[n].first_leaf * TAPE_LEAF_BYTES, place_at(x, x->value[n].place),

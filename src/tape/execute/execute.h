@@ -10,6 +10,14 @@
 
 struct execute;
 
+/* One element of a temp value that is not what its record gives, put there once the record is done: what follows from
+ * it follows. For runs that lie on purpose (training/sabotage). record counts from 0; word as it is stored. */
+struct execute_alteration {
+  uint32_t record;
+  uint64_t element;
+  uint32_t word;
+};
+
 enum execute_status { EXECUTE_OK, EXECUTE_ERR_MEMORY, EXECUTE_ERR_UNSUPPORTED };
 
 struct execute_options {
@@ -19,6 +27,7 @@ struct execute_options {
   bool materialise;              /* keep every temp value, at its leaves, for execute_temps (disputes, tests) */
   bool recognise_nothing;        /* tests: generic paths only */
   bool small_tasks;              /* tests: one unit of work a task, so that threads share even small records */
+  const struct execute_alteration *alter; /* NULL: none. With plain or materialise; outlives the plan */
   bool free_order; /* NOT exact: sums in whatever order is fastest, NaN as it falls. For `assay bench exact` alone,
                     * which asks what exactness costs; everything that commits refuses a plan opened with it
                     * (execute_exact). */

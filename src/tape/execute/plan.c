@@ -95,6 +95,9 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
   return ITEM_PUT;
 }
 
+/* No item goes on behind a value that is altered: its readers would have seen it before. */
+static bool ends_item(const struct execute *x, uint32_t n) { return x->options.alter && x->options.alter->record == n; }
+
 static bool cut_into_items(struct execute *x) {
   const struct tape *t = x->tape;
   x->item = arena_take(&x->notes, t->records_count, sizeof *x->item);
@@ -109,9 +112,10 @@ static bool cut_into_items(struct execute *x) {
     struct item *i = &x->item[x->items_count++];
     *i = (struct item){.kind = kind_of(x, n), .first = n, .count = 1};
     while (i->kind == ITEM_MAP && !x->options.recognise_nothing && n + i->count < t->records_count &&
-           !passes_through(&t->record[n + i->count]) && map_joins(x, n, n + i->count))
+           !ends_item(x, n + i->count - 1) && !passes_through(&t->record[n + i->count]) &&
+           map_joins(x, n, n + i->count))
       i->count++;
-    if (i->kind == ITEM_WINDOW && n + 1 < t->records_count && window_joins(x, n)) i->count = 2;
+    if (i->kind == ITEM_WINDOW && n + 1 < t->records_count && !ends_item(x, n) && window_joins(x, n)) i->count = 2;
     n += i->count;
   }
   return true;

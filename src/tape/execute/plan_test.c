@@ -39,7 +39,7 @@ static void one_word_two_dtypes(void **state) {
     stage_add(&s, &r, &entry[n]);
   }
   stage_seal(&s);
-  assert_true(stage_agrees(&s, 1, 6, pool));
+  assert_true(stage_agrees(&s, 1, 6, pool, NULL));
   stage_end(&s);
 }
 
@@ -67,7 +67,7 @@ static void locally_connected(void **state) {
     stage_axis(o, WIDE, 0, 2, 1, 0, 0);
     stage_add(&s, &r, NULL);
     stage_seal(&s);
-    assert_true(stage_agrees(&s, 1, 6, pool));
+    assert_true(stage_agrees(&s, 1, 6, pool, NULL));
     stage_end(&s);
   }
 }

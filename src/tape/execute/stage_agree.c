@@ -27,7 +27,8 @@ static bool same(const struct stage *s, const char *what, const char *plan, cons
   return false;
 }
 
-bool stage_agrees(struct stage *s, uint64_t seed, uint32_t variants, struct pool *pool) {
+bool stage_agrees(struct stage *s, uint64_t seed, uint32_t variants, struct pool *pool,
+                  const struct execute_alteration *alter) {
   struct why why = {""};
   size_t bytes = (size_t)s->tape.state_leaves * TAPE_LEAF_BYTES, temps = (size_t)s->tape.temp_leaves * TAPE_LEAF_BYTES;
   struct arena scratch;
@@ -38,7 +39,7 @@ bool stage_agrees(struct stage *s, uint64_t seed, uint32_t variants, struct pool
   }
   arena_shut(&scratch);
   uint8_t *before = stage_blob(s, STAGE_WILD), *plain = aligned_alloc(64, bytes), *fast = aligned_alloc(64, bytes);
-  struct execute_options definition = {.plain = true};
+  struct execute_options definition = {.plain = true, .alter = alter};
   struct execute *x, *y;
   if (execute_open(&x, &s->tape, (const void *const *)s->data, &definition, &why) != EXECUTE_OK) abort();
   memcpy(plain, before, bytes);
@@ -48,7 +49,8 @@ bool stage_agrees(struct stage *s, uint64_t seed, uint32_t variants, struct pool
     for (uint32_t tries = v; !backend; tries++) backend = backend_named(backends[tries % 4]);
     struct execute_options o = {.backend = backend,
                                 .pool = v & 2 ? pool : NULL,
-                                .materialise = v % 3 == 1,
+                                .materialise = alter || v % 3 == 1,
+                                .alter = alter,
                                 .small_tasks = v & 2,
                                 .recognise_nothing = v % 5 == 4};
     char name[80];

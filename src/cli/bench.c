@@ -1,6 +1,7 @@
 /* assay bench: how fast, compared with what, and whether the bits are the reference's. */
 #include "cli/bench.h"
 #include "base/nearest.h"
+#include "dispute/referee/referee_bench.h"
 #include "numeric/gemm/gemm_bench.h"
 #include "training/file/machine.h"
 #include <stdio.h>
@@ -19,10 +20,23 @@ static enum outcome bench_gemm(const struct bench_options *o, struct why *why) {
   return (enum outcome)status;
 }
 
+static enum outcome bench_referee(const struct bench_options *o, struct why *why) {
+  int status = referee_bench(o->only, o->json, stdout);
+  if (status == OUTCOME_NO)
+    why_set(why, "a message takes longer than a millisecond here");
+  else if (status == OUTCOME_INPUT)
+    why_set(why, "no message has '%s' in its name", o->only);
+  return (enum outcome)status;
+}
+
 static const struct {
   const char *name;
   enum outcome (*run)(const struct bench_options *o, struct why *why);
-} benches[] = {{"gemm", bench_gemm}, {"step", bench_step}, {"commit", bench_commit}, {"exact", bench_exact}};
+} benches[] = {{"gemm", bench_gemm},
+               {"step", bench_step},
+               {"commit", bench_commit},
+               {"exact", bench_exact},
+               {"referee", bench_referee}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
 static int ascending(const void *a, const void *b) {
@@ -61,23 +75,25 @@ static enum outcome run(const struct arguments *a) {
   }
   const char *near = nearest_word(a->operand[0], known, BENCHES, TYPO_EDITS);
   complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
-           near ? "did you mean '" : "there are gemm, step, commit, exact", near ? near : "", near ? "'?" : "");
+           near ? "did you mean '" : "there are gemm, step, commit, exact, referee", near ? near : "",
+           near ? "'?" : "");
   return OUTCOME_INPUT;
 }
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "gemm|step|commit|exact [--model NAME] [--steps N] [--threads N]",
-    .summary = "measures this machine: products, steps, the price of committing and of exactness",
+    .usage = "gemm|step|commit|exact|referee [--model NAME] [--steps N] [--threads N]",
+    .summary = "measures this machine: products, steps, the price of committing and of exactness, the referee",
     .text = "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
             "commit   seconds spent committing at the default interval, as a share of training (mlp, lenet)\n"
             "exact    our step against the same engine allowed to add in any order\n"
+            "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
             "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
-            "Exit status: 0, 2 a model is missing, 3 memory or disk.",
+            "Exit status: 0, 1 a bound or bits are missed, 2 a model is missing, 3 memory or disk.",
     .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
                {"steps", 0, "N", "training steps to time (60)"},
                {"threads", 0, "N", "threads to compute with (all processors; gemm: 1)"},
-               {"only", 0, "NAME", "gemm: only shapes with this in their name"},
+               {"only", 0, "NAME", "gemm: only shapes with this in their name; referee: only messages"},
                {"peers", 0, "DIR", "gemm: where the peer programs lie (where the build put them)"},
                {"models", 0, "DIR",
                 "where mlp.onnx, lenet.onnx and cnn.onnx lie (the source's tests/models, examples/fashion)"},

@@ -47,17 +47,23 @@ static void hash_some(void *context, uint32_t i, uint32_t thread) {
   state_leaf_hashes(h->blob, h->length, first, count, h->hashes + first * MERKLE_BYTES);
 }
 
+static uint64_t leaves_of(uint64_t length) { return length / LEAF_BYTES + (length % LEAF_BYTES != 0); }
+
+void checkpoint_leaves(struct pool *pool, const uint8_t *blob, uint64_t length, uint8_t *hashes) {
+  struct hashing h = {.blob = blob, .length = length, .leaves = leaves_of(length), .hashes = hashes};
+  pool_run(pool, (uint32_t)((h.leaves + LEAVES_PER_TASK - 1) / LEAVES_PER_TASK), hash_some, &h);
+}
+
 enum training_status checkpoint_root(struct pool *pool, const uint8_t *blob, uint64_t length,
                                      uint8_t root[MERKLE_BYTES], struct why *why) {
-  struct hashing h = {.blob = blob, .length = length, .leaves = length / LEAF_BYTES + (length % LEAF_BYTES != 0)};
-  h.hashes = malloc(h.leaves * MERKLE_BYTES + 1);
-  if (!h.hashes) {
+  uint8_t *hashes = malloc(leaves_of(length) * MERKLE_BYTES + 1);
+  if (!hashes) {
     why_set(why, "not enough memory to hash %" PRIu64 " bytes", length);
     return TRAINING_ERR_SYSTEM;
   }
-  pool_run(pool, (uint32_t)((h.leaves + LEAVES_PER_TASK - 1) / LEAVES_PER_TASK), hash_some, &h);
-  merkle_fold(h.hashes, h.leaves, root);
-  free(h.hashes);
+  checkpoint_leaves(pool, blob, length, hashes);
+  merkle_fold(hashes, leaves_of(length), root);
+  free(hashes);
   return TRAINING_OK;
 }
 

@@ -20,8 +20,9 @@ bool checkpoint_kept(uint32_t interval, uint32_t intervals, uint32_t every);
 /* checkpoint_path writes FOLDER/checkpoints/%06u.state. */
 bool checkpoint_path(char path[FILE_PATH_MAX], const char *folder, uint32_t interval);
 
-/* checkpoint_root hashes a blob of length bytes with all threads of the pool (NULL: this one); ERR_SYSTEM when memory
- * for the leaf hashes is refused. */
+/* checkpoint_leaves hashes the leaves of a blob of length bytes with all threads of the pool (NULL: this one): 32 bytes
+ * each. checkpoint_root gives the root over them; ERR_SYSTEM when memory for the leaf hashes is refused. */
+void checkpoint_leaves(struct pool *pool, const uint8_t *blob, uint64_t length, uint8_t *hashes);
 enum training_status checkpoint_root(struct pool *pool, const uint8_t *blob, uint64_t length,
                                      uint8_t root[MERKLE_BYTES], struct why *why);
 

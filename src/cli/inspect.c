@@ -230,13 +230,13 @@ static enum outcome inspect_folder(const char *path, struct arena *arena, bool j
   if (json) {
     json_t *tapes = json_array();
     for (uint32_t i = 0; i < info.tapes; i++) json_array_append_new(tapes, json_string(hex(info.tape_root[i]).text));
-    output_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:I, s:I, s:o, s:o}", "kind", "run", "outcome",
+    output_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o}", "kind", "run", "outcome",
                           outcome_word(info.outcome), "job_root", hex(info.job_root).text, "final_root",
                           finished ? json_string(hex(info.final_root).text) : json_null(), "updates",
                           (json_int_t)info.updates, "steps_run", finished ? json_integer(info.steps_run) : json_null(),
                           "interval_steps", (json_int_t)info.interval_steps, "intervals", (json_int_t)info.intervals,
                           "intervals_run", finished ? json_integer(info.intervals_run) : json_null(), "tape_roots",
-                          tapes));
+                          tapes, "sabotage", *info.sabotage ? json_string(info.sabotage) : json_null()));
     return OUTCOME_DONE;
   }
   printf("run         %s: ", outcome_word(info.outcome));
@@ -246,6 +246,9 @@ static enum outcome inspect_folder(const char *path, struct arena *arena, bool j
     printf("a job of %" PRIu32 " steps, ", info.steps);
   printf("%" PRIu32 " interval%s of up to %" PRIu32 " steps\n", info.intervals, info.intervals == 1 ? "" : "s",
          info.interval_steps);
+  struct sabotage sabotage;
+  if (*info.sabotage && sabotage_parse(info.sabotage, &sabotage, NULL) == TRAINING_OK)
+    printf("sabotaged   %s: %s; for tests and demonstrations only\n", info.sabotage, sabotage_meaning(sabotage.kind));
   printf("job root    %s\n", hex(info.job_root).text);
   for (uint32_t i = 0; i < info.tapes; i++)
     printf("tape root   %s  tapes/%s.tape\n", hex(info.tape_root[i]).text, prepare_tape_name(i));

@@ -82,16 +82,19 @@ static void report(const struct run_result *r, const char *folder, bool json) {
   hex_encode(r->final_root, MERKLE_BYTES, root);
   hex_encode(r->job_root, MERKLE_BYTES, job);
   bool diverged = r->outcome == TRACE_DIVERGED, evaluated = r->evaluation.count > 0;
+  char sabotage[SABOTAGE_TEXT_BYTES];
+  sabotage_print(&r->sabotage, sabotage);
   bool before = r->seconds <= 0; /* the run had ended already: nothing was computed, so there is no loss to tell */
   if (json) {
-    output_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o}", "outcome",
+    output_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:f, s:f, s:f, s:o, s:o, s:o}", "outcome",
                           diverged ? "diverged" : "done", "final_root", root, "job_root", job, "updates",
                           (json_int_t)r->update, "loss", before ? json_null() : real_or_null((double)r->loss),
                           "test_loss", evaluated ? real_or_null((double)r->evaluation.loss) : json_null(),
                           "test_accuracy", accuracy_or_null(&r->evaluation), "seconds", r->seconds, "samples_per_s",
                           r->samples_per_s, "commit_seconds", r->commit_seconds, "diverged_step",
                           diverged && !before ? json_integer(r->diverged_step) : json_null(), "last_good_interval",
-                          diverged && !before ? json_integer(r->last_good_interval) : json_null()));
+                          diverged && !before ? json_integer(r->last_good_interval) : json_null(), "sabotage",
+                          *sabotage ? json_string(sabotage) : json_null()));
     return;
   }
   if (diverged && before)
@@ -117,9 +120,20 @@ static void report(const struct run_result *r, const char *folder, bool json) {
   if (!before)
     printf("time        %s, %s samples/s\n", text_seconds(r->seconds, spent), text_count(r->samples_per_s, rate));
   printf("job root    %s\nfinal root  %s\nresults     %s\n", job, root, folder);
+  if (*sabotage) printf("sabotaged   %s: %s\n", sabotage, sabotage_meaning(r->sabotage.kind));
   fputs("next        assay verify ", stdout);
   output_word(folder);
   putchar('\n');
+}
+
+/* What is asked for, or what the folder of a run that goes on is marked with: run_train refuses what does not fit. */
+static void warn(const struct arguments *a, const char *folder, struct sabotage s) {
+  char name[SABOTAGE_TEXT_BYTES];
+  if (s.kind == SABOTAGE_NONE && arguments_given(a, "resume")) sabotage_read(folder, &s, NULL);
+  sabotage_print(&s, name);
+  if (*name)
+    note("WARNING  this run lies on purpose (%s: %s); it is for tests and demonstrations only", name,
+         sabotage_meaning(s.kind));
 }
 
 static struct prepared prepared; /* large */
@@ -139,20 +153,28 @@ static enum outcome run(const struct arguments *a) {
   if (!arguments_number(a, "threads", 1, 256, &threads) ||
       !arguments_number(a, "checkpoint-bytes", 1, UINT64_MAX, &disk))
     return OUTCOME_INPUT;
+  struct sabotage sabotage = {SABOTAGE_NONE, 0};
+  struct why why = {""};
+  if (arguments_given(a, "sabotage") &&
+      sabotage_parse(arguments_text(a, "sabotage", ""), &sabotage, &why) != TRAINING_OK) {
+    complain("%s", why.text);
+    return OUTCOME_INPUT;
+  }
   struct prepare_options prepare = {.data_folder = arguments_text(a, "data", NULL), .threads = (uint32_t)threads};
   struct run_options options = {.folder = folder,
                                 .resume = arguments_given(a, "resume"),
                                 .force = arguments_given(a, "force"),
+                                .sabotage = sabotage,
                                 .threads = (uint32_t)threads,
                                 .checkpoint_bytes_max = disk,
                                 .progress = show,
                                 .context = &view};
   struct run_result result = {0};
-  struct why why = {""};
   enum training_status status = prepare_open(&prepared, a->operand[0], &prepare, &why);
   if (status == TRAINING_OK) status = prepare_fits(&prepared, &options.execute, &why);
   if (status == TRAINING_OK) {
     if (!view.json && !view.quiet) describe(&prepared, &options.execute);
+    warn(a, folder, sabotage);
     options.stop = stop_listen("\nstopping after this step; Ctrl-C again ends at once, without saving\n");
     status = run_train(&prepared, &options, &result, &why);
   }
@@ -173,7 +195,7 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_train = {
     .name = "train",
-    .usage = "JOB.yaml -o DIR [--resume | --force] [--threads N] [--data DIR]",
+    .usage = "JOB.yaml -o DIR [--resume | --force] [--threads N] [--data DIR] [--sabotage KIND@STEP]",
     .summary = "trains a model and commits to every interval of the run",
     .text =
         "Reads the job, refuses it when it does not fit into memory, trains, and leaves in DIR the checkpoints, the\n"
@@ -186,6 +208,8 @@ const struct command command_train = {
                {"threads", 0, "N", "threads to compute with (all processors); never changes a bit"},
                {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
                {"checkpoint-bytes", 0, "N", "disk for checkpoints; beyond it only every k-th is kept (1 GiB)"},
+               {"sabotage", 0, "KIND@STEP",
+                "for demonstrations: lies in a step, as weight@7, and marks DIR (see the man page)"},
                {"json", 0, NULL, "one JSON object a line; the last is the result"},
                {"quiet", 'q', NULL, "no progress"}},
     .operands_min = 1,

@@ -35,6 +35,9 @@ struct committer *committer_open(const struct committer_options *options, struct
  */
 enum training_status committer_push(struct committer *c, uint32_t interval, const uint8_t *state, struct why *why);
 
+/* committer_forge: interval n, which is pushed next, is committed with this root in place of its state's (sabotage). */
+void committer_forge(struct committer *c, uint32_t interval, const uint8_t root[MERKLE_BYTES]);
+
 /* committer_finish waits until all is hashed. keep: these interval numbers get a checkpoint whatever the plan says (0:
  * none; the last two pushed ones can be asked for), others that the plan does not keep are removed; then the trace is
  * written with the outcome. */

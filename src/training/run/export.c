@@ -191,6 +191,14 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
   }
   const struct jobfile *j = &p->jobfile;
   fprintf(f, "# A model trained with Assay\n\n");
+  if (r->sabotage.kind != SABOTAGE_NONE) {
+    char sabotage[SABOTAGE_TEXT_BYTES];
+    sabotage_print(&r->sabotage, sabotage);
+    fprintf(f,
+            "**This run lied on purpose** (`--sabotage %s`): %s. It is for tests and demonstrations only; do not use "
+            "the model.\n\n",
+            sabotage, sabotage_meaning(r->sabotage.kind));
+  }
   if (r->outcome == TRACE_DIVERGED) {
     fprintf(f, "**This run diverged**: after step %" PRIu32 " the loss or the gradient was no finite number. ",
             r->diverged_step);

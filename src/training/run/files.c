@@ -12,8 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const run_files[] = {"job.yaml",   "job.json",          "README.md",    "metrics.jsonl",
-                                        "model.onnx", "model.safetensors", "resume.state", "resume.json"};
+static const char *const run_files[] = {"job.yaml",      "job.json",    "README.md",
+                                        "metrics.jsonl", "model.onnx",  "model.safetensors",
+                                        "resume.state",  "resume.json", SABOTAGE_MARK}; /* the mark goes last */
 static const char *const run_folders[] = {"tapes", "traces", "checkpoints", "tensorboard"};
 enum { FILES_COUNT = sizeof run_files / sizeof *run_files, FOLDERS_COUNT = sizeof run_folders / sizeof *run_folders };
 
@@ -203,6 +204,14 @@ static bool way_to(const char *from, const char *to, char out[FILE_PATH_MAX]) {
 }
 
 /* NULL: not enough memory, or a name that is not UTF-8. */
+/* The sabotage that the folder's mark tells of; a mark that nobody understands is told as it is. */
+static void add_sabotage(json_t *job, const char *folder) {
+  struct sabotage s;
+  char text[SABOTAGE_TEXT_BYTES] = "unknown";
+  if (sabotage_read(folder, &s, NULL) == TRAINING_OK) sabotage_print(&s, text);
+  if (*text) json_object_set_new(job, "sabotage", json_string(text));
+}
+
 static json_t *job_of(const struct prepared *p, const char *folder, const struct run_result *result,
                       uint32_t steps_run) {
   char way[FILE_PATH_MAX] = "";
@@ -227,6 +236,7 @@ static json_t *job_of(const struct prepared *p, const char *folder, const struct
     json_object_update(job, parts);
     if (result && result->outcome == TRACE_DIVERGED)
       json_object_set_new(job, "diverged_step", json_integer(result->diverged_step));
+    add_sabotage(job, folder);
   }
   bool whole = job && more && parts;
   json_decref(more);
@@ -298,7 +308,8 @@ static enum training_status make_files(const struct prepared *p, const char *fol
   return status;
 }
 
-enum training_status files_begin(const struct prepared *p, const char *folder, bool force, struct why *why) {
+enum training_status files_begin(const struct prepared *p, const char *folder, bool force,
+                                 const struct sabotage *sabotage, struct why *why) {
   if (force) remove_earlier(folder);
   for (int i = 0; i < FILES_COUNT; i++)
     if (exists(folder, run_files[i])) {
@@ -309,7 +320,9 @@ enum training_status files_begin(const struct prepared *p, const char *folder, b
           folder, run_files[i]);
       return TRAINING_ERR_INPUT;
     }
-  enum training_status status = make_files(p, folder, why);
+  enum training_status status = TRAINING_OK;
+  if (sabotage->kind != SABOTAGE_NONE) status = sabotage_write(folder, sabotage, why);
+  if (status == TRAINING_OK) status = make_files(p, folder, why);
   if (status != TRAINING_OK) remove_earlier(folder); /* half a beginning is nothing to go on from */
   return status;
 }

@@ -70,6 +70,26 @@ static bool read_fields(const json_t *job, struct arena *arena, struct folder_in
   return out->trace_root && get_roots(json_object_get(job, "traces"), out->tasks, out->trace_root, &out->traces);
 }
 
+/* A sabotaged run may lose the mark or the line in job.json, but not both unseen. */
+static enum training_status read_sabotage(const char *folder, const json_t *job, struct folder_info *out,
+                                          struct why *why) {
+  const json_t *value = json_object_get(job, "sabotage");
+  const char *text = json_string_value(value);
+  struct sabotage told = {SABOTAGE_NONE, 0}, marked;
+  enum training_status status = sabotage_read(folder, &marked, why);
+  if (status == TRAINING_OK && value && (!text || sabotage_parse(text, &told, NULL) != TRAINING_OK)) {
+    why_set(why, "%s/job.json is damaged: its sabotage is none", folder);
+    status = TRAINING_ERR_INPUT;
+  }
+  if (status != TRAINING_OK) return status;
+  if (value && marked.kind != SABOTAGE_NONE && (told.kind != marked.kind || told.step != marked.step)) {
+    why_set(why, "%s is damaged: job.json and " SABOTAGE_MARK " tell of different sabotage", folder);
+    return TRAINING_ERR_INPUT;
+  }
+  sabotage_print(value ? &told : &marked, out->sabotage);
+  return TRAINING_OK;
+}
+
 enum training_status folder_read(const char *folder, struct arena *arena, struct folder_info *out, struct why *why) {
   char path[FILE_PATH_MAX];
   struct file_bytes file;
@@ -87,6 +107,7 @@ enum training_status folder_read(const char *folder, struct arena *arena, struct
   json_t *job = json_loadb((const char *)file.bytes, file.length, JSON_REJECT_DUPLICATES, &error);
   if (job && read_fields(job, arena, out)) {
     find_source(job, folder, out);
+    status = read_sabotage(folder, job, out, why);
   } else {
     why_set(why, "%s is damaged: %s", path, job ? "a field is missing or out of its range" : error.text);
     status = TRAINING_ERR_INPUT;

@@ -5,6 +5,7 @@
 #include "commit/trace/trace.h"
 #include "training/file/file.h"
 #include "training/run/prepare.h"
+#include "training/sabotage/sabotage.h"
 
 struct folder_info {
   uint8_t outcome; /* enum trace_outcome; TRACE_OPEN: not finished */
@@ -13,10 +14,13 @@ struct folder_info {
   uint32_t steps_run, intervals_run;
   uint8_t tape_root[JOB_TAPES_MAX][MERKLE_BYTES];
   uint8_t (*trace_root)[MERKLE_BYTES]; /* tasks of them, in the arena; valid for finished runs */
-  char job_folder[FILE_PATH_MAX]; /* where the job file's paths start, found again; "" if it is not there any more */
+  char
+      sabotage[SABOTAGE_TEXT_BYTES]; /* "weight@7" of a run that lied on purpose: by job.json or by its mark; else "" */
+  char job_folder[FILE_PATH_MAX];    /* where the job file's paths start, found again; "" if it is not there any more */
 };
 
-/* folder_read checks job.json field by field. ERR_INPUT when it is missing or damaged. */
+/* folder_read checks job.json field by field. ERR_INPUT when it is missing or damaged, or contradicts the mark of a
+ * sabotage. */
 enum training_status folder_read(const char *folder, struct arena *arena, struct folder_info *out, struct why *why);
 
 /* folder_prepare prepares the job of a run's folder: DIR/job.yaml with paths relative to where the job file lay (or

@@ -23,6 +23,7 @@
 struct training {
   struct prepared *p;
   const struct run_options *o;
+  struct sabotage sabotage;
   struct run_result *result;
   struct pool *pool;
   struct execute_options execute;
@@ -130,6 +131,11 @@ static bool stop_wanted(const struct training *t) {
 
 static enum training_status end_interval(struct training *t, struct why *why) {
   enum training_status status = flush_metrics(t, why); /* before the trace can name what they belong to */
+  if (status == TRAINING_OK && sabotage_of_root(t->p, &t->sabotage, t->intervals_run + 1)) {
+    uint8_t root[MERKLE_BYTES];
+    status = sabotage_root(t->p, &t->sabotage, t->pool, t->state, NULL, root, why);
+    if (status == TRAINING_OK) committer_forge(t->committer, t->intervals_run + 1, root);
+  }
   if (status != TRAINING_OK) return status;
   return committer_push(t->committer, ++t->intervals_run, t->state, why);
 }
@@ -138,9 +144,14 @@ static enum training_status end_interval(struct training *t, struct why *why) {
 static enum training_status one_step(struct training *t, struct execute *x, struct why *why) {
   const struct prepared *p = t->p;
   uint32_t step = t->step;
-  execute_step(x, t->state, step, p->job.seed);
+  enum training_status status = TRAINING_OK;
+  if (sabotage_of_step(&t->sabotage, step))
+    status = sabotage_step(p, &t->sabotage, &t->execute, t->state, NULL, why);
+  else
+    execute_step(x, t->state, step, p->job.seed);
+  if (status != TRAINING_OK) return status;
   t->step = step + 1;
-  enum training_status status = step ? note_update(t, step, why) : TRAINING_OK;
+  if (step) status = note_update(t, step, why);
   if (!t->diverged && prepare_diverged(p, t->state) != 0) {
     t->diverged = true;
     t->result->diverged_step = step;
@@ -182,6 +193,23 @@ static enum training_status loop(struct training *t, struct why *why) {
 
 /* Opening and closing. */
 
+/* A run that goes on lies as its folder says, and one that was honest so far does not begin to. */
+static enum training_status same_sabotage(struct training *t, const struct folder_info *info, struct why *why) {
+  char asked[SABOTAGE_TEXT_BYTES];
+  sabotage_print(&t->sabotage, asked);
+  if (t->sabotage.kind == SABOTAGE_NONE || strcmp(asked, info->sabotage) == 0)
+    return *info->sabotage ? sabotage_parse(info->sabotage, &t->sabotage, why) : TRAINING_OK;
+  if (*info->sabotage)
+    why_set(why, "%s holds a run with --sabotage %s, which does not go on with %s; nothing was changed", t->o->folder,
+            info->sabotage, asked);
+  else
+    why_set(why,
+            "%s holds an honest run, which does not go on with --sabotage; nothing was changed. Choose another "
+            "folder with -o",
+            t->o->folder);
+  return TRAINING_ERR_INPUT;
+}
+
 static enum training_status open_folder(struct training *t, bool *finished, struct why *why) {
   const char *folder = t->o->folder;
   struct arena arena;
@@ -189,7 +217,7 @@ static enum training_status open_folder(struct training *t, bool *finished, stru
   *finished = false;
   if (!t->o->resume || !files_present(folder)) {
     free(info);
-    return files_begin(t->p, folder, t->o->force, why);
+    return files_begin(t->p, folder, t->o->force, &t->sabotage, why);
   }
   if (!info || !arena_open(&arena, 64 << 20)) {
     free(info);
@@ -203,11 +231,15 @@ static enum training_status open_folder(struct training *t, bool *finished, stru
             folder);
     status = TRAINING_ERR_INPUT;
   }
+  if (status == TRAINING_OK) status = same_sabotage(t, info, why);
   *finished = status == TRAINING_OK && info->outcome != TRACE_OPEN;
   if (*finished) {
     t->result->outcome = info->outcome;
     t->result->update = info->steps_run ? info->steps_run - 1 : 0;
     memcpy(t->result->final_root, info->final_root, MERKLE_BYTES);
+  } else if (status == TRAINING_OK && t->sabotage.kind != SABOTAGE_NONE) { /* a folder may say anything */
+    status = sabotage_check(t->p, &t->sabotage, &t->execute, why);
+    if (status == TRAINING_OK) status = sabotage_write(folder, &t->sabotage, why);
   }
   arena_shut(&arena);
   free(info);
@@ -342,6 +374,7 @@ static enum training_status finish(struct training *t, struct why *why) {
 static enum training_status run_locked(struct training *t, struct why *why) {
   bool finished;
   enum training_status status = open_folder(t, &finished, why);
+  t->result->sabotage = t->sabotage;
   if (status != TRAINING_OK || finished)
     return status != TRAINING_OK ? status : t->result->outcome == TRACE_DONE ? TRAINING_OK : TRAINING_NO;
   status = open_memory(t, why);
@@ -376,9 +409,15 @@ enum training_status run_train(struct prepared *p, const struct run_options *opt
   memset(out, 0, sizeof *out);
   memcpy(out->job_root, p->job_root, MERKLE_BYTES);
   out->updates = p->updates;
-  *t = (struct training){
-      .p = p, .o = options, .result = out, .execute = options->execute, .lock_fd = -1, .metrics_fd = -1};
+  *t = (struct training){.p = p,
+                         .o = options,
+                         .sabotage = options->sabotage,
+                         .result = out,
+                         .execute = options->execute,
+                         .lock_fd = -1,
+                         .metrics_fd = -1};
   enum training_status status = prepare_fits(p, &options->execute, why);
+  if (status == TRAINING_OK) status = sabotage_check(p, &options->sabotage, &options->execute, why);
   if (options->execute.free_order) {
     why_set(why, "a plan that sums in any order gives no bits to commit to");
     status = TRAINING_ERR_INPUT;

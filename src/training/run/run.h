@@ -2,6 +2,7 @@
  * M4.
  *
  *   DIR/job.yaml job.json README.md metrics.jsonl model.onnx model.safetensors
+ *   DIR/SABOTAGED, of a run that lies on purpose
  *   DIR/tapes/{init,train,evaluate}.tape *.names.json   DIR/traces/0000.bin   DIR/checkpoints/000001.state
  * DIR/tensorboard/ while it runs, or after an interruption: DIR/.lock DIR/resume.state DIR/resume.json
  *
@@ -10,6 +11,7 @@
 #ifndef TRAINING_RUN_H
 #define TRAINING_RUN_H
 #include "training/run/prepare.h"
+#include "training/sabotage/sabotage.h"
 #include <signal.h>
 
 struct run_progress {
@@ -24,6 +26,7 @@ struct run_progress {
 struct run_options {
   const char *folder;                /* made if missing; its parent exists */
   bool resume, force;                /* force: what an earlier run left in the folder is removed first */
+  struct sabotage sabotage;          /* NONE: an honest run, or, resuming, what the folder's mark says */
   struct execute_options execute;    /* backend and plain; the pool is the run's own */
   uint32_t threads;                  /* 0: one per CPU */
   uint64_t checkpoint_bytes_max;     /* disk budget of checkpoints/; 0: checkpoint_budget */
@@ -34,7 +37,8 @@ struct run_options {
 };
 
 struct run_result {
-  uint8_t outcome; /* enum trace_outcome */
+  uint8_t outcome;          /* enum trace_outcome */
+  struct sabotage sabotage; /* the run lied so */
   uint8_t final_root[MERKLE_BYTES], job_root[MERKLE_BYTES];
   uint32_t update, updates;    /* done, planned */
   uint32_t diverged_step;      /* first step after which `diverged` is set; with TRACE_DIVERGED */
@@ -46,7 +50,8 @@ struct run_result {
 };
 
 /* run_train returns TRAINING_OK, TRAINING_NO (diverged; everything is written), TRAINING_INTERRUPTED (saved; why says
- * how to go on), ERR_INPUT (folder in use or not empty, another job's folder, damaged resume point) or ERR_SYSTEM (disk
+ * how to go on), ERR_INPUT (folder in use or not empty, another job's folder or another sabotage's, damaged resume
+ * point) or ERR_SYSTEM (disk
  * full, memory). */
 enum training_status run_train(struct prepared *p, const struct run_options *options, struct run_result *out,
                                struct why *why);

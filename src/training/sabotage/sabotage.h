@@ -42,7 +42,7 @@ struct sabotage {
 };
 
 /* The text form, "weight@7"; "" is NONE. sabotage_parse takes nothing else: ERR_INPUT names the nearest kind.
- * sabotage_meaning is the kind's line above, for people. */
+ * sabotage_meaning says what was done, for people. */
 enum { SABOTAGE_TEXT_BYTES = 24 };
 enum training_status sabotage_parse(const char *text, struct sabotage *out, struct why *why);
 void sabotage_print(const struct sabotage *s, char text[SABOTAGE_TEXT_BYTES]);
@@ -59,12 +59,14 @@ bool sabotage_of_step(const struct sabotage *s, uint32_t step);
 bool sabotage_of_root(const struct prepared *p, const struct sabotage *s, uint32_t interval);
 uint32_t sabotage_interval(const struct prepared *p, const struct sabotage *s);
 
-/* sabotage_step turns the state before step s->step (state_bytes, 64-byte aligned) into the one after, as the liar has
- * it, in place. temps, unless NULL, gets all temp values that the liar shows for the step: temp_leaves * 4096 bytes of
- * the step's tape (TAPE_OF_INIT for step 0, else TAPE_OF_TRAIN), 64-byte aligned; for weight and skip they are those of
- * the honest step. The same bits each time, on every machine, with any number of threads: options' backend, pool and
- * plain count. Cost: two steps with all values kept, and two copies of the state. ERR_INPUT: the lie changes nothing in
- * the state (a sample that equals its neighbour, say); ERR_SYSTEM: memory. On error state and temps mean nothing. */
+/* sabotage_step, where sabotage_of_step holds and sabotage_check said OK (a folder's mark may say anything), turns the
+ * state before step s->step (state_bytes, 64-byte aligned) into the one after, as the liar has it, in place. temps,
+ * unless NULL, gets all temp values that the liar shows for the step: temp_leaves * 4096 bytes of the step's tape
+ * (TAPE_OF_INIT for step 0, else TAPE_OF_TRAIN), 64-byte aligned; for weight and skip they are those of the honest
+ * step. The same bits each time, on every machine, with any number of threads: options' backend, pool and plain count.
+ * Cost: two steps with all values kept, a copy of the state, for backdoor one of the inputs. ERR_INPUT: the lie changes
+ * nothing in the state (a sample that equals its neighbour, say); ERR_SYSTEM: memory. On error state and temps mean
+ * nothing. */
 enum training_status sabotage_step(const struct prepared *p, const struct sabotage *s,
                                    const struct execute_options *options, uint8_t *state, uint8_t *temps,
                                    struct why *why);

@@ -37,8 +37,19 @@ static const struct layout_entry *state_entry(const struct layout *l, uint64_t f
   return NULL;
 }
 
+static void print_place(FILE *out, uint8_t space, uint8_t data_number, uint64_t first_leaf) {
+  static const char *const spaces[] = {"temp", "out", "in", "data"};
+  fputs(space <= TAPE_DATA ? spaces[space] : "?", out);
+  if (space == TAPE_DATA) fprintf(out, " number %d", data_number);
+  if (space != TAPE_DATA || first_leaf) fprintf(out, " leaf %" PRIu64, first_leaf);
+}
+
 static void print_value(FILE *out, const struct tape *t, uint8_t space, uint8_t data_number, uint64_t first_leaf) {
   const struct layout_entry *e = NULL;
+  if (!t) {
+    print_place(out, space, data_number, first_leaf);
+    return;
+  }
   switch (space) {
   case TAPE_TEMP: fprintf(out, "%%%" PRId64, maker(t, first_leaf)); return;
   case TAPE_OUT:
@@ -137,8 +148,9 @@ static void print_body_op(FILE *out, const struct tape_record *r, uint32_t n) {
   fputc('\n', out);
 }
 
-void tape_text_record(FILE *out, const struct tape *t, uint32_t index, const char *remark) {
-  const struct tape_record *r = &t->record[index];
+/* t: NULL where the record stands alone. */
+static void print_record(FILE *out, const struct tape *t, const struct tape_record *r, uint32_t index,
+                         const char *remark) {
   fputs("  ", out);
   if (r->space == TAPE_TEMP)
     fprintf(out, "%%%" PRIu32, index + 1);
@@ -162,6 +174,12 @@ void tape_text_record(FILE *out, const struct tape *t, uint32_t index, const cha
     fputc('\n', out);
   }
 }
+
+void tape_text_record(FILE *out, const struct tape *t, uint32_t index, const char *remark) {
+  print_record(out, t, &t->record[index], index, remark);
+}
+
+void tape_text_lone(FILE *out, const struct tape_record *r, uint32_t index) { print_record(out, NULL, r, index, ""); }
 
 void tape_text_layout(FILE *out, const struct layout *l) {
   for (uint32_t n = 0; n < (uint32_t)l->state_count + l->data_count; n++) {

@@ -15,6 +15,9 @@
  * end of its first line, or "". */
 void tape_text_record(FILE *out, const struct tape *t, uint32_t index, const char *remark);
 
+/* tape_text_lone prints record `index` of a tape that is not at hand: values are named by space and leaf. */
+void tape_text_lone(FILE *out, const struct tape_record *r, uint32_t index);
+
 /* tape_text_layout prints the tensors of the table, one a line. */
 void tape_text_layout(FILE *out, const struct layout *l);
 

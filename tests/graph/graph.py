@@ -13,13 +13,14 @@ import re
 import sys
 import tempfile
 
-ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "training", "cli"]
+ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "ledger", "training", "cli"]
 
 # Inside a room: what stands on what. Folders or files not named are not held to an order.
 INSIDE = {
     "numeric": [["canon", "random"], ["soft", "reference"], ["scalar", "avx2", "avx512", "neon"]],
     "tape": [["record"], ["check", "element"], ["execute"]],
     "dispute": [["moves", "referee"], ["dispute"], ["evidence", "transcript"], ["claimant", "challenger", "judge"]],
+    "ledger": [["map"], ["record"], ["log", "account"]],
 }
 
 # Folders of one line of INSIDE do not know each other, except for the back ends, which share the scalar one's leftovers.

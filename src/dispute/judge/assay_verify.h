@@ -26,7 +26,7 @@ struct assay_verdict {
   uint32_t task, interval, inner; /* inner: 0, or the challenge was of the state after so many steps */
   uint32_t moves, bytes;          /* made, and of their payloads */
   uint32_t loser, reason;         /* enum assay_seat, assay_reason */
-  uint32_t awaited;               /* by the clock: number of the move that did not come, PROTOCOL P2 */
+  uint32_t awaited;               /* UNFINISHED, by the clock: number of the move that did not come, PROTOCOL P2 */
   uint32_t has_step, has_leaf, has_element;
   uint32_t step;  /* in the job */
   uint32_t space; /* 0 a value of the step, 1 the state after it */

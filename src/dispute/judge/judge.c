@@ -43,7 +43,10 @@ static void fill_verdict(const struct dispute *d, const struct dispute_frame *f,
   v->inner = f->target.inner;
   v->moves = d->moves;
   v->bytes = d->bytes;
-  if (d->awaits != DISPUTE_DECIDED) return;
+  if (d->awaits != DISPUTE_DECIDED) {
+    v->awaited = d->awaits;
+    return;
+  }
   v->loser = from->loser;
   v->reason = from->reason;
   v->awaited = from->awaited;
@@ -124,8 +127,8 @@ size_t assay_verdict_line(enum assay_outcome outcome, const struct assay_verdict
     text_put(&t, word_of(seats, 2, v->loser));
     text_put(&t, " by=");
     text_put(&t, word_of(reasons, 4, v->reason));
-    if (v->reason == ASSAY_BY_CLOCK) put_number(&t, " awaited=", v->awaited);
   }
+  if (v->awaited) put_number(&t, " awaited=", v->awaited);
   text_put(&t, " job=");
   text_bytes(&t, v->job_root, sizeof v->job_root);
   put_number(&t, " task=", v->task);

@@ -84,6 +84,7 @@ void play_on(const struct play *p, struct dispute *d, uint64_t tick, struct play
     answer = ask(p, d, &m);
     if (answer == ANSWER_MOVE) {
       tick += TICKS_A_MOVE;
+      if (p->offer) p->offer(p->context, d, &m, tick);
       memcpy(&before, d, sizeof before);
       enum dispute_status status = dispute_hear(d, p->frame, &m, tick, NULL);
       refused = status != DISPUTE_HEARD;

@@ -15,6 +15,9 @@ typedef enum evidence_answer play_player(const struct dispute *d, const struct d
 typedef void play_see(void *context, const struct dispute *before, const struct move *m, uint64_t tick,
                       const struct dispute *after);
 
+/* Sees every move before it is heard, the last of a liar too, which may be none. */
+typedef void play_offer(void *context, const struct dispute *d, const struct move *m, uint64_t tick);
+
 struct play {
   const struct dispute_frame *frame;
   const struct evidence *evidence[2]; /* by seat; never asked for a side that does not answer */
@@ -24,6 +27,7 @@ struct play {
   const struct move *steps, *values; /* recalled where they are awaited; NULL: not */
   uint8_t silent_at;                 /* number of a move that is not made; 0: none */
   play_see *see;
+  play_offer *offer;
   void *context;
 };
 

@@ -77,7 +77,7 @@ static struct tape_record blank(uint8_t op, uint8_t dtype, uint32_t rows, uint32
   return r;
 }
 
-/* An operand over a value of rows x columns (0: rank 1) whose axes follow dims `row` and `column`; TAPES_FIXED: stays.
+/* An operand over a value of rows x columns (0: rank 1) whose axes follow dims `row` and `column`, or stay (FIXED).
  */
 enum { FIXED = 255 };
 static struct tape_operand *reads(struct tape_record *r, uint8_t space, uint8_t dtype, uint64_t leaf, uint32_t rows,
@@ -260,9 +260,9 @@ void tall_tape(struct built_tape *b) {
   for (uint32_t i = 0; i < 2; i++) {
     struct tape_operand *x =
         reads(&r, i ? TAPE_IN : TAPE_TEMP, TAPE_I32, i ? tower : grid, TALL_LEAVES, TALL_COLUMNS, 0, 1);
-    x->axis[0].term[0].coef = 100;
+    x->axis[0].term[0].coef = 9000;
     x->axis[0].offset = (int32_t)i;
-    example_term(&x->axis[0], 1, 7);
+    example_term(&x->axis[0], 1, 20);
   }
   example_op(&r, CANON_IADD, 0, 1, 0);
   uint64_t pick = built_temp(b, &r)->first_leaf;

@@ -23,8 +23,8 @@ void wide_tape(struct built_tape *b);
 void long_tape(struct built_tape *b);
 
 /* tall_tape: a value and a state entry of TALL_LEAVES leaves whose rows are all alike, so that a test need not hold
- * them: grid[i, c] = c, then pick[e] = sum over k of grid[100 e + 7 k, k] + tower[100 e + 7 k + 1, k], then tower'[i,
- * c] = c + pick[0]. */
+ * them: grid[i, c] = c, then pick[e] = sum over k of grid[9000 e + 20 k, k] + tower[9000 e + 20 k + 1, k], then
+ * tower'[i, c] = c + pick[0]. */
 enum { TALL_LEAVES = 40000, TALL_COLUMNS = 1024, TALL_PICKS = 4, TALL_K = 600 };
 void tall_tape(struct built_tape *b);
 

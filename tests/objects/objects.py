@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-INTEGER = re.compile(r"numeric\.dir/(soft/|random\.c|canon\.c)|tape\.dir/|commit\.dir/|crypto\.dir/merkle")
+INTEGER = re.compile(r"numeric\.dir/(soft/|random\.c|canon\.c)|tape\.dir/|commit\.dir/|crypto\.dir/merkle|dispute\.dir/|verify_objects\.dir/")
 ARITHMETIC = re.compile(r"(numeric|execute)\.dir/")
 
 # Objects that may fuse, and the functions in them that ask for it. Compilers append .part.0 and the like to names.
@@ -32,7 +32,9 @@ FUSES = [
 # Each must have matched an object, or the check looked at nothing.
 EXPECTED = ["numeric.dir/soft/arithmetic", "numeric.dir/soft/functions", "numeric.dir/random", "numeric.dir/canon",
             "numeric.dir/reference/", "numeric.dir/scalar/", "tape.dir/record/", "tape.dir/check/", "tape.dir/element/",
-            "execute.dir/execute/", "commit.dir/"]
+            "execute.dir/execute/", "commit.dir/", "dispute.dir/referee/", "dispute.dir/dispute", "dispute.dir/hear",
+            "dispute.dir/transcript/", "verify_objects.dir/judge", "verify_objects.dir/__/referee/",
+            "verify_objects.dir/__/__/numeric/soft/arithmetic", "verify_objects.dir/__/__/tape/element/"]
 
 LIBM = set()
 for name in """acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp10 exp2 expm1 fabs fdim floor
@@ -162,6 +164,8 @@ SELF_TEST = [  # path of the source, its text, flags on x86, words that a fault 
     ("numeric.dir/soft/add.c", "float add(float a, float b) { return a + b; }", [], "floating-point instruction"),
     ("numeric.dir/soft/less.c", "int less(float a, float b) { return a < b; }", [], "floating-point instruction"),
     ("numeric.dir/random.c", "float conv(int a) { return (float)a; }", [], "floating-point instruction"),
+    ("dispute.dir/referee/referee.c", "unsigned half(unsigned a) { return (unsigned)(a * 0.5f); }", [], "floating-point instruction"),
+    ("verify_objects.dir/__/referee/referee.c", "int near(double a) { return a < 1; }", [], "floating-point instruction"),
     ("tape.dir/check/wide.c", "long double twice(long double a) { return a + a; }", [], ""),
     ("tape.dir/record/copy.c", "struct s { char c[64]; }; void copy(struct s *a, const struct s *b) { *a = *b; }", [], None),
     ("commit.dir/sum.c", "unsigned sum(const unsigned *a) { unsigned s = 0; for (int i = 0; i < 64; i++) s += a[i]; return s; }", [],

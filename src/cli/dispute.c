@@ -1,7 +1,7 @@
 /* assay dispute: plays the whole dispute between two runs of one job, and says which of them is wrong, and where. */
 #define _DEFAULT_SOURCE
-#include "base/hex.h"
 #include "cli/command.h"
+#include "cli/dispute_runs.h"
 #include "cli/dispute_text.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -11,7 +11,6 @@
 #include "dispute/transcript/transcript.h"
 #include "training/checkpoint/checkpoint.h"
 #include "training/file/machine.h"
-#include "training/witness/witness.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,15 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* One side: a run, what it committed to, and what it can show. By seat. */
-struct side {
-  const char *folder;
-  struct folder_info info;
-  struct frame_roots roots;
-  struct witness *witness;
-  struct evidence evidence;
-};
 
 /* What is being computed, for the progress line. */
 struct busy {
@@ -39,10 +29,7 @@ struct busy {
 
 struct game {
   const struct arguments *a;
-  struct arena arena;
-  struct prepared prepared;
-  struct pool *pool;
-  struct side side[2];
+  struct dispute_runs runs;
   struct busy busy[2];
   uint32_t interval;
   struct dispute_frame frame;
@@ -67,65 +54,10 @@ static void show_work(void *context, enum witness_work work, uint32_t done, uint
   if (done == steps) b->begun = false;
 }
 
-/* The two runs. */
-
-static enum training_status check_folders(struct game *g, struct why *why) {
-  const char *mine = g->side[DISPUTE_CLAIMANT].folder, *theirs = g->side[DISPUTE_CHALLENGER].folder;
-  struct stat a, b;
-  if (stat(mine, &a) == 0 && stat(theirs, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino) {
-    why_set(why, "%s and %s are the same folder; a dispute is between two runs of one job", mine, theirs);
-    return TRAINING_ERR_INPUT;
-  }
-  for (int s = 0; s < 2; s++) {
-    enum training_status status = folder_read(g->side[s].folder, &g->arena, &g->side[s].info, why);
-    if (status != TRAINING_OK) return status;
-  }
-  const uint8_t *x = g->side[DISPUTE_CLAIMANT].info.job_root, *y = g->side[DISPUTE_CHALLENGER].info.job_root;
-  if (memcmp(x, y, MERKLE_BYTES) == 0) return TRAINING_OK;
-  char first[2 * MERKLE_BYTES + 1], second[2 * MERKLE_BYTES + 1];
-  hex_encode(x, MERKLE_BYTES, first);
-  hex_encode(y, MERKLE_BYTES, second);
-  why_set(why,
-          "%s and %s are runs of different jobs (job roots %.16s.. and %.16s..); only runs of one job can be disputed",
-          mine, theirs, first, second);
-  return TRAINING_ERR_INPUT;
-}
-
-/* One job root, so one preparation serves both: from the folder whose model and data are where they were. */
-static enum training_status open_job(struct game *g, struct why *why) {
-  uint64_t threads = 0;
-  if (!arguments_number(g->a, "threads", 1, 256, &threads)) return TRAINING_ERR_INPUT;
-  struct prepare_options options = {.data_folder = arguments_text(g->a, "data", NULL),
-                                    .job_folder = arguments_text(g->a, "job-folder", NULL),
-                                    .threads = (uint32_t)threads};
-  const struct side *mine = &g->side[DISPUTE_CLAIMANT], *theirs = &g->side[DISPUTE_CHALLENGER];
-  const struct side *from = mine->info.job_folder[0] || !theirs->info.job_folder[0] ? mine : theirs;
-  enum training_status status = folder_prepare(from->folder, &from->info, &options, &g->prepared, why);
-  if (status != TRAINING_OK) return status;
-  g->pool = pool_open(threads ? (uint32_t)threads : machine_threads());
-  if (g->pool) return TRAINING_OK;
-  why_set(why, "the system refuses more threads; try --threads 1");
-  return TRAINING_ERR_SYSTEM;
-}
-
-static enum training_status open_runs(struct game *g, struct why *why) {
-  enum training_status status = check_folders(g, why);
-  for (int s = DISPUTE_CLAIMANT; s >= 0 && status == TRAINING_OK; s--)
-    if (g->side[s].info.outcome == TRACE_OPEN) {
-      why_set(why, "%s: the run is not finished, so it has committed to nothing yet; assay train --resume finishes it",
-              g->side[s].folder);
-      status = TRAINING_ERR_INPUT;
-    }
-  if (status == TRAINING_OK) status = open_job(g, why);
-  for (int s = DISPUTE_CLAIMANT; s >= 0 && status == TRAINING_OK; s--)
-    status = frame_roots_read(g->side[s].folder, &g->side[s].info, &g->prepared, &g->side[s].roots, why);
-  return status;
-}
-
 /* No root differs as far as both runs go. */
 
 static enum outcome say_nothing_to_dispute(const struct game *g) {
-  const struct side *mine = &g->side[DISPUTE_CLAIMANT], *theirs = &g->side[DISPUTE_CHALLENGER];
+  const struct dispute_run *mine = &g->runs.side[DISPUTE_CLAIMANT], *theirs = &g->runs.side[DISPUTE_CHALLENGER];
   if (g->text.json) {
     output_json(json_pack("{s:{s:s, s:n, s:s, s:I}}", "verdict", "outcome", "agree", "loser", "reason", "no difference",
                           "intervals", (json_int_t)mine->roots.intervals));
@@ -144,18 +76,18 @@ static bool last_common_state(const struct game *g, uint32_t interval, uint8_t *
   char path[FILE_PATH_MAX];
   uint8_t root[MERKLE_BYTES];
   for (int s = 0; s < 2; s++)
-    if (checkpoint_path(path, g->side[s].folder, interval) &&
-        checkpoint_read(path, g->prepared.state_bytes, state, NULL) == TRAINING_OK &&
-        checkpoint_root(g->pool, state, g->prepared.state_bytes, root, NULL) == TRAINING_OK &&
-        memcmp(root, g->side[s].roots.root[interval], MERKLE_BYTES) == 0)
+    if (checkpoint_path(path, g->runs.side[s].folder, interval) &&
+        checkpoint_read(path, g->runs.prepared.state_bytes, state, NULL) == TRAINING_OK &&
+        checkpoint_root(g->runs.pool, state, g->runs.prepared.state_bytes, root, NULL) == TRAINING_OK &&
+        memcmp(root, g->runs.side[s].roots.root[interval], MERKLE_BYTES) == 0)
       return true;
   return false;
 }
 
 /* PROTOCOL M4.5: a run diverged if and only if its last state says so; no step has to be computed again. */
 static enum outcome judge_outcomes(struct game *g, uint32_t interval) {
-  const struct side *mine = &g->side[DISPUTE_CLAIMANT], *theirs = &g->side[DISPUTE_CHALLENGER];
-  uint8_t *state = aligned_alloc(64, g->prepared.state_bytes);
+  const struct dispute_run *mine = &g->runs.side[DISPUTE_CLAIMANT], *theirs = &g->runs.side[DISPUTE_CHALLENGER];
+  uint8_t *state = aligned_alloc(64, g->runs.prepared.state_bytes);
   if (!state || !last_common_state(g, interval, state)) {
     complain("%s and %s agree up to interval %" PRIu32
              ", where one of them says that the run diverged, and neither folder has the state that would tell; assay "
@@ -164,7 +96,7 @@ static enum outcome judge_outcomes(struct game *g, uint32_t interval) {
     free(state);
     return state ? OUTCOME_INPUT : OUTCOME_ENVIRONMENT;
   }
-  bool diverged = prepare_diverged(&g->prepared, state) != 0;
+  bool diverged = prepare_diverged(&g->runs.prepared, state) != 0;
   bool claimed = mine->info.outcome == TRACE_DIVERGED && mine->roots.intervals == interval;
   const char *loser = dispute_text_side(claimed == diverged ? DISPUTE_CHALLENGER : DISPUTE_CLAIMANT);
   free(state);
@@ -184,32 +116,54 @@ static void say_interval(const struct game *g) {
   if (g->text.json || arguments_given(g->a, "quiet")) return;
   printf("The runs agree up to interval %" PRIu32 " of %" PRIu32 ", and differ in what steps %" PRIu32 " to %" PRIu32
          " lead to.\n%-10s  ",
-         g->interval - 1, g->side[DISPUTE_CLAIMANT].roots.intervals, g->frame.first_step,
+         g->interval - 1, g->runs.side[DISPUTE_CLAIMANT].roots.intervals, g->frame.first_step,
          g->frame.first_step + g->frame.steps - 1, "claimant");
-  output_name(g->side[DISPUTE_CLAIMANT].folder);
+  output_name(g->runs.side[DISPUTE_CLAIMANT].folder);
   fputs("\nchallenger  ", stdout);
-  output_name(g->side[DISPUTE_CHALLENGER].folder);
+  output_name(g->runs.side[DISPUTE_CHALLENGER].folder);
   puts("\n");
   fflush(stdout);
 }
 
 static enum training_status open_witnesses(struct game *g, const volatile sig_atomic_t *stop, struct why *why) {
-  struct witness_options options = {.pool = g->pool, .stop = stop, .progress = show_work};
-  enum training_status status = witness_fits(&g->prepared, g->interval, 2, &options, why);
+  struct witness_options options = {.pool = g->runs.pool, .stop = stop, .progress = show_work};
+  enum training_status status = witness_fits(&g->runs.prepared, g->interval, 2, &options, why);
   for (int s = DISPUTE_CLAIMANT; s >= 0 && status == TRAINING_OK; s--) {
-    struct side *side = &g->side[s];
+    struct dispute_run *side = &g->runs.side[s];
     g->busy[s] =
         (struct busy){.who = dispute_text_side((uint8_t)s), .quiet = g->text.json || arguments_given(g->a, "quiet")};
     options.context = &g->busy[s];
-    status = witness_open(&side->witness, side->folder, &g->prepared, &side->roots, g->interval, &options, why);
+    status = witness_open(&side->witness, side->folder, &side->info, &g->runs.prepared, &side->roots, g->interval,
+                          &options, why);
     if (status == TRAINING_OK) witness_evidence(side->witness, &side->evidence);
   }
   return status;
 }
 
+/* --stubborn: a claimant that has no answer to a case denies the first chunk and the first word that it may, so that
+ * the dispute ends with a proof instead of silence. */
+static enum evidence_answer deny_anything(const struct game *g, struct move *m) {
+  const struct dispute *d = &g->dispute;
+  struct tape_record record;
+  struct referee_operand operand;
+  uint16_t n = 0;
+  if ((d->awaits != MOVE_12 && d->awaits != MOVE_14) || !dispute_record(d, &record)) return ANSWER_NOTHING;
+  struct referee_site site = {&record, d->index, g->frame.first_step + d->j - 1, g->frame.seed};
+  while (d->awaits == MOVE_14 && n < d->posted_count &&
+         !referee_locate(&site, d->chunk, d->posted, d->posted_count, n, &operand))
+    n++;
+  move_begin(m, d->awaits, d->awaits == MOVE_12 ? MOVE_CHUNK : MOVE_OPERAND);
+  move_put_u16(m, n);
+  return ANSWER_MOVE;
+}
+
 static enum evidence_answer next_move(struct game *g, struct move *m, struct why *why) {
-  struct evidence *claimant = &g->side[DISPUTE_CLAIMANT].evidence, *challenger = &g->side[DISPUTE_CHALLENGER].evidence;
-  if (dispute_turn(&g->dispute) == DISPUTE_CLAIMANT) return claimant_next(&g->dispute, &g->frame, claimant, m, why);
+  struct evidence *claimant = &g->runs.side[DISPUTE_CLAIMANT].evidence;
+  struct evidence *challenger = &g->runs.side[DISPUTE_CHALLENGER].evidence;
+  if (dispute_turn(&g->dispute) == DISPUTE_CLAIMANT) {
+    enum evidence_answer answer = claimant_next(&g->dispute, &g->frame, claimant, m, why);
+    return answer == ANSWER_NOTHING && arguments_given(g->a, "stubborn") ? deny_anything(g, m) : answer;
+  }
   struct challenger_hints hints = {NULL, NULL};
   bool express = arguments_given(g->a, "express") && g->dispute.awaits == MOVE_5;
   if (express) {
@@ -242,7 +196,7 @@ static void hear(struct game *g, const struct move *m, struct why *why) {
 }
 
 static enum training_status failed(const struct game *g, struct why *why) {
-  const struct side *side = &g->side[dispute_turn(&g->dispute)];
+  const struct dispute_run *side = &g->runs.side[dispute_turn(&g->dispute)];
   enum training_status status = witness_status(side->witness);
   if (status == TRAINING_INTERRUPTED) return status;
   why_before(why, "%s: ", side->folder);
@@ -298,10 +252,11 @@ static enum training_status write_transcript(struct game *g, struct why *why) {
 }
 
 static enum outcome dispute_interval(struct game *g, struct why *why) {
-  const struct side *mine = &g->side[DISPUTE_CLAIMANT];
-  frame_fill(&g->prepared, g->interval, mine->roots.root[g->interval - 1], mine->roots.root[g->interval], &g->frame);
-  say_interval(g);
+  const struct dispute_run *mine = &g->runs.side[DISPUTE_CLAIMANT];
+  frame_fill(&g->runs.prepared, g->interval, mine->roots.root[g->interval - 1], mine->roots.root[g->interval],
+             &g->frame);
   const volatile sig_atomic_t *stop = stop_listen("\nstopping after this step; Ctrl-C again ends at once\n");
+  say_interval(g);
   enum training_status status = open_witnesses(g, stop, why);
   if (status == TRAINING_OK) status = play(g, why);
   progress_leave();
@@ -314,8 +269,9 @@ static enum outcome dispute_interval(struct game *g, struct why *why) {
   }
   status = write_transcript(g, why);
   if (!g->text.json) putchar('\n');
-  dispute_text_verdict(&g->text, &g->dispute,
-                       (const char *const[]){g->side[DISPUTE_CHALLENGER].folder, g->side[DISPUTE_CLAIMANT].folder});
+  dispute_text_verdict(
+      &g->text, &g->dispute,
+      (const char *const[]){g->runs.side[DISPUTE_CHALLENGER].folder, g->runs.side[DISPUTE_CLAIMANT].folder});
   if (status != TRAINING_OK) {
     complain("%s", why->text);
     return (enum outcome)status;
@@ -323,15 +279,23 @@ static enum outcome dispute_interval(struct game *g, struct why *why) {
   return g->dispute.verdict.loser == DISPUTE_CLAIMANT ? OUTCOME_NO : OUTCOME_DONE;
 }
 
-static enum outcome run_game(struct game *g) {
+static enum training_status open_runs(struct game *g, const char *against, struct why *why) {
+  uint64_t threads = 0;
+  if (!arguments_number(g->a, "threads", 1, 256, &threads)) return TRAINING_ERR_INPUT;
+  struct prepare_options options = {.data_folder = arguments_text(g->a, "data", NULL),
+                                    .job_folder = arguments_text(g->a, "job-folder", NULL),
+                                    .threads = (uint32_t)threads};
+  enum training_status status = check_output(g->a, why);
+  if (status == TRAINING_OK) status = dispute_runs_open(&g->runs, g->a->operand[0], against, &options, why);
+  if (status != TRAINING_OK) complain("%s", why->text);
+  return status;
+}
+
+static enum outcome run_game(struct game *g, const char *against) {
   struct why why = {""};
-  enum training_status status = check_output(g->a, &why);
-  if (status == TRAINING_OK) status = open_runs(g, &why);
-  if (status != TRAINING_OK) {
-    complain("%s", why.text);
-    return (enum outcome)status;
-  }
-  const struct side *mine = &g->side[DISPUTE_CLAIMANT], *theirs = &g->side[DISPUTE_CHALLENGER];
+  enum training_status status = open_runs(g, against, &why);
+  if (status != TRAINING_OK) return (enum outcome)status;
+  const struct dispute_run *mine = &g->runs.side[DISPUTE_CLAIMANT], *theirs = &g->runs.side[DISPUTE_CHALLENGER];
   uint32_t common = mine->roots.intervals < theirs->roots.intervals ? mine->roots.intervals : theirs->roots.intervals;
   g->interval = challenger_interval((const uint8_t(*)[MERKLE_BYTES])mine->roots.root,
                                     (const uint8_t(*)[MERKLE_BYTES])theirs->roots.root, common);
@@ -342,29 +306,15 @@ static enum outcome run_game(struct game *g) {
 
 static enum outcome run(const struct arguments *a) {
   static struct game game; /* large */
-  uint64_t threads = 0;
   const char *against = arguments_text(a, "against", NULL);
   if (!against || !*against) {
     complain("against whom? Give the other run's folder: --against DIR2");
     return OUTCOME_INPUT;
   }
-  if (!arguments_number(a, "threads", 1, 256, &threads)) return OUTCOME_INPUT;
-  if (!arena_open(&game.arena, (size_t)64 << 20)) {
-    complain("not enough memory");
-    return OUTCOME_ENVIRONMENT;
-  }
   game.a = a;
-  game.text = (struct dispute_text){.frame = &game.frame, .p = &game.prepared, .json = arguments_given(a, "json")};
-  game.side[DISPUTE_CLAIMANT].folder = a->operand[0];
-  game.side[DISPUTE_CHALLENGER].folder = against;
-  enum outcome outcome = run_game(&game);
-  for (int s = 0; s < 2; s++) {
-    witness_shut(game.side[s].witness);
-    frame_roots_shut(&game.side[s].roots);
-  }
-  if (game.pool) pool_shut(game.pool);
-  prepare_shut(&game.prepared);
-  arena_shut(&game.arena);
+  game.text = (struct dispute_text){.names = {&game.frame, &game.runs.prepared}, .json = arguments_given(a, "json")};
+  enum outcome outcome = run_game(&game, against);
+  dispute_runs_shut(&game.runs);
   return outcome;
 }
 
@@ -384,6 +334,7 @@ const struct command command_dispute = {
                {"output", 'o', "FILE", "writes the transcript, which assay referee judges alone"},
                {"force", 0, NULL, "overwrites FILE"},
                {"express", 0, NULL, "the claimant serves its leaf hashes, which saves up to five moves"},
+               {"stubborn", 0, NULL, "a claimant without an answer denies a word all the same, and is proven wrong"},
                {"threads", 0, "N", "threads to compute with (all processors)"},
                {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
                {"job-folder", 0, "DIR", "where the job's relative paths start, when the model or the data have moved"},

@@ -1,25 +1,19 @@
-/* dispute_text: the moves and the verdict of a dispute in words for people, and as JSON for pages that draw it.
+/* dispute_text: the moves and the verdict of a dispute as lines for people, and as JSON for pages that draw it.
  *
- * With the job at hand values have names: the ONNX node that they come from, the tensor of the state. A transcript
- * alone has only their numbers. Uses: output, dispute, training/run/prepare. */
+ * Uses: output, dispute_words. */
 #ifndef CLI_DISPUTE_TEXT_H
 #define CLI_DISPUTE_TEXT_H
+#include "cli/dispute_words.h"
 #include "cli/output.h"
-#include "dispute/dispute.h"
-#include "training/run/prepare.h"
-
-enum { DISPUTE_TEXT_MAX = 512 };
 
 struct dispute_text {
-  const struct dispute_frame *frame;
-  const struct prepared *p; /* NULL: no names */
+  struct dispute_names names;
   bool json;
-  double referee_seconds; /* the longest of one move; below 0: not measured */
+  double referee_seconds; /* the longest of one move; 0 or below: not measured */
 };
 
-/* dispute_text_side: "claimant". dispute_text_opcode: "dot". */
+/* dispute_text_side: "claimant". */
 const char *dispute_text_side(uint8_t seat);
-const char *dispute_text_opcode(uint8_t op);
 
 /* dispute_text_move prints a move that was heard: d is the game after it. */
 void dispute_text_move(const struct dispute_text *t, const struct dispute *d, const struct move *m, uint64_t tick);

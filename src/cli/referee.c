@@ -61,6 +61,7 @@ static void print_moves(const struct judgement *j, const struct dispute_text *t)
     if (status != DISPUTE_HEARD) return;
     dispute_text_move(t, &d, &m, tick);
   }
+  if (j->outcome == TRANSCRIPT_SILENT) dispute_text_silence(t, &d, "until its clock had run out");
 }
 
 static void print_unfinished(const struct judgement *j) {
@@ -110,7 +111,7 @@ static enum outcome judge(struct judgement *j, const char *path) {
   if (j->outcome == TRANSCRIPT_DAMAGED) {
     outcome = damaged(path, j->json, &why);
   } else {
-    struct dispute_text text = {.frame = &j->frame, .json = j->json, .referee_seconds = -1};
+    struct dispute_text text = {.names = {&j->frame, NULL}, .json = j->json, .referee_seconds = -1};
     print_frame(j);
     print_moves(j, &text);
     if (j->outcome == TRANSCRIPT_UNFINISHED) {

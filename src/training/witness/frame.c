@@ -15,12 +15,13 @@ static enum training_status read_task(const char *folder, const struct folder_in
                                       struct trace *t, struct frame_roots *r, struct why *why) {
   uint32_t first = task * TRACE_INTERVALS_MAX, left = info->intervals_run - first;
   uint32_t intervals = left < TRACE_INTERVALS_MAX ? left : TRACE_INTERVALS_MAX;
+  uint8_t outcome = intervals == left ? info->outcome : TRACE_DONE;
   uint8_t root[MERKLE_BYTES];
   enum training_status status = committer_trace_read(folder, task, t, why);
   if (status != TRAINING_OK) return status;
-  if (t->outcome == TRACE_OPEN || t->intervals != intervals || t->interval_steps != info->interval_steps ||
+  if (t->outcome != outcome || t->intervals != intervals || t->interval_steps != info->interval_steps ||
       t->first_step != first * info->interval_steps)
-    return damaged(folder, task, "its steps and intervals are not those of job.json", why);
+    return damaged(folder, task, "its outcome, its steps or its intervals are not those of job.json", why);
   trace_root(t, root);
   if (memcmp(root, info->trace_root[task], MERKLE_BYTES) != 0)
     return damaged(folder, task, "its trace root is not the one committed in job.json", why);

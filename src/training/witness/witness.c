@@ -348,8 +348,8 @@ static const uint8_t *leaf(void *context, uint8_t space, uint8_t number, uint64_
 
 /* Opening and closing. */
 
-enum training_status witness_open(struct witness **out, const char *folder, const struct prepared *p,
-                                  const struct frame_roots *roots, uint32_t interval,
+enum training_status witness_open(struct witness **out, const char *folder, const struct folder_info *info,
+                                  const struct prepared *p, const struct frame_roots *roots, uint32_t interval,
                                   const struct witness_options *options, struct why *why) {
   struct witness *w = calloc(1, sizeof *w);
   *out = NULL;
@@ -369,7 +369,7 @@ enum training_status witness_open(struct witness **out, const char *folder, cons
   w->stride = (w->steps + w->places - 1) / w->places;
   w->places = (w->steps + w->stride - 1) / w->stride; /* S_0 .. S_(S - 1): nobody enters what follows S_S */
   w->at = NOWHERE;
-  enum training_status status = sabotage_read(folder, &w->sabotage, why);
+  enum training_status status = *info->sabotage ? sabotage_parse(info->sabotage, &w->sabotage, why) : TRAINING_OK;
   if (status == TRAINING_OK && !take_memory(w)) {
     why_set(why, "not enough memory for %" PRIu32 " states of %" PRIu64 " MiB", w->places + 2,
             mebibytes(p->state_bytes));

@@ -78,7 +78,7 @@ static void shut_run(struct run *r) {
 static void call_witness(struct run *r, uint32_t interval, struct witness_options options) {
   struct why why = {""};
   witness_shut(r->witness);
-  if (witness_open(&r->witness, r->folder, prepared, &r->roots, interval, &options, &why) != TRAINING_OK)
+  if (witness_open(&r->witness, r->folder, &r->info, prepared, &r->roots, interval, &options, &why) != TRAINING_OK)
     fail_msg("%s", why.text);
   witness_evidence(r->witness, &r->evidence);
 }
@@ -336,7 +336,7 @@ static void starts_are_found_again(void **state) {
   struct why why = {""};
   struct witness_options none = {0};
   r.roots.root[2][0] ^= 1;
-  assert_int_equal(witness_open(&w, r.folder, prepared, &r.roots, 3, &none, &why), TRAINING_ERR_INPUT);
+  assert_int_equal(witness_open(&w, r.folder, &r.info, prepared, &r.roots, 3, &none, &why), TRAINING_ERR_INPUT);
   assert_null(w);
   assert_non_null(strstr(why.text, "interval 3"));
   shut_run(&r);

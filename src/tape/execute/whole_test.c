@@ -336,7 +336,7 @@ static void altered_values(void **state) {
   (void)state;
   static struct draw d;
   uint32_t altered = 0, read_next = 0;
-  for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
+  for (uint64_t seed = first_seed; seed < first_seed + seeds; seed += 3) {
     draw_tape(&d, seed);
     for (uint32_t n = 0; n < d.stage.tape.records_count; n++) {
       const struct tape_record *r = &d.stage.record[n];
@@ -350,7 +350,7 @@ static void altered_values(void **state) {
     }
     stage_end(&d.stage);
   }
-  assert_true(altered > seeds && read_next > seeds / 4);
+  assert_true(altered > seeds / 3 && read_next > seeds / 12);
 }
 
 /* Dots most of whose taps lie outside, the deciding axes over dims that other axes may walk too. */

@@ -212,7 +212,7 @@ static void verdict_json(const struct dispute_text *t, const struct dispute *d, 
   add_element(o, t, d);
   json_object_set_new(o, "moves", json_integer(d->moves));
   json_object_set_new(o, "bytes", json_integer(d->bytes));
-  if (t->referee_seconds >= 0) json_object_set_new(o, "referee_ms", json_real(t->referee_seconds * 1e3));
+  if (t->referee_seconds >= 0) json_object_set_new(o, "referee_ms_max", json_real(t->referee_seconds * 1e3));
   output_json(json_pack("{s:o}", "verdict", o));
 }
 

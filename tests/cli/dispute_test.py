@@ -222,6 +222,9 @@ class Dispute(world.World):
         self.assertIn("up to the interval", err)
         self.expect_found(self.both_seats("liar"), "gradient", 30)
 
+    def seal(self, salt, roots):
+        return tree([hashlib.sha256(b"\0" + hashlib.sha256(salt + struct.pack("<I", i)).digest() + r).digest() for i, r in enumerate(roots)])
+
     def forge(self, folder, interval, root):
         """A root of the trace is another one, and trace root and job.json agree with it."""
         path = os.path.join(folder, "traces", "0000.bin")
@@ -231,7 +234,7 @@ class Dispute(world.World):
         salt, roots = trace[25:57], [trace[57 + 32 * i:89 + 32 * i] for i in range(intervals + 1)]
         old_root, old_final = trace[-32:], roots[-1]
         roots[interval] = root
-        sealed = tree([hashlib.sha256(b"\0" + hashlib.sha256(salt + struct.pack("<I", i)).digest() + r).digest() for i, r in enumerate(roots)])
+        sealed = self.seal(salt, roots)
         self.write(path, trace[:57] + b"".join(roots) + sealed)
         text = self.read(os.path.join(folder, "job.json")).replace(old_root.hex().encode(), sealed.hex().encode())
         self.write(os.path.join(folder, "job.json"), text.replace(old_final.hex().encode(), roots[-1].hex().encode()))
@@ -273,6 +276,27 @@ class Dispute(world.World):
             shutil.rmtree(os.path.join(folder, "checkpoints"))
         _, err = self.assay("dispute", "run", "--against", "done", expect=2)
         self.assertIn("neither folder has the state", err)
+
+    def test_one_run_is_shorter(self):
+        """A run that claims to have diverged where it did not; the states up to there are right."""
+        self.train()
+        shutil.copytree("run", "short")
+        path = os.path.join("short", "traces", "0000.bin")
+        trace = self.read(path)
+        roots = [trace[57 + 32 * i:89 + 32 * i] for i in range(10)]
+        sealed = self.seal(trace[25:57], roots[:5])
+        self.write(path, trace[:16] + struct.pack("<IHHB", 20, 5, 4, 1) + trace[25:57] + b"".join(roots[:5]) + sealed)
+        job = json.loads(self.read("short/job.json"))
+        job["traces"][0]["root"], job["final_root"] = sealed.hex(), roots[4].hex()
+        job["outcome"], job["steps_run"], job["intervals_run"] = "diverged", 20, 4
+        self.write("short/job.json", json.dumps(job))
+        out, _ = self.assay("dispute", "short", "--against", "run", expect=1)
+        self.assertIn("up to interval 4 and differ in their outcome", out)
+        self.assertIn("the claimant loses: the state there says that the run did not diverge", out)
+        self.assertEqual(self.dispute("run", "short", expect=0)[1]["loser"], CHALLENGER)
+        # a difference before that is disputed as ever
+        self.lie("gradient", 7)
+        self.assertEqual(self.dispute("liar", "short", expect=1)[1]["update"], 7)
 
     def test_refusals(self):
         self.train()
@@ -393,7 +417,7 @@ class Dispute(world.World):
         self.assertEqual([m["tick"] for m in moves[:-1]], list(range(len(moves) - 1)))
         self.assertEqual(set(verdict), {"outcome", "loser", "reason", "awaited", "folder", "task", "interval", "update", "step", "space", "leaf",
                                         "record", "opcode", "node", "part", "tensor", "index", "coordinates", "padding", "dtype", "committed",
-                                        "recomputed", "committed_value", "recomputed_value", "moves", "bytes", "referee_ms"})
+                                        "recomputed", "committed_value", "recomputed_value", "moves", "bytes", "referee_ms_max"})
         bits = struct.unpack("<f", struct.pack("<I", int(verdict["committed"], 16)))[0]
         self.assertAlmostEqual(verdict["committed_value"], bits, places=6)
         row, column = verdict["coordinates"]

@@ -55,7 +55,7 @@ static void offer(void *context, const struct dispute *d, const struct move *m, 
   if (dispute_turn(d) != s->liar) return;
   s->before = d;
   s->tick = tick;
-  vary_move(d, s->play.frame, m, try, s, &tally.varied);
+  vary_move(d, s->play.frame, s->play.evidence[s->liar], m, try, s, &tally.varied);
 }
 
 static void vary_dispute(const struct world *w, struct party *honest, struct party *liar, enum dispute_seat seat) {

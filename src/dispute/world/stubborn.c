@@ -4,6 +4,8 @@
 
 #include "tape/element/element.h"
 
+enum { TRIES_MOST = 24 };
+
 struct turn {
   const struct dispute *d;
   const struct dispute_frame *f;
@@ -19,14 +21,15 @@ static void flip(uint8_t *words, uint32_t n, uint32_t mask) {
   for (uint32_t b = 0; b < 4; b++) words[4 * n + b] ^= (uint8_t)(mask >> 8 * b);
 }
 
-/* Its own words of chunk c with one changed so that the result is another; 0 words if no change does that. */
+/* Its own words of chunk c with one changed so that the result is another; 0 words if no change
+ * that it tries does that. */
 static uint32_t false_words(const struct turn *t, const struct tape_record *r, uint64_t index, uint32_t c,
                             uint8_t *words, uint32_t *result) {
   static const uint32_t masks[] = {0x1, 0x400000, 0x80000000, 0xff};
   struct referee_site site = site_of(t, r, index);
   uint32_t count = evidence_words(t->e, r, index, c, words), deniable, truth;
   if (!count || !referee_words(&site, c, words, count, &truth, &deniable, NULL)) return 0;
-  for (uint32_t i = 0; i < count; i++)
+  for (uint32_t i = 0; i < count && i < TRIES_MOST; i++)
     for (uint32_t m = 0; m < sizeof masks / sizeof *masks; m++) {
       uint32_t n = (count / 2 + i) % count;
       flip(words, n, masks[m]);

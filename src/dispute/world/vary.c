@@ -2,9 +2,12 @@
 
 #include <string.h>
 
+#include "tape/element/element.h"
+
 struct varying {
   const struct dispute *d;
   const struct dispute_frame *f;
+  const struct evidence *e;
   const struct move *move;
   struct move other;
   vary_take *take;
@@ -104,6 +107,31 @@ static void vary_words(struct varying *v, uint32_t at) {
   }
 }
 
+/* Every record of the tape, truly there, with the words that it reads for an element of that number. */
+static void vary_record(struct varying *v) {
+  const struct tape *t = v->e->tape[v->f->step_tape[v->d->j - 1]];
+  uint32_t element = (uint32_t)field_at(v->move, 0, 2);
+  for (uint32_t n = 1; n <= t->records_count; n++) {
+    const struct tape_record *r = &t->record[n - 1];
+    uint8_t bytes[TAPE_RECORD_BYTES_MAX], path[MOVE_TAPE_HEIGHT_MAX * MERKLE_BYTES], words[4 * MOVE_WORDS_MAX];
+    size_t length = record_encode(r, bytes, sizeof bytes);
+    if (element >= record_elements(r)) continue;
+    uint32_t count = evidence_words(v->e, r, element, 0, words);
+    tape_path(t, n, path);
+    for (uint32_t zero = 0; zero < 2; zero++) {
+      move_begin(&v->other, MOVE_11, MOVE_CASE);
+      move_put_u16(&v->other, (uint16_t)element);
+      move_put_u16(&v->other, (uint16_t)n);
+      move_put_u16(&v->other, (uint16_t)length);
+      move_put_bytes(&v->other, bytes, length);
+      move_put_bytes(&v->other, path, (size_t)merkle_height((uint64_t)t->records_count + 1) * MERKLE_BYTES);
+      if (zero) memset(words, 0, sizeof words);
+      move_put_bytes(&v->other, words, element_chunks(r) > 1 ? (size_t)4 * element_chunks(r) : (size_t)4 * count);
+      give(v, "another record");
+    }
+  }
+}
+
 /* element u16 | record u16 | length u16 | record | path | words */
 static void vary_case(struct varying *v) {
   uint32_t length = (uint32_t)field_at(v->move, 4, 2);
@@ -151,9 +179,9 @@ static void vary_values(struct varying *v) {
   }
 }
 
-void vary_move(const struct dispute *d, const struct dispute_frame *f, const struct move *m, vary_take *take,
-               void *context, uint32_t *count) {
-  struct varying v = {.d = d, .f = f, .move = m, .take = take, .context = context};
+void vary_move(const struct dispute *d, const struct dispute_frame *f, const struct evidence *e, const struct move *m,
+               vary_take *take, void *context, uint32_t *count) {
+  struct varying v = {.d = d, .f = f, .e = e, .move = m, .take = take, .context = context};
   vary_head(&v);
   switch ((enum move_kind)m->kind) {
   case MOVE_CHALLENGE: break;
@@ -168,7 +196,10 @@ void vary_move(const struct dispute *d, const struct dispute_frame *f, const str
     vary_bytes(&v, 5, MERKLE_BYTES, "leaf hash");
     vary_bytes(&v, 5 + MERKLE_BYTES, m->length - 5u - MERKLE_BYTES, "path");
     break;
-  case MOVE_CASE: vary_case(&v); break;
+  case MOVE_CASE:
+    vary_case(&v);
+    vary_record(&v);
+    break;
   case MOVE_STEP:
   case MOVE_CHUNK:
   case MOVE_OPERAND: vary_field(&v, 0, 2, "number named"); break;

@@ -1,0 +1,118 @@
+/* dispute_campaign: random worlds, random lies, random seats; the honest side has to win every dispute.
+ *
+ *   dispute_campaign worlds [--count N] [--seed S]
+ *
+ * World n is drawn from seed S + n alone, so that a lost one is played again with --count 1 --seed of what was printed.
+ * Exit status 1 at the first dispute that the honest side loses. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispute/world/drawn.h"
+#include "dispute/world/duel.h"
+
+enum { DUELS_A_WORLD = 4, LIES_MOST = 4 };
+
+static struct {
+  uint64_t worlds, by_outcome[3], by_reason[4], moves_most, bytes_most;
+  volatile uint64_t seed; /* of the world that is played */
+} tally;
+
+/* An assertion names its line; whoever looks for the reason needs the world too. */
+static void say_world(int signal_number) {
+  (void)signal_number;
+  fprintf(stderr, "in the world of seed %" PRIu64 "\n", tally.seed);
+}
+
+static bool play_duel(const struct duel *d) {
+  struct play_result result;
+  enum duel_outcome outcome = duel_play(d, &result);
+  tally.by_outcome[outcome]++;
+  if (outcome == DUEL_CANCELLED) return true;
+  tally.by_reason[result.verdict.reason]++;
+  if (result.moves > tally.moves_most) tally.moves_most = result.moves;
+  if (result.bytes > tally.bytes_most) tally.bytes_most = result.bytes;
+  if (outcome == DUEL_WON && result.moves <= MOVE_NUMBER_MAX && result.bytes <= 62 << 10) return true;
+  fprintf(stderr, "seed %" PRIu64 ": the honest %s loses, reason %u, at move %u, after %u moves and %u bytes\n",
+          tally.seed, d->seat == DISPUTE_CLAIMANT ? "challenger" : "claimant", result.verdict.reason,
+          result.verdict.awaited, result.moves, result.bytes);
+  for (uint32_t i = 0; i < d->liar->lies; i++) {
+    char text[200];
+    lie_text(&d->liar->lie[i], text, sizeof text);
+    fprintf(stderr, "  lie: %s\n", text);
+  }
+  return false;
+}
+
+static bool play_world(uint64_t seed) {
+  static struct built_tape tape[2];
+  const struct tape *const tapes[2] = {&tape[0].tape, &tape[1].tape};
+  struct world w;
+  struct party honest, liar;
+  bool won = true;
+  tally.seed = seed;
+  drawn_tape(&tape[0], &seed);
+  uint8_t count = example_next(&seed) % 3 ? 1 : 2;
+  if (count == 2) drawn_sibling(&tape[1], &tape[0], &seed);
+  world_open(&w, tapes, count, (uint16_t)(1 + example_next(&seed) % 5), example_next(&seed));
+  party_open(&honest, &w, NULL);
+  party_open(&liar, &w, &honest);
+  for (uint32_t i = 0; i < DUELS_A_WORLD && won; i++) {
+    struct lie lies[LIES_MOST];
+    uint32_t lies_count = drawn_lies(&w, lies, LIES_MOST, &seed);
+    uint64_t coins = example_next(&seed) >> 40;
+    party_lie(&liar, lies, lies_count);
+    struct duel d = {.honest = &honest, .liar = &liar};
+    d.seat = coins & 1 ? DISPUTE_CLAIMANT : DISPUTE_CHALLENGER;
+    d.express = coins & 2;
+    d.gives_in = (coins & 12) == 0;
+    won = play_duel(&d);
+  }
+  party_shut(&liar);
+  party_shut(&honest);
+  world_shut(&w);
+  tally.worlds++;
+  return won;
+}
+
+static void report(void) {
+  printf("%" PRIu64 " worlds: %" PRIu64 " disputes won, %" PRIu64 " lost, %" PRIu64 " lies that cancelled; %" PRIu64
+         " by proof, %" PRIu64 " with nothing to deny, %" PRIu64 " by the clock; at most %" PRIu64 " moves, %" PRIu64
+         " bytes\n",
+         tally.worlds, tally.by_outcome[DUEL_WON], tally.by_outcome[DUEL_LOST], tally.by_outcome[DUEL_CANCELLED],
+         tally.by_reason[DISPUTE_BY_PROOF], tally.by_reason[DISPUTE_NOTHING_TO_DENY], tally.by_reason[DISPUTE_BY_CLOCK],
+         tally.moves_most, tally.bytes_most);
+  fflush(stdout);
+}
+
+static bool number(const char *text, uint64_t *out) {
+  char *end;
+  errno = 0;
+  unsigned long long x = strtoull(text, &end, 10);
+  if (errno || *end || end == text || text[0] == '-') return false;
+  *out = x;
+  return true;
+}
+
+int main(int argc, char **argv) {
+  uint64_t count = 1000, seed = 1;
+  bool understood = argc >= 2 && argc % 2 == 0 && strcmp(argv[1], "worlds") == 0;
+  for (int i = 2; understood && i + 1 < argc; i += 2)
+    understood = strcmp(argv[i], "--count") == 0  ? number(argv[i + 1], &count)
+                 : strcmp(argv[i], "--seed") == 0 ? number(argv[i + 1], &seed)
+                                                  : false;
+  if (!understood) {
+    fprintf(stderr, "usage: dispute_campaign worlds [--count N] [--seed S]\n");
+    return 2;
+  }
+  signal(SIGABRT, say_world);
+  for (uint64_t n = 0; n < count; n++) {
+    bool won = play_world(seed + n);
+    if (!won || (n + 1) % 10000 == 0 || n + 1 == count) report();
+    if (!won) return 1;
+  }
+  return 0;
+}

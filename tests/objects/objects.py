@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-INTEGER = re.compile(r"numeric\.dir/(soft/|random\.c|canon\.c)|tape\.dir/|commit\.dir/|crypto\.dir/merkle|dispute\.dir/|verify_objects\.dir/")
+INTEGER = re.compile(r"numeric\.dir/(soft/|random\.c|canon\.c)|tape\.dir/|commit\.dir/|crypto\.dir/(merkle|draw|bech32|address|sign|vrf)|dispute\.dir/|ledger\.dir/|verify_objects\.dir/")
 ARITHMETIC = re.compile(r"(numeric|execute)\.dir/")
 
 # Objects that may fuse, and the functions in them that ask for it. Compilers append .part.0 and the like to names.
@@ -32,7 +32,7 @@ FUSES = [
 # Each must have matched an object, or the check looked at nothing.
 EXPECTED = ["numeric.dir/soft/arithmetic", "numeric.dir/soft/functions", "numeric.dir/random", "numeric.dir/canon",
             "numeric.dir/reference/", "numeric.dir/scalar/", "tape.dir/record/", "tape.dir/check/", "tape.dir/element/",
-            "execute.dir/execute/", "commit.dir/", "dispute.dir/referee/", "dispute.dir/dispute", "dispute.dir/hear",
+            "execute.dir/execute/", "commit.dir/", "crypto.dir/draw", "dispute.dir/referee/", "dispute.dir/dispute", "dispute.dir/hear",
             "dispute.dir/transcript/", "verify_objects.dir/judge", "verify_objects.dir/__/referee/",
             "verify_objects.dir/__/__/numeric/soft/arithmetic", "verify_objects.dir/__/__/tape/element/"]
 
@@ -140,7 +140,7 @@ def check(objdump, path):
     return faults, count
 
 
-def check_all(objdump, paths):
+def check_all(objdump, paths, expected=()):
     faults, objects, instructions, seen = [], 0, 0, set()
     for path in paths:
         if not os.path.exists(path):
@@ -152,8 +152,8 @@ def check_all(objdump, paths):
         faults += result[0]
         objects += 1
         instructions += result[1]
-        seen |= {part for part in EXPECTED if part in os.path.normpath(path)}
-    faults += [f"no object of {part} was given" for part in EXPECTED if part not in seen]
+        seen |= {part for part in [*EXPECTED, *expected] if part in os.path.normpath(path)}
+    faults += [f"no object of {part} was given" for part in [*EXPECTED, *expected] if part not in seen]
     for fault in faults[:40]:
         print(fault)
     print(f"objects: {objects} objects, {instructions} instructions, {len(faults)} faults")
@@ -214,11 +214,12 @@ def main():
     parser = argparse.ArgumentParser(description="read our objects' machine code")
     parser.add_argument("--objdump", required=True)
     parser.add_argument("--self-test", nargs=argparse.REMAINDER, metavar="COMPILER")
+    parser.add_argument("--expect", action="append", default=[], metavar="PART", help="one more part that an object's path must hold")
     parser.add_argument("objects", nargs="*")
     options = parser.parse_args()
     if options.self_test:
         return self_test(options.objdump, options.self_test)
-    return check_all(options.objdump, options.objects)
+    return check_all(options.objdump, options.objects, options.expect)
 
 
 if __name__ == "__main__":

@@ -88,13 +88,17 @@ static bool last_common_state(const struct game *g, uint32_t interval, uint8_t *
 static enum outcome judge_outcomes(struct game *g, uint32_t interval) {
   const struct dispute_run *mine = &g->runs.side[DISPUTE_CLAIMANT], *theirs = &g->runs.side[DISPUTE_CHALLENGER];
   uint8_t *state = aligned_alloc(64, g->runs.prepared.state_bytes);
-  if (!state || !last_common_state(g, interval, state)) {
+  if (!state) {
+    complain("not enough memory for a state");
+    return OUTCOME_ENVIRONMENT;
+  }
+  if (!last_common_state(g, interval, state)) {
     complain("%s and %s agree up to interval %" PRIu32
              ", where one of them says that the run diverged, and neither folder has the state that would tell; assay "
              "verify says more",
              mine->folder, theirs->folder, interval);
     free(state);
-    return state ? OUTCOME_INPUT : OUTCOME_ENVIRONMENT;
+    return OUTCOME_INPUT;
   }
   bool diverged = prepare_diverged(&g->runs.prepared, state) != 0;
   bool claimed = mine->info.outcome == TRACE_DIVERGED && mine->roots.intervals == interval;
@@ -114,10 +118,17 @@ static enum outcome judge_outcomes(struct game *g, uint32_t interval) {
 
 static void say_interval(const struct game *g) {
   if (g->text.json || arguments_given(g->a, "quiet")) return;
-  printf("The runs agree up to interval %" PRIu32 " of %" PRIu32 ", and differ in what steps %" PRIu32 " to %" PRIu32
-         " lead to.\n%-10s  ",
-         g->interval - 1, g->runs.side[DISPUTE_CLAIMANT].roots.intervals, g->frame.first_step,
-         g->frame.first_step + g->frame.steps - 1, "claimant");
+  if (g->interval > 1)
+    printf("The runs agree up to interval %" PRIu32 " of %" PRIu32 " and differ in what", g->interval - 1,
+           g->runs.side[DISPUTE_CLAIMANT].roots.intervals);
+  else
+    fputs("The runs differ from the beginning, in what", stdout);
+  if (g->frame.steps > 1)
+    printf(" steps %" PRIu32 " to %" PRIu32 " lead to.\n", g->frame.first_step,
+           g->frame.first_step + g->frame.steps - 1);
+  else
+    printf(" step %" PRIu32 " leads to.\n", g->frame.first_step);
+  fputs("claimant    ", stdout);
   output_name(g->runs.side[DISPUTE_CLAIMANT].folder);
   fputs("\nchallenger  ", stdout);
   output_name(g->runs.side[DISPUTE_CHALLENGER].folder);
@@ -323,13 +334,11 @@ const struct command command_dispute = {
     .usage = "DIR --against DIR2 [-o FILE] [--express] [--threads N]",
     .summary = "plays a dispute between two runs of one job, to one element",
     .text =
-        "DIR claims its committed states, DIR2 challenges them; either may be wrong. Both compute the first interval "
-        "in\n"
-        "which they differ again and narrow it, in at most 15 moves, to one element of one instruction of one step,\n"
+        "DIR claims its committed states, DIR2 challenges them; either may be wrong. Both compute the first interval\n"
+        "that differs again and narrow it, in at most 15 moves, to one element of one instruction of one step,\n"
         "which a referee recomputes in integers. Every move is printed with its size, then the verdict.\n"
-        "Exit status: 0 the claim of DIR stands, or nothing differs; 1 DIR is wrong; 2 a folder cannot be read, is "
-        "not\n"
-        "finished, or is of another job; 3 disk or memory; 130 stopped.",
+        "Exit status: 0 the claim of DIR stands, or nothing differs; 1 DIR is wrong; 2 a folder is not that of a\n"
+        "finished run of the same job, or is damaged; 3 disk or memory; 130 stopped.",
     .option = {{"against", 0, "DIR2", "the run that challenges"},
                {"output", 'o', "FILE", "writes the transcript, which assay referee judges alone"},
                {"force", 0, NULL, "overwrites FILE"},

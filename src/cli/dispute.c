@@ -144,6 +144,8 @@ static enum training_status open_witnesses(struct game *g, const volatile sig_at
     g->busy[s] =
         (struct busy){.who = dispute_text_side((uint8_t)s), .quiet = g->text.json || arguments_given(g->a, "quiet")};
     options.context = &g->busy[s];
+    if (*side->info.sabotage && !g->busy[s].quiet)
+      note("%s is a run that lied on purpose (%s); the lie is played again", side->folder, side->info.sabotage);
     status = witness_open(&side->witness, side->folder, &side->info, &g->runs.prepared, &side->roots, g->interval,
                           &options, why);
     if (status == TRAINING_OK) witness_evidence(side->witness, &side->evidence);

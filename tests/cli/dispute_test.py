@@ -180,6 +180,7 @@ class Dispute(world.World):
         self.assertRegex(out, r"(?m)^step        update 13, step 4 of interval 3 of task 0$")
         self.assertRegex(out, r"(?m)^element     \d+ \(\d+, \d+\) of 1\.weight$")
         self.assertRegex(out, r"(?m)^moves       7, .* kB; the referee took at most ")
+        self.assertIn("liar is a run that lied on purpose (weight@13)", err)
         self.assertIn("claimant: roots of the interval", err)
         self.assertIn("challenger: all values of a step", err)
         out, err = self.assay("dispute", "run", "--against", "liar", "--quiet", "-o", "t", expect=0)

@@ -13,8 +13,7 @@ struct record {
   uint8_t *key, *value;
   uint32_t value_length;
   uint8_t key_length;
-  bool stale;                                         /* leaf is not the hash of this value */
-  uint8_t hash[MAP_ROOT_BYTES], leaf[MAP_ROOT_BYTES]; /* of the key; of the record in the tree */
+  uint8_t hash[MAP_ROOT_BYTES]; /* of the key */
 };
 
 /* What a change did to a record. `old` is the value before REPLACED; an erased record is kept with its value. */
@@ -30,7 +29,7 @@ struct map {
   uint32_t records_max, records_count, free_first; /* free ones are linked through value_length */
   uint32_t count;
   struct trie sorted, hashed;
-  uint8_t (*inner)[MAP_ROOT_BYTES]; /* the hash of each node of `hashed` that is not stale */
+  struct map_inner *inner; /* what each node of `hashed` is the hash of, but for its stale sides */
   uint32_t inner_max;
   struct change *journal;
   size_t journal_max, journal_count;
@@ -135,7 +134,6 @@ static void record_give(struct map *m, uint32_t i) {
 /* Both tries take a record in or let it go; its key and hash stay as they are. The way to a place is touched while the
  * record stands there, so that the nodes above it are hashed again. */
 static void link_record(struct map *m, uint32_t i) {
-  m->record[i].stale = true;
   trie_add(&m->sorted, i);
   trie_add(&m->hashed, i);
   trie_touch(&m->hashed, hash_of(m, i));
@@ -153,7 +151,6 @@ static void set_value(struct map *m, uint32_t i, uint8_t *value, uint32_t length
   struct record *r = &m->record[i];
   r->value = value;
   r->value_length = length;
-  r->stale = true;
   trie_touch(&m->hashed, hash_of(m, i));
 }
 
@@ -306,28 +303,27 @@ bool map_changes(const struct map *m, map_show *show, void *context) {
 
 /* The tree. LEDGER 17.2. */
 
-static uint16_t hash_bit(uint16_t position) { return (uint16_t)(position / 9 * 8 + position % 9 - 1); }
+static uint8_t hash_bit(uint16_t position) { return (uint8_t)(position / 9 * 8 + position % 9 - 1); }
 
-static const uint8_t *leaf_hash(struct map *m, uint32_t i) {
-  struct record *r = &m->record[i];
-  if (r->stale) {
-    sha256(r->value, r->value_length, r->leaf);
-    map_leaf_hash(r->hash, r->leaf, r->leaf);
-    r->stale = false;
-  }
-  return r->leaf;
+static void leaf_hash(const struct map *m, uint32_t i, uint8_t hash[MAP_ROOT_BYTES]) {
+  const struct record *r = &m->record[i];
+  sha256(r->value, r->value_length, hash);
+  map_leaf_hash(r->hash, hash, hash);
 }
 
-/* No deeper than the 256 bits of a hash. */
-static const uint8_t *link_hash(struct map *m, uint32_t link) {
-  if (trie_is_leaf(link)) return leaf_hash(m, link & ~TRIE_LEAF);
-  struct trie_node *n = &m->hashed.node[link];
-  if (n->stale) {
-    const uint8_t *left = link_hash(m, n->child[0]), *right = link_hash(m, n->child[1]);
-    map_inner_hash(hash_bit(n->bit), left, right, m->inner[link]);
-    n->stale = false;
+/* A node keeps the hashes of both its children, so that a change reads the nodes above it and nothing beside them: on a
+ * large map a hash costs less than fetching one from memory. No deeper than the 256 bits of a hash. */
+static void link_hash(struct map *m, uint32_t link, uint8_t hash[MAP_ROOT_BYTES]) {
+  if (trie_is_leaf(link)) {
+    leaf_hash(m, link & ~TRIE_LEAF, hash);
+    return;
   }
-  return m->inner[link];
+  struct trie_node *n = &m->hashed.node[link];
+  struct map_inner *inner = &m->inner[link];
+  if (n->stale & 1) link_hash(m, n->child[0], inner->child[0]);
+  if (n->stale & 2) link_hash(m, n->child[1], inner->child[1]);
+  n->stale = 0;
+  map_inner_hash(hash_bit(n->bit), inner, hash);
 }
 
 void map_root(struct map *m, uint8_t root[MAP_ROOT_BYTES]) {
@@ -338,12 +334,12 @@ void map_root(struct map *m, uint8_t root[MAP_ROOT_BYTES]) {
   if (m->hashed.top == TRIE_NONE)
     memset(root, 0, MAP_ROOT_BYTES);
   else
-    memcpy(root, link_hash(m, m->hashed.top), MAP_ROOT_BYTES);
+    link_hash(m, m->hashed.top, root);
 }
 
 void map_prove(struct map *m, const struct map_key *key, struct map_proof *proof) {
   uint8_t k[MAP_ROOT_BYTES], root[MAP_ROOT_BYTES];
-  map_root(m, root);
+  map_root(m, root); /* nothing is stale below */
   memset(proof, 0, sizeof *proof);
   if (m->hashed.top == TRIE_NONE) return;
   sha256(key->bytes, key->length, k);
@@ -351,8 +347,8 @@ void map_prove(struct map *m, const struct map_key *key, struct map_proof *proof
   while (!trie_is_leaf(link)) {
     const struct trie_node *n = &m->hashed.node[link];
     uint32_t side = trie_bit((struct trie_key){k, MAP_ROOT_BYTES}, n->bit);
-    proof->bit[proof->steps] = (uint8_t)hash_bit(n->bit);
-    memcpy(proof->sibling[proof->steps++], link_hash(m, n->child[!side]), MAP_ROOT_BYTES);
+    proof->bit[proof->steps] = hash_bit(n->bit);
+    memcpy(proof->sibling[proof->steps++], m->inner[link].child[!side], MAP_ROOT_BYTES);
     link = n->child[side];
   }
   const struct record *r = &m->record[link & ~TRIE_LEAF];

@@ -5,7 +5,6 @@
 #include "base/bytes.h"
 #include "crypto/sha256.h"
 
-/* Hashes are made from one block of bytes each, because one update is quicker than three. */
 void map_leaf_hash(const uint8_t k[MAP_ROOT_BYTES], const uint8_t value[MAP_ROOT_BYTES], uint8_t hash[MAP_ROOT_BYTES]) {
   uint8_t message[1 + 2 * MAP_ROOT_BYTES] = {0x02};
   memcpy(message + 1, k, MAP_ROOT_BYTES);
@@ -13,12 +12,14 @@ void map_leaf_hash(const uint8_t k[MAP_ROOT_BYTES], const uint8_t value[MAP_ROOT
   sha256(message, sizeof message, hash);
 }
 
-void map_inner_hash(uint16_t bit, const uint8_t left[MAP_ROOT_BYTES], const uint8_t right[MAP_ROOT_BYTES],
-                    uint8_t hash[MAP_ROOT_BYTES]) {
-  uint8_t message[3 + 2 * MAP_ROOT_BYTES] = {0x03, (uint8_t)bit, (uint8_t)(bit >> 8)};
-  memcpy(message + 3, left, MAP_ROOT_BYTES);
-  memcpy(message + 3 + MAP_ROOT_BYTES, right, MAP_ROOT_BYTES);
-  sha256(message, sizeof message, hash);
+/* Hashed as it lies in memory: bytes only, so there is no padding. */
+_Static_assert(sizeof(struct map_inner) == 3 + 2 * MAP_ROOT_BYTES, "LEDGER 17.2, the message of an inner node");
+
+void map_inner_hash(uint8_t bit, struct map_inner *inner, uint8_t hash[MAP_ROOT_BYTES]) {
+  inner->head[0] = 0x03;
+  inner->head[1] = bit;
+  inner->head[2] = 0; /* the high byte of bit u16 */
+  sha256(inner, sizeof *inner, hash);
 }
 
 size_t map_proof_encode(const struct map_proof *p, uint8_t *bytes, size_t bytes_max) {
@@ -69,21 +70,16 @@ bool map_proof_decode(const uint8_t *bytes, size_t length, struct map_proof *p) 
 
 static uint32_t bit_of(const uint8_t k[MAP_ROOT_BYTES], uint8_t bit) { return k[bit / 8] >> (7 - bit % 8) & 1; }
 
-/* From the leaf's hash up: at each step k says which side the leaf lies on. */
+/* From the leaf's hash up: at each step k says which side the leaf lies on, so what is reached is the leaf that k leads
+ * to, its own or another's. */
 static void climb(const struct map_proof *p, const uint8_t k[MAP_ROOT_BYTES], uint8_t hash[MAP_ROOT_BYTES]) {
-  for (uint32_t i = p->steps; i-- > 0;)
-    if (bit_of(k, p->bit[i]))
-      map_inner_hash(p->bit[i], p->sibling[i], hash, hash);
-    else
-      map_inner_hash(p->bit[i], hash, p->sibling[i], hash);
-}
-
-/* The leaf found instead is another's, and k's bits lead to it. */
-static bool stands_in(const struct map_proof *p, const uint8_t k[MAP_ROOT_BYTES]) {
-  if (memcmp(p->other, k, MAP_ROOT_BYTES) == 0) return false;
-  for (uint32_t i = 0; i < p->steps; i++)
-    if (bit_of(p->other, p->bit[i]) != bit_of(k, p->bit[i])) return false;
-  return true;
+  for (uint32_t i = p->steps; i-- > 0;) {
+    struct map_inner inner;
+    uint32_t side = bit_of(k, p->bit[i]);
+    memcpy(inner.child[side], hash, MAP_ROOT_BYTES);
+    memcpy(inner.child[!side], p->sibling[i], MAP_ROOT_BYTES);
+    map_inner_hash(p->bit[i], &inner, hash);
+  }
 }
 
 bool map_proof_check(const uint8_t root[MAP_ROOT_BYTES], const struct map_key *key, const struct map_value *value,
@@ -96,7 +92,7 @@ bool map_proof_check(const uint8_t root[MAP_ROOT_BYTES], const struct map_key *k
     sha256(value->bytes, value->length, hash);
     map_leaf_hash(k, hash, hash);
   } else if (p.kind == MAP_PROOF_ABSENT) {
-    if (!stands_in(&p, k)) return false;
+    if (memcmp(p.other, k, MAP_ROOT_BYTES) == 0) return false;
     map_leaf_hash(p.other, p.other_value, hash);
   }
   climb(&p, k, hash);

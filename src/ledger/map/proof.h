@@ -35,9 +35,11 @@ bool map_proof_check(const uint8_t root[MAP_ROOT_BYTES], const struct map_key *k
                      const uint8_t *bytes, size_t length);
 
 /* The nodes of the tree. LEDGER 17.2: leaf SHA-256(02 || k || SHA-256(value)), inner SHA-256(03 || bit u16 || left ||
- * right). hash may be left or right. */
+ * right). map_leaf_hash may write over its inputs; map_inner_hash writes the head itself. */
+struct map_inner {
+  uint8_t head[3], child[2][MAP_ROOT_BYTES];
+};
 void map_leaf_hash(const uint8_t k[MAP_ROOT_BYTES], const uint8_t value[MAP_ROOT_BYTES], uint8_t hash[MAP_ROOT_BYTES]);
-void map_inner_hash(uint16_t bit, const uint8_t left[MAP_ROOT_BYTES], const uint8_t right[MAP_ROOT_BYTES],
-                    uint8_t hash[MAP_ROOT_BYTES]);
+void map_inner_hash(uint8_t bit, struct map_inner *inner, uint8_t hash[MAP_ROOT_BYTES]);
 
 #endif

@@ -68,7 +68,7 @@ void trie_add(struct trie *t, uint32_t leaf) {
   t->node[n].child[side] = TRIE_LEAF | leaf;
   t->node[n].child[!side] = *at;
   t->node[n].bit = (uint16_t)bit;
-  t->node[n].stale = true;
+  t->node[n].stale = 3;
   *at = n;
 }
 
@@ -91,8 +91,12 @@ void trie_remove(struct trie *t, struct trie_key key) {
 }
 
 void trie_touch(struct trie *t, struct trie_key key) {
-  for (uint32_t link = t->top; !trie_is_leaf(link); link = t->node[link].child[trie_bit(key, t->node[link].bit)])
-    t->node[link].stale = true;
+  for (uint32_t link = t->top; !trie_is_leaf(link);) {
+    struct trie_node *n = &t->node[link];
+    uint32_t side = trie_bit(key, n->bit);
+    n->stale |= (uint8_t)(1u << side);
+    link = n->child[side];
+  }
 }
 
 static uint32_t first_below(const struct trie *t, uint32_t link) {

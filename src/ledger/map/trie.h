@@ -23,11 +23,12 @@ struct trie_key {
 };
 typedef struct trie_key trie_key_of(const void *owner, uint32_t leaf);
 
-/* `stale` is the owner's mark: set on new nodes and by trie_touch, cleared by whoever has looked. */
+/* `stale` is the owner's mark: bit s is set for child s of a new node, and by trie_touch where a touched key lies
+ * below that child; cleared by whoever has looked. */
 struct trie_node {
   uint32_t child[2];
   uint16_t bit;
-  bool stale;
+  uint8_t stale;
 };
 
 struct trie {
@@ -58,7 +59,7 @@ uint32_t trie_find(const struct trie *t, struct trie_key key);
 void trie_add(struct trie *t, uint32_t leaf);
 void trie_remove(struct trie *t, struct trie_key key);
 
-/* trie_touch marks every inner node on the way to key as stale. */
+/* trie_touch marks the way to key as stale, at every inner node. */
 void trie_touch(struct trie *t, struct trie_key key);
 
 /* trie_next returns the first leaf after key in order, or at key if `or_at`; TRIE_NONE at the end. The key need not be

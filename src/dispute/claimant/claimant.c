@@ -100,14 +100,15 @@ static enum evidence_answer name_u16(const struct turn *t, uint8_t kind, uint32_
   return ANSWER_MOVE;
 }
 
+/* P4.2: a claimant that finds nothing wrong in a case denies all the same, the first chunk and the first word that it may.
+ * It is lost if the challenger goes on, and wins if it does not; and a dispute ends with a proof instead of silence. */
 static enum evidence_answer name_chunk(const struct turn *t, const struct tape_record *r) {
   const struct dispute *d = t->d;
   uint32_t step = t->f->first_step + d->j - 1;
   for (uint32_t c = 0; c < d->posted_count; c++)
     if (evidence_chunk(t->e, r, step, t->f->seed, d->index, c) != move_word(d->posted, c))
       return name_u16(t, MOVE_CHUNK, c);
-  why_set(t->why, "every chunk result of element %" PRIu64 " is what its own values give", d->index);
-  return ANSWER_NOTHING;
+  return name_u16(t, MOVE_CHUNK, 0);
 }
 
 /* The posted words, compared one by one with its own at the places where the posted index words say they were read: up
@@ -115,13 +116,14 @@ static enum evidence_answer name_chunk(const struct turn *t, const struct tape_r
 struct comparing {
   const struct turn *turn;
   const struct tape_record *record;
-  uint32_t wrong; /* the first, or posted_count */
+  uint32_t wrong, deniable; /* the first of either, or posted_count */
 };
 
 static uint32_t compare(void *context, const struct element_word *at) {
   struct comparing *c = context;
   const struct dispute *d = c->turn->d;
   uint32_t posted = move_word(d->posted, at->n);
+  if (at->in_range && c->deniable == d->posted_count) c->deniable = at->n;
   if (at->in_range && c->wrong == d->posted_count &&
       evidence_word(c->turn->e, &c->record->operand[at->o], at->index) != posted)
     c->wrong = at->n;
@@ -129,11 +131,9 @@ static uint32_t compare(void *context, const struct element_word *at) {
 }
 
 static enum evidence_answer name_word(const struct turn *t, const struct tape_record *r) {
-  struct comparing c = {.turn = t, .record = r, .wrong = t->d->posted_count};
+  struct comparing c = {.turn = t, .record = r, .wrong = t->d->posted_count, .deniable = t->d->posted_count};
   element_visit(r, t->d->index, t->d->chunk, compare, &c);
-  if (c.wrong < t->d->posted_count) return name_u16(t, MOVE_OPERAND, c.wrong);
-  why_set(t->why, "every posted word is what it has itself");
-  return ANSWER_NOTHING;
+  return name_u16(t, MOVE_OPERAND, c.wrong < t->d->posted_count ? c.wrong : c.deniable);
 }
 
 static enum evidence_answer name_wrong(const struct turn *t) {

@@ -23,7 +23,7 @@ struct scene {
   enum dispute_seat liar;
   const struct dispute *before;
   uint64_t tick;
-  const struct party *party;
+  struct party *party, *honest;
 };
 
 static void try(void *context, const struct move *m, const char *what) {
@@ -50,18 +50,32 @@ static void try(void *context, const struct move *m, const char *what) {
            result.verdict.awaited, result.verdict.reason, text);
 }
 
+/* A claimant may show for its lie what is true: roots of the right steps, values that do not go with its root. */
+static void show_the_truth(struct scene *s, const struct dispute *d) {
+  struct move m;
+  const struct evidence *e = &s->honest->evidence;
+  if (d->awaits == MOVE_2) {
+    move_begin(&m, MOVE_2, MOVE_STEPS);
+    move_put_bytes(&m, party_roots(s->honest)[1], (size_t)s->play.frame->steps * MERKLE_BYTES);
+  } else if (claimant_next(d, s->play.frame, e, &m, NULL) != ANSWER_MOVE)
+    return;
+  tally.varied++;
+  try(s, &m, "the truth");
+}
+
 static void offer(void *context, const struct dispute *d, const struct move *m, uint64_t tick) {
   struct scene *s = context;
   if (dispute_turn(d) != s->liar) return;
   s->before = d;
   s->tick = tick;
+  show_the_truth(s, d);
   vary_move(d, s->play.frame, s->play.evidence[s->liar], m, try, s, &tally.varied);
 }
 
 static void vary_dispute(const struct world *w, struct party *honest, struct party *liar, enum dispute_seat seat) {
   struct dispute_frame frame;
   struct play_result result;
-  struct scene s = {.liar = seat, .party = liar};
+  struct scene s = {.liar = seat, .party = liar, .honest = honest};
   world_frame(w, 0, party_roots(seat == DISPUTE_CLAIMANT ? liar : honest)[w->steps], &frame);
   if (seat == DISPUTE_CLAIMANT && memcmp(frame.end_root, party_roots(honest)[w->steps], MERKLE_BYTES) == 0) return;
   s.play = (struct play){.frame = &frame};

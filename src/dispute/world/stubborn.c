@@ -81,17 +81,18 @@ static enum evidence_answer false_case(const struct turn *t) {
   return ANSWER_MOVE;
 }
 
-/* The words that give what the case posted for this chunk: its own, or those that were changed for it. */
+/* The words that give what the case posted for this chunk, if it can find them: its own, or those changed for the case.
+ * If not, its own all the same. */
 static enum evidence_answer false_operands(const struct turn *t) {
   struct tape_record r;
   uint8_t words[4 * MOVE_WORDS_MAX];
-  uint32_t result, deniable, posted = move_word(t->d->posted, t->d->chunk);
+  uint32_t result, deniable, c = t->d->chunk, posted = move_word(t->d->posted, c);
   if (!dispute_record(t->d, &r)) return ANSWER_NOTHING;
   struct referee_site site = site_of(t, &r, t->d->index);
-  uint32_t count = evidence_words(t->e, &r, t->d->index, t->d->chunk, words);
-  if (!referee_words(&site, t->d->chunk, words, count, &result, &deniable, NULL) || result != posted)
-    count = false_words(t, &r, t->d->index, t->d->chunk, words, &result);
-  if (result != posted) return ANSWER_NOTHING;
+  uint32_t count = evidence_words(t->e, &r, t->d->index, c, words);
+  bool own = referee_words(&site, c, words, count, &result, &deniable, NULL) && result == posted;
+  if (!own && (!false_words(t, &r, t->d->index, c, words, &result) || result != posted))
+    evidence_words(t->e, &r, t->d->index, c, words);
   move_begin(t->out, MOVE_13, MOVE_OPERANDS);
   move_put_bytes(t->out, words, (size_t)4 * count);
   return ANSWER_MOVE;

@@ -10,8 +10,8 @@
 static bool opened, cofactorless;
 
 /* A key with a part of order 8, and a signature of the empty message by it, that satisfies the equation times 8 and not
- * the equation itself. libsodium 1.0.18 refuses it, later versions do not. tests/crypto/vrf_test.py says the same of
- * it. */
+ * the equation itself. libsodium 1.0.18 refuses it, its later sources do not. tests/crypto/vrf_test.py says
+ * the same of it. */
 static const uint8_t probe_key[SIGN_PUBLIC_BYTES] = {0x57, 0x5e, 0x6b, 0x25, 0x5b, 0xad, 0x88, 0x9f, 0x92, 0xac, 0x74,
                                                      0xa8, 0x82, 0x6e, 0x18, 0xce, 0xd2, 0x7b, 0x44, 0x7c, 0x0a, 0x55,
                                                      0x57, 0x95, 0x9a, 0xc0, 0x40, 0x56, 0x1d, 0xd5, 0x36, 0x4c};

@@ -170,7 +170,7 @@ static void small_order_is_refused(void **state) {
   sign_secret_shut(&secret);
 }
 
-/* What libsodium has checked since 1.0.19, from its parts: 8 (S B - h A - R) is neutral. */
+/* What later sources of libsodium check, from its parts: 8 (S B - h A - R) is neutral. */
 int newer_verify(const uint8_t *signature, const uint8_t *message, unsigned long long length, const uint8_t *key) {
   static const uint8_t neutral[32] = {1};
   uint8_t digest[64], h[32], s[32], part[32], sum[32] = {1}, a8[32], r8[32], sb[32];
@@ -198,7 +198,7 @@ int newer_verify(const uint8_t *signature, const uint8_t *message, unsigned long
  * all of these; which ones we accept is the same beside either, and only those whose h takes the small part away. */
 static void the_answer_is_the_same_beside_either_library(void **state) {
   (void)state;
-  uint32_t accepted = 0, newer_alone = 0;
+  uint32_t accepted = 0;
   struct sign_secret *secret;
   secret_of(4, &secret);
   for (size_t i = 0; i < 8; i++)
@@ -215,10 +215,8 @@ static void the_answer_is_the_same_beside_either_library(void **state) {
       assert_int_equal(newer_verify(signature, &message, 1, key.bytes), 0);
       if (i == 0) assert_true(answer);
       accepted += answer;
-      newer_alone += !answer;
     }
   assert_in_range(accepted, 32 + 20, 128); /* 32 + 16 + 2 x 8 + 4 x 4 = 80 expected */
-  assert_int_equal(accepted + newer_alone, 256);
   sign_secret_shut(&secret);
 }
 

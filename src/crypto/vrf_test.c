@@ -192,6 +192,61 @@ static void only_points_of_prime_order(void **state) {
   sign_secret_shut(&secret);
 }
 
+/* vrf.c a second time, beside a library that multiplies any point of the curve and does not look for the subgroup; the
+ * build renames its functions. libsodium before 2026 is between this one and today's: a part of order 2 passes. */
+bool older_check(const struct sign_public *key, const void *input, size_t length, const uint8_t proof[VRF_PROOF_BYTES],
+                 uint8_t output[VRF_OUTPUT_BYTES]);
+bool older_output(const uint8_t proof[VRF_PROOF_BYTES], uint8_t output[VRF_OUTPUT_BYTES]);
+bool older_key(const struct sign_public *key);
+int older_product(uint8_t *product, const uint8_t *k, const uint8_t *point);
+
+int older_product(uint8_t *product, const uint8_t *k, const uint8_t *point) {
+  uint8_t sum[32] = {1};
+  for (int bit = 254; bit >= 0; bit--) {
+    if (crypto_core_ed25519_add(sum, sum, sum) != 0) return -1;
+    if (k[bit / 8] >> bit % 8 & 1 && crypto_core_ed25519_add(sum, sum, point) != 0) return -1;
+  }
+  memcpy(product, sum, sizeof sum);
+  return 0;
+}
+
+/* Proofs of "assay\0" by the secret key of seed 01 00 00 .. whose Gamma has a part of order 2 and 8, and whose
+ * equations hold because c is a multiple of 8 (tests/crypto/vrf_test.py, proof_with). */
+static void the_answer_is_the_same_beside_either_library(void **state) {
+  (void)state;
+  static const char *const doctored[2] = {
+      "d9b3efa02e23322afea425e2c34934e7da0ac1dc17fa9abb76a40336b8ae107ac8567dcca5afc5b76f70c4ea9b4aeb65"
+      "aeeccc4042f0e06de8975af522313f4ba84f30fbb5b1093bd8fd1703ef136209",
+      "a8dc6853c55132f286f8d316ea70703ab0a88400c559f6dbbe41ef5404c907709073694944f58a8475447bd19f264802"
+      "b7175fb2c8fc7eef7b7167e112847a30b19b32a34b57fef80fc6e2ba6001980d",
+  };
+  static const uint8_t seed[SIGN_SEED_BYTES] = {1}, input[6] = "assay";
+  uint8_t proof[VRF_PROOF_BYTES], output[VRF_OUTPUT_BYTES], again[VRF_OUTPUT_BYTES];
+  struct sign_secret *secret;
+  assert_int_equal(sign_secret_open(seed, &secret), SIGN_OK);
+  struct sign_public key = sign_secret_public(secret), other;
+  vrf_prove(secret, input, sizeof input, proof);
+  assert_true(vrf_check(&key, input, sizeof input, proof, output));
+  assert_true(older_check(&key, input, sizeof input, proof, again));
+  assert_memory_equal(output, again, sizeof output);
+  for (size_t i = 0; i < 2; i++) {
+    read_hex(doctored[i], proof, sizeof proof);
+    assert_false(vrf_check(&key, input, sizeof input, proof, output));
+    assert_false(older_check(&key, input, sizeof input, proof, output));
+    assert_false(older_output(proof, output));
+  }
+  assert_true(older_key(&key));
+  for (size_t i = 0; i < 7; i++) {
+    uint8_t torsion[32];
+    read_hex(small_order[i], torsion, sizeof torsion);
+    memcpy(other.bytes, torsion, sizeof torsion);
+    assert_false(older_key(&other));
+    crypto_core_ed25519_add(other.bytes, key.bytes, torsion);
+    assert_false(older_key(&other));
+  }
+  sign_secret_shut(&secret);
+}
+
 static int open_library(void **state) {
   (void)state;
   return sign_open(NULL) == SIGN_OK ? 0 : -1;
@@ -201,7 +256,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_standards_examples),     cmocka_unit_test(the_ledgers_example),
       cmocka_unit_test(one_wrong_bit_anywhere),     cmocka_unit_test(a_second_form_of_s_is_refused),
-      cmocka_unit_test(only_points_of_prime_order),
+      cmocka_unit_test(only_points_of_prime_order), cmocka_unit_test(the_answer_is_the_same_beside_either_library),
   };
   return cmocka_run_group_tests(tests, open_library, NULL);
 }

@@ -153,30 +153,10 @@ static enum training_status open_witnesses(struct game *g, const volatile sig_at
   return status;
 }
 
-/* --stubborn: a claimant that has no answer to a case denies the first chunk and the first word that it may, so that
- * the dispute ends with a proof instead of silence. */
-static enum evidence_answer deny_anything(const struct game *g, struct move *m) {
-  const struct dispute *d = &g->dispute;
-  struct tape_record record;
-  struct referee_operand operand;
-  uint16_t n = 0;
-  if ((d->awaits != MOVE_12 && d->awaits != MOVE_14) || !dispute_record(d, &record)) return ANSWER_NOTHING;
-  struct referee_site site = {&record, d->index, g->frame.first_step + d->j - 1, g->frame.seed};
-  while (d->awaits == MOVE_14 && n < d->posted_count &&
-         !referee_locate(&site, d->chunk, d->posted, d->posted_count, n, &operand))
-    n++;
-  move_begin(m, d->awaits, d->awaits == MOVE_12 ? MOVE_CHUNK : MOVE_OPERAND);
-  move_put_u16(m, n);
-  return ANSWER_MOVE;
-}
-
 static enum evidence_answer next_move(struct game *g, struct move *m, struct why *why) {
   struct evidence *claimant = &g->runs.side[DISPUTE_CLAIMANT].evidence;
   struct evidence *challenger = &g->runs.side[DISPUTE_CHALLENGER].evidence;
-  if (dispute_turn(&g->dispute) == DISPUTE_CLAIMANT) {
-    enum evidence_answer answer = claimant_next(&g->dispute, &g->frame, claimant, m, why);
-    return answer == ANSWER_NOTHING && arguments_given(g->a, "stubborn") ? deny_anything(g, m) : answer;
-  }
+  if (dispute_turn(&g->dispute) == DISPUTE_CLAIMANT) return claimant_next(&g->dispute, &g->frame, claimant, m, why);
   struct challenger_hints hints = {NULL, NULL};
   bool express = arguments_given(g->a, "express") && g->dispute.awaits == MOVE_5;
   if (express) {
@@ -345,7 +325,6 @@ const struct command command_dispute = {
                {"output", 'o', "FILE", "writes the transcript, which assay referee judges alone"},
                {"force", 0, NULL, "overwrites FILE"},
                {"express", 0, NULL, "the claimant serves its leaf hashes, which saves up to five moves"},
-               {"stubborn", 0, NULL, "a claimant without an answer denies a word all the same, and is proven wrong"},
                {"threads", 0, "N", "threads to compute with (all processors)"},
                {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
                {"job-folder", 0, "DIR", "where the job's relative paths start, when the model or the data have moved"},

@@ -88,7 +88,7 @@ class Dispute(world.World):
             self.assertLess(len(made), len(moves) + (verdict["reason"] != "clock"))
             # the referee, who has nothing but the transcript, says the same
             heard, alone = self.referee("t", expect=code)
-            for key in ("outcome", "loser", "reason", "awaited", "update", "step", "space", "leaf", "index", "coordinates", "committed",
+            for key in ("outcome", "loser", "reason", "awaited", "update", "step", "interval_step", "space", "leaf", "index", "coordinates", "committed",
                         "recomputed", "dtype", "moves", "bytes"):
                 self.assertEqual(alone[key], verdict[key], key)
             if verdict["index"] is not None:
@@ -104,7 +104,7 @@ class Dispute(world.World):
         last = (step // interval + 1) * interval - 1
         self.assertEqual(verdict["update"], last if at_end else step)
         self.assertEqual((verdict["task"], verdict["interval"]), (0, step // interval + 1))
-        self.assertEqual(verdict["step"], verdict["update"] % interval + 1)
+        self.assertEqual((verdict["step"], verdict["interval_step"]), (verdict["update"], verdict["update"] % interval + 1))
         space, tensor = FOUND[kind]
         self.assertEqual(verdict["space"], space)
         if kind == "preimage":  # a root that nothing hashes to: there is no state to look into
@@ -122,12 +122,12 @@ class Dispute(world.World):
                     self.lie(kind, step)
                     self.expect_found(self.both_seats("liar"), kind, step)
 
-    def test_stubborn_claimants_are_proven_wrong(self):
+    def test_claimants_are_proven_wrong(self):
         self.train()
         for kind in KINDS:
             with self.subTest(kind=kind):
                 self.lie(kind, 13)
-                verdict = self.both_seats("liar", "--stubborn", "--express")
+                verdict = self.both_seats("liar", "--express")
                 self.expect_found(verdict, kind, 13)
                 self.assertEqual(verdict["outcome"], "silent" if kind == "preimage" else "proven")
 
@@ -137,7 +137,7 @@ class Dispute(world.World):
         for kind, step in (("weight", 11), ("gradient", 24), ("backdoor", 9), ("root", 17)):
             with self.subTest(kind=kind):
                 self.lie(kind, step)
-                self.expect_found(self.both_seats("liar", "--stubborn"), kind, step)
+                self.expect_found(self.both_seats("liar"), kind, step)
 
     def test_the_first_and_the_last_step(self):
         self.train()
@@ -158,11 +158,11 @@ class Dispute(world.World):
         self.job("job.yaml", ("batch: 16", "batch: 600"), ("updates: 40", "updates: 8"), ("every: 20", "every: 4"))
         self.train()
         self.lie("gradient", 3)
-        moves, verdict = self.dispute("liar", "run", "--stubborn", expect=1)
+        moves, verdict = self.dispute("liar", "run", expect=1)
         self.assertEqual([m["kind"] for m in moves], ["CHALLENGE", "STEPS", "STEP", "VALUES", "NODE", "SLAB", "NODE", "LEAF", "CASE", "CHUNK",
                                                       "OPERANDS", "OPERAND", "PROOF"])
         self.assertEqual((verdict["opcode"], verdict["outcome"], verdict["reason"]), ("dot", "proven", "proof"))
-        short, again = self.dispute("liar", "run", "--stubborn", "--express", expect=1)
+        short, again = self.dispute("liar", "run", "--express", expect=1)
         self.assertEqual([m["kind"] for m in short[4:6]], ["EXPRESS", "LEAF"])
         for key in ("update", "record", "index", "committed", "recomputed"):
             self.assertEqual(again[key], verdict[key])
@@ -175,11 +175,12 @@ class Dispute(world.World):
         self.assertIn("The runs agree up to interval 2 of 9", out)
         self.assertRegex(out, r"(?m)^ 3  challenger  STEP +2 B  step 4 of the interval \(update 13\) ends differently$")
         self.assertRegex(out, r"(?m)^11  challenger  CASE .*element \d+ of record \d+ \(map; optimizer 1\.weight, update\): I get [0-9a-f]{8} \(")
-        self.assertRegex(out, r"(?m)^14  claimant    nothing +every posted word is what it has itself$")
+        self.assertRegex(out, r"(?m)^14  claimant    OPERAND +2 B  ")
+        self.assertRegex(out, r"(?m)^15  challenger  PROOF +\d+ B  ")
         self.assertRegex(out, r"(?m)^verdict     the claimant loses \(liar\)")
         self.assertRegex(out, r"(?m)^step        update 13, step 4 of interval 3 of task 0$")
         self.assertRegex(out, r"(?m)^element     \d+ \(\d+, \d+\) of 1\.weight$")
-        self.assertRegex(out, r"(?m)^moves       7, .* kB; the referee took at most ")
+        self.assertRegex(out, r"(?m)^moves       9, .* kB; the referee took at most ")
         self.assertIn("liar is a run that lied on purpose (weight@13)", err)
         self.assertIn("claimant: roots of the interval", err)
         self.assertIn("challenger: all values of a step", err)
@@ -190,7 +191,7 @@ class Dispute(world.World):
         self.assertRegex(out, r"(?m)^outcome     silent$")
         self.assertRegex(out, r"(?m)^verdict     the challenger loses: ")
         # a record alone, as it lies under the job's root
-        self.assay("dispute", "liar", "--against", "run", "-q", "--stubborn", "-o", "t", "--force", expect=1)
+        self.assay("dispute", "liar", "--against", "run", "-q", "-o", "t", "--force", expect=1)
         out, _ = self.assay("referee", "t", expect=1)
         self.assertRegex(out, r"(?m)^  out leaf 6 = map f32 \[784, 32\]   record 38$")
         self.assertRegex(out, r"(?m)^        x2 = in leaf \d+ \[784, 32\] \(i0, i1\)$")
@@ -361,7 +362,7 @@ class Dispute(world.World):
     def test_transcripts_that_are_none(self):
         self.train()
         self.lie("gradient", 13)
-        self.assay("dispute", "liar", "--against", "run", "-q", "--stubborn", "-o", "t", expect=1)
+        self.assay("dispute", "liar", "--against", "run", "-q", "-o", "t", expect=1)
         whole = self.read("t")
         self.assertEqual(Transcript(whole).bytes(), whole)
         for name, content, answer in (("empty", b"", "empty"), ("text", b"hello\n" * 100, "does not begin like a transcript"),
@@ -385,7 +386,7 @@ class Dispute(world.World):
         """With a new digest: not a move any more, or unfinished, or the same loser; never that the claim stands."""
         self.train()
         self.lie("gradient", 13)
-        for more in ([], ["--stubborn"]):
+        for more in ([], ["--express"]):
             self.assay("dispute", "liar", "--against", "run", "-q", "-o", "t", "--force", *more, expect=1)
             whole = self.read("t")
             outcomes = set()
@@ -414,9 +415,11 @@ class Dispute(world.World):
         moves, verdict = self.dispute("liar", "run", "-o", "t", expect=1)
         self.assertEqual(list(moves[0]), ["move", "from", "kind", "bytes", "tick", "text"])
         self.assertEqual(moves[0], {"move": 1, "from": CHALLENGER, "kind": "CHALLENGE", "bytes": 40, "tick": 0, "text": moves[0]["text"]})
-        self.assertEqual(moves[-1], {"move": 14, "from": CLAIMANT, "kind": None, "bytes": 0, "text": moves[-1]["text"]})
-        self.assertEqual([m["tick"] for m in moves[:-1]], list(range(len(moves) - 1)))
-        self.assertEqual(set(verdict), {"outcome", "loser", "reason", "awaited", "folder", "task", "interval", "update", "step", "space", "leaf",
+        self.assertEqual((moves[-1]["move"], moves[-1]["from"], moves[-1]["kind"]), (15, CHALLENGER, "PROOF"))
+        self.assertEqual([m["tick"] for m in moves], list(range(len(moves))))
+        silent, _ = self.dispute("run", "liar", expect=0)
+        self.assertEqual(silent[-1], {"move": 11, "from": CHALLENGER, "kind": None, "bytes": 0, "text": silent[-1]["text"]})
+        self.assertEqual(set(verdict), {"outcome", "loser", "reason", "awaited", "folder", "task", "interval", "update", "step", "interval_step", "space", "leaf",
                                         "record", "opcode", "node", "part", "tensor", "index", "coordinates", "padding", "dtype", "committed",
                                         "recomputed", "committed_value", "recomputed_value", "moves", "bytes", "referee_ms_max"})
         bits = struct.unpack("<f", struct.pack("<I", int(verdict["committed"], 16)))[0]

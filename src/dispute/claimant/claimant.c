@@ -100,8 +100,9 @@ static enum evidence_answer name_u16(const struct turn *t, uint8_t kind, uint32_
   return ANSWER_MOVE;
 }
 
-/* P4.2: a claimant that finds nothing wrong in a case denies all the same, the first chunk and the first word that it may.
- * It is lost if the challenger goes on, and wins if it does not; and a dispute ends with a proof instead of silence. */
+/* P4.2: a claimant that finds nothing wrong in a case denies all the same, the first chunk and the first word that it
+ * may. It is lost if the challenger goes on, and wins if it does not; and a dispute ends with a proof instead of
+ * silence. */
 static enum evidence_answer name_chunk(const struct turn *t, const struct tape_record *r) {
   const struct dispute *d = t->d;
   uint32_t step = t->f->first_step + d->j - 1;

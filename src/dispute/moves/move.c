@@ -131,7 +131,9 @@ bool move_take_node(const struct move *m, struct move_node *out) {
 
 bool move_take_express(const struct move *m, uint32_t temp_height, uint32_t out_height, struct move_express *out) {
   struct reader r = over(m);
-  struct move_express x = {.space = take_u8(&r), .leaf = take_u32(&r)};
+  struct move_express x;
+  x.space = take_u8(&r); /* one after the other: initialisers have no order */
+  x.leaf = take_u32(&r);
   if (x.space != TAPE_TEMP && x.space != TAPE_OUT) return false;
   x.hash = take_bytes(&r, MERKLE_BYTES);
   x.path = take_bytes(&r, (x.space == TAPE_TEMP ? temp_height : out_height) * (size_t)MERKLE_BYTES);
@@ -154,7 +156,10 @@ bool move_take_leaf(const struct move *m, const uint8_t **leaf) {
 
 bool move_take_case(const struct move *m, uint32_t tape_height, struct move_case *out) {
   struct reader r = over(m);
-  struct move_case c = {.element = take_u16(&r), .record = take_u16(&r), .record_length = take_u16(&r)};
+  struct move_case c;
+  c.element = take_u16(&r);
+  c.record = take_u16(&r);
+  c.record_length = take_u16(&r);
   if (c.record_length > TAPE_RECORD_BYTES_MAX) return false;
   c.record_bytes = take_bytes(&r, c.record_length);
   c.path = take_bytes(&r, tape_height * (size_t)MERKLE_BYTES);

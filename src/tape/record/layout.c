@@ -157,7 +157,9 @@ static bool diverged_first(const struct layout_entry *e) {
 enum record_status layout_decode(const uint8_t *bytes, size_t length, struct layout_entry *entries, size_t entries_max,
                                  struct layout *out, struct why *why) {
   struct reader in = reader_over(bytes, length);
-  struct layout l = {.state_count = take_u16(&in), .data_count = take_u8(&in), .entry = entries};
+  struct layout l = {.entry = entries};
+  l.state_count = take_u16(&in);
+  l.data_count = take_u8(&in);
   uint8_t zero = take_u8(&in);
   if (in.short_of || zero || entries_count(&l) > entries_max) {
     why_set(why, "a layout table begins with its two counts and a zero, at most %zu entries here", entries_max);

@@ -34,7 +34,7 @@ size_t log_encode(const struct log *l, uint8_t bytes[LOG_FRONTIER_BYTES_MAX]);
 bool log_decode(const uint8_t *bytes, size_t length, struct log *l);
 
 /* The frontier in the map: log_load gives an empty log where there is none, log_store writes it. A frontier in the map
- * that is none stops the program. */
+ * that is none stops the program. Who keeps a struct log beside the map loads it again after map_undo. */
 void log_load(const struct map *m, struct log *l);
 void log_store(struct map *m, const struct log *l);
 

@@ -54,8 +54,9 @@ bool map_get(const struct map *m, const struct map_key *key, struct map_value *v
 void map_put(struct map *m, const struct map_key *key, const void *bytes, size_t length);
 bool map_erase(struct map *m, const struct map_key *key);
 
-/* map_next gives the first key that begins with `prefix` and stands after `after` (NULL: the very first), and lends its
- * value (may be NULL). `after` need not be there, so a walk may erase what it is shown. key may be after. */
+/* map_next gives the first key that begins with `prefix` (of length 0: any key) and stands after `after` (NULL: the
+ * very first), and lends its value (may be NULL). `after` need not be there, so a walk may erase what it is shown. key
+ * may be after. */
 bool map_next(const struct map *m, const struct map_key *prefix, const struct map_key *after, struct map_key *key,
               struct map_value *value);
 

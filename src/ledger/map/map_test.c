@@ -141,7 +141,7 @@ static void same_get(struct map *m, struct twin *t, uint64_t *seed) {
 
 static void same_next(struct map *m, const struct twin *t, uint64_t *seed) {
   struct map_key prefix = random_key(seed), after = random_key(seed), key;
-  if (next_random(seed) % 2) prefix.length = 1;
+  if (next_random(seed) % 2) prefix.length = (uint8_t)(next_random(seed) % 2); /* a module, or everything */
   bool from_start = next_random(seed) % 4 == 0;
   struct map_value value;
   uint32_t i = 0;

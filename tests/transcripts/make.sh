@@ -3,7 +3,8 @@
 #
 #   make.sh BUILD    where transcript_corpus and assay_verify_tool were built; run in this folder
 #
-# Transcripts of real runs are dropped in as KIND.transcript; a new verdict is read by a person before it is committed.
+# lenet-*.transcript and mlp-*.transcript are real runs, one for each kind of sabotage: tests/disputes/disputes.py ASSAY --transcripts
+# makes them. A new verdict is read by a person before it is committed.
 set -eu
 build=${1:?usage: make.sh BUILD}
 here=$(cd "$(dirname "$0")" && pwd)

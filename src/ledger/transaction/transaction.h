@@ -6,13 +6,14 @@
  * Bytes come from a stranger: a decoder takes exactly the whole, bounds every count before it uses it, and there is one
  * encoding for one meaning. Decoded forms lend pointers into the bytes. No memory. What needs the state (is there such
  * a task, is the signature good, is the sender the solver?) is for those who apply transactions. Uses: base, crypto,
- * commit, dispute/moves. */
+ * commit, dispute/moves, account. */
 #ifndef LEDGER_TRANSACTION_H
 #define LEDGER_TRANSACTION_H
 #include "base/why.h"
 #include "commit/job/job.h"
 #include "commit/trace/trace.h"
 #include "dispute/moves/move.h"
+#include "ledger/account/account.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,7 +41,6 @@ enum {
   TRANSACTION_BYTES_MAX = 65536,
   TRANSACTION_TAPE_BYTES_MAX = 1000000,
   TRANSACTION_ID_BYTES = 32,
-  ACCOUNT_ID_BYTES = 32,
   TASK_ID_BYTES = 34, /* job id 32 | index u16 */
   VRF_BYTES = 80,
   SIGNATURE_BYTES = 64,

@@ -102,6 +102,23 @@ static void names_the_lowest_leaf_and_element(void **state) {
   assert_int_equal(c.record, 1);
 }
 
+/* PROTOCOL P2.6: behind a value's end the rule is 0. The case posts nothing, and may post nothing. */
+static void posts_nothing_behind_the_end(void **state) {
+  (void)state;
+  struct dispute d;
+  struct move m, more;
+  lie(at(TAPE_OUT, 1, 3, 4 * 9), at(TAPE_OUT, 1, 3, 4 * 9 + 3)); /* entry 3 has one element */
+  play_up_to(&d, MOVE_11);
+  assert_int_equal(challenger_next(&d, &frame, &honest.evidence, NULL, &m, NULL), ANSWER_MOVE);
+  more = m;
+  move_put_u32(&more, 0);
+  assert_int_equal(dispute_hear(&d, &frame, &more, 100, NULL), DISPUTE_REFUSED);
+  assert_int_equal(dispute_hear(&d, &frame, &m, 100, NULL), DISPUTE_HEARD);
+  assert_int_equal(d.awaits, DISPUTE_DECIDED);
+  assert_int_equal(d.verdict.reason, DISPUTE_NOTHING_TO_DENY);
+  assert_true(d.verdict.padding && d.verdict.element == 9 && d.verdict.recomputed == 0);
+}
+
 /* Leaf hashes that the claimant serves shorten the game by both slabs; others are no help, and no harm. */
 static void goes_past_the_slabs_where_hashes_are_served(void **state) {
   (void)state;
@@ -175,6 +192,7 @@ int main(void) {
       cmocka_unit_test(finds_the_first_interval),
       cmocka_unit_test_setup_teardown(names_the_first_step_and_values_before_the_state, set_up, tear_down),
       cmocka_unit_test_setup_teardown(names_the_lowest_leaf_and_element, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(posts_nothing_behind_the_end, set_up, tear_down),
       cmocka_unit_test_setup_teardown(goes_past_the_slabs_where_hashes_are_served, set_up, tear_down),
       cmocka_unit_test_setup_teardown(sees_no_difference_where_there_is_none, set_up, tear_down),
       cmocka_unit_test_setup_teardown(evidence_that_cannot_be_read_is_an_error, set_up, tear_down),

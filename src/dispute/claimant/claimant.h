@@ -1,5 +1,5 @@
 /* claimant: defends committed values: shows what it committed to, names the lowest wrong chunk and the first wrong
- * word. PROTOCOL P4.2.
+ * word; where none is wrong, the first that it may name. PROTOCOL P4.2.
  *
  * It keeps nothing between calls: the game's state and the evidence say everything, so one piece of evidence serves any
  * number of challengers, and a restart goes on. Uses: dispute, evidence. */
@@ -8,8 +8,8 @@
 #include "dispute/dispute.h"
 #include "dispute/evidence/evidence.h"
 
-/* claimant_next gives the claimant's next move. NOTHING: its evidence does not lead to the committed root, or nothing
- * of what the challenger posted is wrong; why says which. */
+/* claimant_next gives the claimant's next move. NOTHING: its evidence does not lead to what it committed to; why
+ * says where. */
 enum evidence_answer claimant_next(const struct dispute *d, const struct dispute_frame *f, const struct evidence *e,
                                    struct move *out, struct why *why);
 

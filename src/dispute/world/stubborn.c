@@ -170,18 +170,15 @@ static enum evidence_answer any_word(const struct turn *t) {
 enum evidence_answer stubborn_claimant(const struct dispute *d, const struct dispute_frame *f, const struct evidence *e,
                                        struct move *out, struct why *why) {
   const struct turn t = {d, f, e, out};
-  enum evidence_answer answer = claimant_next(d, f, e, out, why);
-  if (answer != ANSWER_NOTHING) return answer;
-  switch (d->awaits) {
-  case MOVE_10:
-    move_begin(out, MOVE_10, MOVE_LEAF);
-    move_put_bytes(out, e->leaf(e->context, d->space, 0, d->node), TAPE_LEAF_BYTES);
-    return ANSWER_MOVE;
-  case MOVE_12:
+  if (d->awaits == MOVE_14) return any_word(&t);
+  if (d->awaits == MOVE_12) {
     move_begin(out, MOVE_12, MOVE_CHUNK);
     move_put_u16(out, (uint16_t)(d->posted_count / 2));
     return ANSWER_MOVE;
-  case MOVE_14: return any_word(&t);
-  default: return ANSWER_NOTHING;
   }
+  enum evidence_answer answer = claimant_next(d, f, e, out, why);
+  if (answer != ANSWER_NOTHING || d->awaits != MOVE_10) return answer;
+  move_begin(out, MOVE_10, MOVE_LEAF);
+  move_put_bytes(out, e->leaf(e->context, d->space, 0, d->node), TAPE_LEAF_BYTES);
+  return ANSWER_MOVE;
 }

@@ -31,6 +31,8 @@ struct map {
   struct trie sorted, hashed;
   struct map_inner *inner; /* what each node of `hashed` is the hash of, but for its stale sides */
   uint32_t inner_max;
+  struct due *due; /* by map_root alone */
+  size_t due_max;
   struct change *journal;
   size_t journal_max, journal_count;
 };
@@ -76,6 +78,7 @@ void map_shut(struct map *m) {
   trie_shut(&m->hashed);
   free(m->record);
   free(m->inner);
+  free(m->due);
   free(m->journal);
   free(m);
 }
@@ -311,30 +314,64 @@ static void leaf_hash(const struct map *m, uint32_t i, uint8_t hash[MAP_ROOT_BYT
   map_leaf_hash(r->hash, hash, hash);
 }
 
-/* A node keeps the hashes of both its children, so that a change reads the nodes above it and nothing beside them: on a
- * large map a hash costs less than fetching one from memory. No deeper than the 256 bits of a hash. */
-static void link_hash(struct map *m, uint32_t link, uint8_t hash[MAP_ROOT_BYTES]) {
+/* One hash that is due: of a link, for one side of the node `parent`, or for the root. bit is the link's, if a node. */
+struct due {
+  uint32_t link, parent;
+  uint8_t side, bit;
+};
+
+/* On a large map fetching a message costs more than hashing it, unless it is asked for this many hashes before. */
+enum { AHEAD = 8 };
+
+static void fetch_message(const struct map *m, uint32_t link) {
   if (trie_is_leaf(link)) {
-    leaf_hash(m, link & ~TRIE_LEAF, hash);
+    __builtin_prefetch(&m->record[link & ~TRIE_LEAF]);
     return;
   }
-  struct trie_node *n = &m->hashed.node[link];
-  struct map_inner *inner = &m->inner[link];
-  if (n->stale & 1) link_hash(m, n->child[0], inner->child[0]);
-  if (n->stale & 2) link_hash(m, n->child[1], inner->child[1]);
-  n->stale = 0;
-  map_inner_hash(hash_bit(n->bit), inner, hash);
+  __builtin_prefetch(&m->inner[link]);
+  __builtin_prefetch(m->inner[link].child[1]);
 }
 
+/* Lists what is stale below the top, parents before children, and returns how many. */
+static size_t list_due(struct map *m) {
+  size_t count = 0;
+  m->due[count++] = (struct due){.link = m->hashed.top, .parent = TRIE_NONE};
+  for (size_t i = 0; i < count; i++) {
+    uint32_t link = m->due[i].link;
+    if (i + AHEAD < count && !trie_is_leaf(m->due[i + AHEAD].link))
+      __builtin_prefetch(&m->hashed.node[m->due[i + AHEAD].link]);
+    if (trie_is_leaf(link)) continue;
+    struct trie_node *n = &m->hashed.node[link];
+    m->due[i].bit = hash_bit(n->bit);
+    for (uint8_t side = 0; side < 2; side++)
+      if (n->stale >> side & 1) m->due[count++] = (struct due){n->child[side], link, side, 0};
+    n->stale = 0;
+  }
+  return count;
+}
+
+/* A node keeps the hashes of both its children, so a change reads the nodes above it and nothing beside them. */
 void map_root(struct map *m, uint8_t root[MAP_ROOT_BYTES]) {
+  memset(root, 0, MAP_ROOT_BYTES);
+  if (m->hashed.top == TRIE_NONE) return;
   if (m->inner_max < m->hashed.nodes_max) {
     m->inner_max = m->hashed.nodes_max;
     m->inner = got(realloc(m->inner, m->inner_max * sizeof *m->inner));
   }
-  if (m->hashed.top == TRIE_NONE)
-    memset(root, 0, MAP_ROOT_BYTES);
-  else
-    link_hash(m, m->hashed.top, root);
+  if (m->due_max < 2 * (size_t)m->records_max) { /* all leaves and inner nodes */
+    m->due_max = 2 * (size_t)m->records_max;
+    m->due = got(realloc(m->due, m->due_max * sizeof *m->due));
+  }
+  for (size_t i = list_due(m); i-- > 0;) {
+    const struct due *d = &m->due[i];
+    uint8_t *hash = d->parent == TRIE_NONE ? root : m->inner[d->parent].child[d->side];
+    if (i >= 2 * AHEAD) fetch_message(m, d[-2 * AHEAD].link);
+    if (i >= AHEAD && trie_is_leaf(d[-AHEAD].link)) __builtin_prefetch(m->record[d[-AHEAD].link & ~TRIE_LEAF].value);
+    if (trie_is_leaf(d->link))
+      leaf_hash(m, d->link & ~TRIE_LEAF, hash);
+    else
+      map_inner_hash(d->bit, &m->inner[d->link], hash);
+  }
 }
 
 void map_prove(struct map *m, const struct map_key *key, struct map_proof *proof) {

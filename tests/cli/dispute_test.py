@@ -344,6 +344,20 @@ class Dispute(world.World):
             _, err = self.assay("dispute", "liar", "--against", "run", "--job-folder", "moved", expect=2)
             self.assertIn("one of them was changed", err)
 
+    def test_a_folder_may_say_anything_of_its_sabotage(self):
+        """What the other side's folder says is a stranger's word: it is refused, and neither believed nor a crash."""
+        self.lie("weight", 0)
+        self.train("odd")
+        for mark, answer in (("optimizer@0", "no learning rate"), ("gradient@0", "no gradient"), ("index@0", "reads no sample"),
+                             ("backdoor@0", "reads no sample"), ("stale@1", "from step 2 on"), ("weight@41", "0 (init) to 40")):
+            self.write("odd/SABOTAGED", mark + "\n")
+            for words in (("liar", "--against", "odd"), ("odd", "--against", "liar")):
+                with self.subTest(mark=mark, words=words):
+                    _, err = self.assay("dispute", *words, "-o", "t", expect=2)
+                    self.assertIn("assay dispute: odd: ", err)
+                    self.assertIn(answer, err)
+                    self.assertFalse(os.path.exists("t"))
+
     def test_it_stops_when_asked(self):
         self.job("job.yaml", ("interval: 5", "interval: 256"), ("batch: 16", "batch: 200"), ("updates: 40", "updates: 255"),
                  ("every: 20", "every: 255"))

@@ -122,6 +122,22 @@ static const char *why_useless(const struct prepared *p, const struct sabotage *
   return NULL;
 }
 
+enum training_status sabotage_possible(const struct prepared *p, const struct sabotage *s, struct why *why) {
+  char text[SABOTAGE_TEXT_BYTES];
+  if (s->kind == SABOTAGE_NONE) return TRAINING_OK;
+  sabotage_print(s, text);
+  if (s->step >= p->steps) {
+    why_set(why, "sabotage: %s: the job has the steps 0 (init) to %" PRIu32 "; name one of them", text, p->steps - 1);
+    return TRAINING_ERR_INPUT;
+  }
+  const char *useless = why_useless(p, s);
+  if (useless) {
+    why_set(why, "sabotage: %s would change nothing: %s", text, useless);
+    return TRAINING_ERR_INPUT;
+  }
+  return TRAINING_OK;
+}
+
 /* What the step needs beside the run: a plan that keeps all values, a copy of the state, maybe one of the data. */
 static uint64_t bytes_beside(const struct prepared *p, const struct sabotage *s,
                              const struct execute_options *options) {
@@ -136,20 +152,12 @@ static uint64_t bytes_beside(const struct prepared *p, const struct sabotage *s,
 enum training_status sabotage_check(const struct prepared *p, const struct sabotage *s,
                                     const struct execute_options *options, struct why *why) {
   char text[SABOTAGE_TEXT_BYTES];
-  if (s->kind == SABOTAGE_NONE) return TRAINING_OK;
-  sabotage_print(s, text);
-  if (s->step >= p->steps) {
-    why_set(why, "sabotage: %s: the job has the steps 0 (init) to %" PRIu32 "; name one of them", text, p->steps - 1);
-    return TRAINING_ERR_INPUT;
-  }
-  const char *useless = why_useless(p, s);
-  if (useless) {
-    why_set(why, "sabotage: %s would change nothing: %s", text, useless);
-    return TRAINING_ERR_INPUT;
-  }
+  enum training_status status = sabotage_possible(p, s, why);
+  if (status != TRAINING_OK || s->kind == SABOTAGE_NONE) return status;
   uint64_t run = prepare_memory(p, options) - p->arena.used_bytes, beside = bytes_beside(p, s, options);
   uint64_t left = machine_memory_available();
   if (beside <= left && run <= left - beside) return TRAINING_OK;
+  sabotage_print(s, text);
   why_set(why,
           "sabotage: %s needs %" PRIu64 " MiB beside the run's %" PRIu64
           " MiB to keep all values of its step, this machine has %" PRIu64 " MiB left; lower the batch",

@@ -48,8 +48,10 @@ enum training_status sabotage_parse(const char *text, struct sabotage *out, stru
 void sabotage_print(const struct sabotage *s, char text[SABOTAGE_TEXT_BYTES]);
 const char *sabotage_meaning(enum sabotage_kind kind);
 
-/* sabotage_check: ERR_INPUT where the job has no such step, or where the lie would change nothing there, with the
- * reason; ERR_SYSTEM where keeping all values of a step does not fit into memory. */
+/* sabotage_possible: ERR_INPUT where the job has no such step, or where the lie would change nothing there, with the
+ * reason. Whoever reads a sabotage from a folder asks before it acts on it. sabotage_check asks the same, and
+ * ERR_SYSTEM where keeping all values of the step beside a whole run does not fit into memory. */
+enum training_status sabotage_possible(const struct prepared *p, const struct sabotage *s, struct why *why);
 enum training_status sabotage_check(const struct prepared *p, const struct sabotage *s,
                                     const struct execute_options *options, struct why *why);
 
@@ -59,8 +61,8 @@ bool sabotage_of_step(const struct sabotage *s, uint32_t step);
 bool sabotage_of_root(const struct prepared *p, const struct sabotage *s, uint32_t interval);
 uint32_t sabotage_interval(const struct prepared *p, const struct sabotage *s);
 
-/* sabotage_step, where sabotage_of_step holds and sabotage_check said OK (a folder's mark may say anything), turns the
- * state before step s->step (state_bytes, 64-byte aligned) into the one after, as the liar has it, in place. temps,
+/* sabotage_step, where sabotage_of_step holds and sabotage_possible said OK (a folder's mark may say anything), turns
+ * the state before step s->step (state_bytes, 64-byte aligned) into the one after, as the liar has it, in place. temps,
  * unless NULL, gets all temp values that the liar shows for the step: temp_leaves * 4096 bytes of the step's tape
  * (TAPE_OF_INIT for step 0, else TAPE_OF_TRAIN), 64-byte aligned; for weight and skip they are those of the honest
  * step. The same bits each time, on every machine, with any number of threads: options' backend, pool and plain count.

@@ -61,7 +61,7 @@ static enum training_status run(struct lie *l, uint32_t step, uint64_t seed, uin
   return TRAINING_OK;
 }
 
-/* What the lie needs to know of the honest values. place_* found these places in sabotage_check. */
+/* What the lie needs to know of the honest values. place_* found these places in sabotage_possible. */
 static void look(struct lie *l, const uint8_t *temps) {
   uint32_t record = 0, step = l->s->step;
   if (l->s->kind == SABOTAGE_GRADIENT && place_gradient(l->p, &record)) {

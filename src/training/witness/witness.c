@@ -348,6 +348,15 @@ static const uint8_t *leaf(void *context, uint8_t space, uint8_t number, uint64_
 
 /* Opening and closing. */
 
+/* The folder is perhaps a stranger's, so what it says of its sabotage may be nothing that its job could have. */
+static enum training_status read_sabotage(struct witness *w, const struct folder_info *info, struct why *why) {
+  if (!*info->sabotage) return TRAINING_OK;
+  enum training_status status = sabotage_parse(info->sabotage, &w->sabotage, why);
+  if (status == TRAINING_OK) status = sabotage_possible(w->p, &w->sabotage, why);
+  if (status != TRAINING_OK) why_before(why, "%s: job.json or " SABOTAGE_MARK " is damaged: ", w->folder);
+  return status;
+}
+
 enum training_status witness_open(struct witness **out, const char *folder, const struct folder_info *info,
                                   const struct prepared *p, const struct frame_roots *roots, uint32_t interval,
                                   const struct witness_options *options, struct why *why) {
@@ -369,7 +378,7 @@ enum training_status witness_open(struct witness **out, const char *folder, cons
   w->stride = (w->steps + w->places - 1) / w->places;
   w->places = (w->steps + w->stride - 1) / w->stride; /* S_0 .. S_(S - 1): nobody enters what follows S_S */
   w->at = NOWHERE;
-  enum training_status status = *info->sabotage ? sabotage_parse(info->sabotage, &w->sabotage, why) : TRAINING_OK;
+  enum training_status status = read_sabotage(w, info, why);
   if (status == TRAINING_OK && !take_memory(w)) {
     why_set(why, "not enough memory for %" PRIu32 " states of %" PRIu64 " MiB", w->places + 2,
             mebibytes(p->state_bytes));

@@ -45,8 +45,8 @@ enum training_status witness_fits(const struct prepared *p, uint32_t interval, u
                                   struct witness_options *options, struct why *why);
 
 /* witness_open gets the state before interval i = 1 .. roots->intervals of a run. folder and p outlive the witness.
- * ERR_INPUT: nothing in the folder leads to the root that the interval starts from; ERR_SYSTEM: memory; INTERRUPTED:
- * stop was set. Then *out is NULL. */
+ * ERR_INPUT: nothing in the folder leads to the root that the interval starts from, or the folder tells of a sabotage
+ * that its job cannot have; ERR_SYSTEM: memory; INTERRUPTED: stop was set. Then *out is NULL. */
 enum training_status witness_open(struct witness **out, const char *folder, const struct folder_info *info,
                                   const struct prepared *p, const struct frame_roots *roots, uint32_t interval,
                                   const struct witness_options *options, struct why *why);

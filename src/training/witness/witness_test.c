@@ -394,6 +394,26 @@ static void liars_are_replayed(void **state) {
   }
 }
 
+/* A folder's mark may say anything, and a challenger reads the folders of strangers. */
+static void marks_that_no_job_can_have_are_refused(void **state) {
+  (void)state;
+  static const char *const bad[][2] = {{"optimizer@0", "no learning rate"}, {"gradient@0", "no gradient"},
+                                       {"index@0", "reads no sample"},      {"backdoor@0", "reads no sample"},
+                                       {"stale@0", "from step 2 on"},       {"weight@121", "0 (init) to 120"}};
+  struct run r;
+  open_run(&r, "honest");
+  for (size_t n = 0; n < sizeof bad / sizeof *bad; n++) {
+    struct witness *w;
+    struct witness_options none = {0};
+    struct why why = {""};
+    snprintf(r.info.sabotage, sizeof r.info.sabotage, "%s", bad[n][0]);
+    assert_int_equal(witness_open(&w, r.folder, &r.info, prepared, &r.roots, 1, &none, &why), TRAINING_ERR_INPUT);
+    assert_null(w);
+    if (!strstr(why.text, bad[n][1]) || !strstr(why.text, r.folder)) fail_msg("%s: %s", bad[n][0], why.text);
+  }
+  shut_run(&r);
+}
+
 static void it_stops_when_asked(void **state) {
   (void)state;
   volatile sig_atomic_t stop = 0;
@@ -433,6 +453,7 @@ int main(void) {
       cmocka_unit_test(starts_are_found_again),
       cmocka_unit_test(tampered_traces_are_not_defended),
       cmocka_unit_test(liars_are_replayed),
+      cmocka_unit_test(marks_that_no_job_can_have_are_refused),
       cmocka_unit_test(it_stops_when_asked),
       cmocka_unit_test(memory_is_looked_at_first),
   };

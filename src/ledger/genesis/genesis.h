@@ -48,16 +48,16 @@ struct genesis {
 };
 
 /* genesis_decode takes exactly length bytes, its lists from the arena; false with why, also for what no chain could
- * begin with. genesis_encode sorts nothing: lists have to be in order; 0 if it does not fit or genesis_decode would
- * refuse it for its order or numbers. genesis_sort puts the three lists of g in order. Call sign_open first. */
+ * begin with. genesis_encode writes what is there, good or not; 0 if it does not fit. genesis_sort puts the three lists
+ * of g in order. Call sign_open before genesis_decode. */
 bool genesis_decode(const uint8_t *bytes, size_t length, struct arena *arena, struct genesis *out, struct why *why);
-size_t genesis_encode(const struct genesis *g, uint8_t *bytes, size_t bytes_max, struct why *why);
+size_t genesis_encode(const struct genesis *g, uint8_t *bytes, size_t bytes_max);
 void genesis_sort(struct genesis *g);
 void genesis_hash(const uint8_t *bytes, size_t length, uint8_t hash[32]);
 
-/* genesis_begin writes the state before block 1 into an empty map: accounts, providers, pools in force, beacon(0). c
- * has map and out; everything else of it is filled in. */
-void genesis_begin(struct chain *c, const struct genesis *g, const uint8_t hash[32]);
+/* genesis_begin writes the state before block 1 into an empty map: accounts, providers, pools in force, beacon(0),
+ * which is given. c has map and out; everything else of it is filled in. */
+void genesis_begin(struct chain *c, const struct genesis *g, const uint8_t hash[32], const uint8_t beacon[32]);
 
 /* validator_key: the draw key of a validator's account; false if it is none. */
 bool validator_key(const struct chain *c, const uint8_t account[32], uint8_t vrf[32]);

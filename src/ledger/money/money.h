@@ -49,6 +49,25 @@ struct payments {
   uint8_t bytes[PAYMENTS_BYTES_MAX];
 };
 
+/* Rows of LEDGER 14.1 as payments name them. */
+enum money_row {
+  ROW_POST = 1,
+  ROW_LOCK = 2,
+  ROW_CANCELLED = 3,
+  ROW_LATE = 4,
+  ROW_SEAT = 5, /* 5a to 5d */
+  ROW_NEUTRAL = 6,
+  ROW_SETTLED = 7,
+  ROW_PROVEN = 8,
+  ROW_SILENT = 9,
+  ROW_APPROVED = 10,
+  ROW_SEAT_LOST = 11,
+  ROW_GAS = 18,
+  ROW_TRANSFER = 19,
+  ROW_SUBSIDY = 20,
+  ROW_JOB_DONE = 25
+};
+
 void payments_begin(struct payments *list);
 
 /* payments_next reads the flow at *offset and steps behind it; false at the end and where bytes are none. A list is
@@ -58,6 +77,7 @@ struct payment {
   struct pocket from, to;
   uint64_t amount;
 };
+void payments_add(struct payments *list, const struct payment *p);
 bool payments_next(const uint8_t *bytes, size_t length, size_t *offset, struct payment *out);
 
 /* money_flow moves amount grains in a row of LEDGER 14; 0 is no flow. False if the pocket holds less: nothing moved.

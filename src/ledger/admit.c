@@ -1,0 +1,148 @@
+/* What may stand in a block at all. LEDGER 3.5: "Malformed, badly signed, unpayable or wrong nonce: not in a block". */
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "crypto/sign.h"
+#include "ledger/state.h"
+
+/* A key slot that may act now. */
+static enum chain_code find_slot(const struct chain *c, const uint8_t account[32], uint8_t index, uint16_t mask,
+                                 struct account *a, struct why *why) {
+  if (!account_get(c->map, account, a) || index >= a->slots_count)
+    return why_set(why, "the account has no key number %u", index), CHAIN_SIGNATURE;
+  const struct key_slot *s = &a->slot[index];
+  if (s->until_tick < c->now.tick)
+    return why_set(why, "key number %u ended with tick %" PRIu64, index, s->until_tick), CHAIN_EXPIRED;
+  if ((s->mask & mask) != mask) return why_set(why, "key number %u may not do this", index), CHAIN_FORBIDDEN;
+  return CHAIN_OK;
+}
+
+static enum chain_code in_time(const struct chain *c, const struct transaction *t, struct why *why) {
+  if (t->until_tick >= c->now.tick && t->until_tick - c->now.tick <= UNTIL_TICKS_MAX) return CHAIN_OK;
+  why_set(why, "good until tick %" PRIu64 "; it is tick %" PRIu64 ", and no more than %u ahead are allowed",
+          t->until_tick, c->now.tick, UNTIL_TICKS_MAX);
+  return CHAIN_EXPIRED;
+}
+
+static struct map_key slot_key(const struct transaction *t) {
+  struct map_key key = map_key(0, t->account, 32);
+  map_key_u8(&key, t->key_index);
+  return key;
+}
+
+static bool remembered(const struct ledger *l, const struct map_key *key, uint64_t *number) {
+  struct map_value value;
+  if (!map_get(l->checked, key, &value)) return false;
+  memcpy(number, value.bytes, sizeof *number); /* never leaves this process */
+  return true;
+}
+
+static enum chain_code right_nonce(const struct ledger *l, const struct transaction *t, bool waiting, uint64_t nonce,
+                                   struct why *why) {
+  struct map_key key = slot_key(t);
+  uint64_t next;
+  if (waiting && remembered(l, &key, &next) && next > nonce) nonce = next;
+  if (t->nonce == nonce) return CHAIN_OK;
+  why_set(why, "nonce %" PRIu64 "; the key's next is %" PRIu64, t->nonce, nonce);
+  return CHAIN_NONCE;
+}
+
+static enum chain_code gas_in_bounds(const struct chain *c, const struct transaction *t, struct why *why) {
+  if (t->price < c->now.gas_price)
+    return why_set(why, "%u grain a gas; the floor is %u", t->price, c->now.gas_price), CHAIN_GAS;
+  if (t->gas > BLOCK_GAS_MAX) return why_set(why, "%u gas; a block has %u", t->gas, (unsigned)BLOCK_GAS_MAX), CHAIN_GAS;
+  return CHAIN_OK;
+}
+
+/* The balance pays; where it is short, the gas lock may (LEDGER 2.8). */
+static enum chain_code can_pay(const struct ledger *l, bool waiting, struct admitted *a, struct why *why) {
+  const struct chain *c = &l->chain;
+  struct pocket balance = pocket_balance(a->payer);
+  struct map_key key = map_key(0, a->payer, 32);
+  uint64_t due = a->gas * a->price, promised = 0, held = money_held(c, &balance); /* below 2^24 * 2^32 */
+  if (waiting) remembered(l, &key, &promised);
+  a->from_lock = false;
+  if (held >= promised && held - promised >= due) return CHAIN_OK;
+  bool own = a->payer == a->t.account;
+  if (own && apply_lock(c, &a->t, &a->lock) && money_held(c, &a->lock) >= due) {
+    a->from_lock = true;
+    return CHAIN_OK;
+  }
+  why_set(why, "gas for %" PRIu64 " grain; the payer has %" PRIu64, due, held);
+  return CHAIN_FUNDS;
+}
+
+static bool signed_by(const struct key_slot *slot, const struct ledger *l, size_t length,
+                      const uint8_t signature[SIGNATURE_BYTES]) {
+  struct sign_public key;
+  memcpy(key.bytes, slot->key, sizeof key.bytes);
+  return sign_check(&key, l->sign_bytes, length, signature);
+}
+
+static enum chain_code well_signed(struct ledger *l, const struct transaction *t, const struct account *sender,
+                                   const struct account *payer, struct why *why) {
+  size_t length = transaction_sign_bytes(t, l->chain.genesis, l->sign_bytes, SIGN_BYTES_MAX);
+  assert(length);
+  if (!signed_by(&sender->slot[t->key_index], l, length, t->signature))
+    return why_set(why, "the account's signature is not that of its key"), CHAIN_SIGNATURE;
+  if (t->payer && !signed_by(&payer->slot[t->payer_key_index], l, length, t->payer_signature))
+    return why_set(why, "the payer's signature is not that of its key"), CHAIN_SIGNATURE;
+  return CHAIN_OK;
+}
+
+enum chain_code admit(struct ledger *l, const uint8_t *bytes, size_t length, bool waiting, struct admitted *out,
+                      struct why *why) {
+  const struct chain *c = &l->chain;
+  struct admitted a = {.from_lock = false};
+  struct account sender, payer;
+  enum chain_code code;
+  if (!transaction_decode(bytes, length, &a.t, why) || !body_check(&a.t, why)) return CHAIN_MALFORMED;
+  if (a.t.type == TRANSACTION_BEACON)
+    return why_set(why, "a BEACON stands first in its block, and nowhere else"), CHAIN_MALFORMED;
+  code = find_slot(c, a.t.account, a.t.key_index, apply_mask(a.t.type), &sender, why);
+  if (code == CHAIN_OK && a.t.payer) code = find_slot(c, a.t.payer, a.t.payer_key_index, MASK_TRANSFER, &payer, why);
+  if (code == CHAIN_OK) code = in_time(c, &a.t, why);
+  if (code == CHAIN_OK) code = right_nonce(l, &a.t, waiting, sender.slot[a.t.key_index].nonce, why);
+  if (code == CHAIN_OK) code = gas_in_bounds(c, &a.t, why);
+  a.payer = a.t.payer ? a.t.payer : a.t.account;
+  a.gas = a.t.gas;
+  a.price = a.t.price;
+  if (code == CHAIN_OK) code = can_pay(l, waiting, &a, why);
+  /* Dearest last. */
+  if (code == CHAIN_OK) code = well_signed(l, &a.t, &sender, &payer, why);
+  if (code == CHAIN_OK) *out = a;
+  return code;
+}
+
+/* A mempool's: nothing of consensus. */
+static void remember(struct ledger *l, const struct map_key *key, uint64_t number) {
+  map_put(l->checked, key, &number, sizeof number);
+}
+
+void ledger_check(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result) {
+  struct admitted a;
+  uint64_t promised = 0;
+  memset(result, 0, sizeof *result);
+  result->code = admit(l, bytes, length, true, &a, &result->why);
+  if (result->code != CHAIN_OK) return;
+  result->gas_wanted = a.t.gas;
+  uint64_t least = apply_gas(&a.t);
+  if (a.gas < least) { /* it could stand in a block, to fail there */
+    result->code = CHAIN_GAS;
+    why_set(&result->why, "%u gas; its form alone takes %" PRIu64, a.t.gas, least);
+    return;
+  }
+  result->gas_used = (uint32_t)least;
+  result->admitted = true;
+  struct map_key slot = slot_key(&a.t), payer = map_key(0, a.payer, 32);
+  remember(l, &slot, a.t.nonce + 1);
+  if (a.from_lock) return;
+  remembered(l, &payer, &promised);
+  remember(l, &payer, promised + a.gas * a.price);
+}
+
+void ledger_check_reset(struct ledger *l) {
+  map_shut(l->checked);
+  l->checked = map_open();
+}

@@ -13,7 +13,8 @@ import re
 import sys
 import tempfile
 
-ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "ledger", "training", "cli"]
+ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "ledger", "training", "store", "engine", "net", "agent",
+         "cli"]
 
 # Inside a room: what stands on what. Folders or files not named are not held to an order.
 INSIDE = {

@@ -1,6 +1,7 @@
 /* Who does what a transaction asks. */
 #include <assert.h>
 
+#include "ledger/docket/docket.h"
 #include "ledger/provider/provider.h"
 #include "ledger/state.h"
 
@@ -17,46 +18,123 @@ static enum chain_code run_transfer(struct ledger *l, const struct transaction *
   return CHAIN_OK;
 }
 
-static enum chain_code run_stake(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
-  struct body_stake b;
-  (void)gas;
-  return body_stake_take(t, &b, why) ? provider_stake(&l->chain, t->account, &b, why) : CHAIN_MALFORMED;
+static enum chain_code run_tape(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
+  struct body_tape b;
+  uint64_t records = 0;
+  if (!body_tape_take(t, &b, why)) return CHAIN_MALFORMED;
+  enum chain_code code = job_tape_post(&l->chain, &b, &l->memory, &records, why);
+  arena_reset(&l->memory, 0);
+  *gas += records;
+  return code;
 }
 
-static enum chain_code run_provider(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
-  struct body_provider b;
+static enum chain_code run_post(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
+  struct chain *c = &l->chain;
+  struct body_post b;
+  struct job_stored job;
+  uint8_t id[32];
   (void)gas;
-  return body_provider_take(t, &b, why) ? provider_set(&l->chain, t->account, &b, why) : CHAIN_MALFORMED;
+  if (!body_post_take(t, &b, why)) return CHAIN_MALFORMED;
+  job_id(c, t->account, t->key_index, t->nonce, id);
+  enum chain_code code = job_post(c, id, t->account, &b, why);
+  if (code != CHAIN_OK) return code;
+  bool there = job_find(c, id, &job);
+  assert(there);
+  (void)there;
+  task_begin(c, &job.record);
+  return CHAIN_OK;
 }
 
-/* What a type takes besides 3.4's sum, which bits of a mask it needs, who does it, and whether a gas lock may pay. */
+/* Those that are a body and one function. */
+#define RUN(name, body, function)                                                                                      \
+  static enum chain_code run_##name(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {   \
+    struct body_##body b;                                                                                              \
+    (void)gas;                                                                                                         \
+    return body_##body##_take(t, &b, why) ? function(&l->chain, t->account, &b, why) : CHAIN_MALFORMED;                \
+  }
+RUN(stake, stake, provider_stake)
+RUN(provider, provider, provider_set)
+RUN(offer, offer, task_offer)
+RUN(commit, commit, task_commit)
+RUN(take, take, audit_take)
+RUN(publish, publish, audit_publish)
+RUN(seal, seal, audit_seal)
+RUN(open, open, audit_open)
+RUN(show, show, audit_show)
+RUN(fetch, fetch, audit_fetch)
+
+static enum chain_code run_move(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
+  struct body_move b;
+  return body_move_take(t, &b, why) ? docket_move(&l->chain, t->account, &b, gas, why) : CHAIN_MALFORMED;
+}
+
+/* Whose gas lock (LEDGER 2.8): that of the seat which the body names, or that of the attempt's solver. */
+typedef bool lock_finder(const struct chain *c, const struct transaction *t, uint8_t seat[POCKET_SEAT_BYTES]);
+
+static bool seat_of(const struct body_attempt *at, uint8_t number, uint8_t seat[POCKET_SEAT_BYTES]) {
+  memcpy(seat, at->task, TASK_ID_BYTES);
+  seat[TASK_ID_BYTES] = at->attempt;
+  seat[TASK_ID_BYTES + 1] = number;
+  return true;
+}
+
+static bool lock_publish(const struct chain *c, const struct transaction *t, uint8_t seat[POCKET_SEAT_BYTES]) {
+  struct body_publish b;
+  (void)c;
+  return body_publish_take(t, &b, NULL) && seat_of(&b.at, SEAT_NONE, seat);
+}
+static bool lock_open(const struct chain *c, const struct transaction *t, uint8_t seat[POCKET_SEAT_BYTES]) {
+  struct body_open b;
+  (void)c;
+  return body_open_take(t, &b, NULL) && seat_of(&b.at, SEAT_NONE, seat);
+}
+static bool lock_show(const struct chain *c, const struct transaction *t, uint8_t seat[POCKET_SEAT_BYTES]) {
+  struct body_show b;
+  (void)c;
+  return body_show_take(t, &b, NULL) && seat_of(&b.at, b.at.seat, seat);
+}
+static bool lock_fetch(const struct chain *c, const struct transaction *t, uint8_t seat[POCKET_SEAT_BYTES]) {
+  struct body_fetch b;
+  (void)c;
+  return body_fetch_take(t, &b, NULL) && seat_of(&b.at, b.at.seat, seat);
+}
+static bool lock_move(const struct chain *c, const struct transaction *t, uint8_t seat[POCKET_SEAT_BYTES]) {
+  struct body_move b;
+  struct docket_record r;
+  if (!body_move_take(t, &b, NULL) || !docket_find(c, b.dispute, &r)) return false;
+  memcpy(seat, r.seat, POCKET_SEAT_BYTES);
+  if (!memcmp(t->account, r.claimant, 32)) seat[POCKET_SEAT_BYTES - 1] = SEAT_NONE;
+  return true;
+}
+
+/* What a type takes besides the sum of LEDGER 3.4, which bits of a key's mask it needs, and who does it. lock: where a
+ * gas lock may pay. A part that is built later adds its types here. */
 struct rule {
   uint32_t gas;
   uint16_t mask;
-  bool lock;
-  handler *run; /* NULL: not built yet, refused */
+  handler *run;
+  lock_finder *lock;
 };
 
 static const struct rule rules[] = {
-    [TRANSACTION_TRANSFER] = {0, MASK_TRANSFER, false, run_transfer},
-    [TRANSACTION_PROVIDER_SET] = {GAS_VRF, MASK_KEYS, false, run_provider},
-    [TRANSACTION_STAKE] = {0, MASK_TRANSFER, false, run_stake},
-    /* Jobs, tasks, audits and disputes: their parts come into this table as they are built. */
-    [TRANSACTION_JOB_POST] = {0, MASK_JOBS, false, NULL},
-    [TRANSACTION_OFFER] = {GAS_VRF, MASK_SOLVE, false, NULL},
-    [TRANSACTION_COMMIT] = {0, MASK_SOLVE, false, NULL},
-    [TRANSACTION_TAKE] = {GAS_VRF, MASK_VERIFY, false, NULL},
-    [TRANSACTION_PUBLISH] = {0, MASK_SOLVE, true, NULL},
-    [TRANSACTION_SEAL] = {0, MASK_VERIFY, false, NULL},
-    [TRANSACTION_OPEN] = {GAS_OPEN, MASK_SOLVE, true, NULL},
-    [TRANSACTION_SHOW] = {0, MASK_VERIFY, true, NULL},
-    [TRANSACTION_MOVE] = {0, MASK_MOVES, true, NULL},
-    [TRANSACTION_TAPE] = {0, MASK_JOBS, false, NULL},
-    [TRANSACTION_FETCH] = {0, MASK_VERIFY, true, NULL},
+    [TRANSACTION_TRANSFER] = {0, MASK_TRANSFER, run_transfer, NULL},
+    [TRANSACTION_PROVIDER_SET] = {GAS_VRF, MASK_KEYS, run_provider, NULL},
+    [TRANSACTION_STAKE] = {0, MASK_TRANSFER, run_stake, NULL},
+    [TRANSACTION_JOB_POST] = {0, MASK_JOBS, run_post, NULL},
+    [TRANSACTION_OFFER] = {GAS_VRF, MASK_SOLVE, run_offer, NULL},
+    [TRANSACTION_COMMIT] = {0, MASK_SOLVE, run_commit, NULL},
+    [TRANSACTION_TAKE] = {GAS_VRF, MASK_VERIFY, run_take, NULL},
+    [TRANSACTION_PUBLISH] = {0, MASK_SOLVE, run_publish, lock_publish},
+    [TRANSACTION_SEAL] = {0, MASK_VERIFY, run_seal, NULL},
+    [TRANSACTION_OPEN] = {GAS_OPEN, MASK_SOLVE, run_open, lock_open},
+    [TRANSACTION_SHOW] = {0, MASK_VERIFY, run_show, lock_show},
+    [TRANSACTION_MOVE] = {0, MASK_MOVES, run_move, lock_move},
+    [TRANSACTION_TAPE] = {0, MASK_JOBS, run_tape, NULL},
+    [TRANSACTION_FETCH] = {0, MASK_VERIFY, run_fetch, lock_fetch},
 };
 
 static const struct rule *rule_of(uint8_t type) {
-  assert(type < sizeof rules / sizeof *rules && rules[type].mask); /* decoded: a type that there is, and no BEACON */
+  assert(type < sizeof rules / sizeof *rules && rules[type].run); /* decoded: a type that there is, and no BEACON */
   return &rules[type];
 }
 
@@ -67,20 +145,32 @@ uint64_t apply_gas(const struct transaction *t) {
 }
 
 enum chain_code apply_run(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
-  handler *run = rule_of(t->type)->run;
-  if (run) return run(l, t, gas, why);
-  why_set(why, "%s is not built yet", transaction_type_name(t->type));
-  return CHAIN_FORBIDDEN;
+  return rule_of(t->type)->run(l, t, gas, why);
 }
 
 bool apply_lock(const struct chain *c, const struct transaction *t, struct pocket *out) {
-  (void)c;
-  (void)out;
-  return rule_of(t->type)->lock && false; /* who has one is what tasks and audits know */
+  lock_finder *find = rule_of(t->type)->lock;
+  uint8_t seat[POCKET_SEAT_BYTES];
+  if (!find || !find(c, t, seat)) return false;
+  *out = pocket_gas_lock(seat, t->account); /* none but this account's, so nobody else's can pay */
+  return true;
 }
 
-void apply_timer(struct ledger *l, const struct timer *timer) {
-  (void)l;
-  (void)timer;
-  assert(!"a timer of a part that is not built yet");
+static uint64_t number_of(const struct timer *t) {
+  uint64_t x = 0;
+  assert(t->length == 8);
+  for (uint32_t i = 0; i < 8; i++) x = x << 8 | t->id[i];
+  return x;
+}
+
+void apply_timer(struct ledger *l, const struct timer *t) {
+  struct chain *c = &l->chain;
+  switch ((enum timer_kind)t->kind) {
+  case TIMER_TASK: task_due(c, t->id); return;
+  case TIMER_DISPUTE: docket_due(c, number_of(t)); return;
+  case TIMER_PRUNE: task_prune(c, t->id); return;
+  case TIMER_TAPE: job_tape_due(c, t->id); return;
+  case TIMER_UNBOND: /* later, with UNSTAKE */ break;
+  }
+  assert(!"a timer of no kind");
 }

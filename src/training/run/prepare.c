@@ -349,6 +349,13 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
     why_set(why, "not enough address space to read a job (ulimit -v?)");
     return TRAINING_ERR_SYSTEM;
   }
+  /* the caller's text may be gone before p is */
+  p->job_name = arena_text(&p->arena, job_path, strlen(job_path));
+  if (!p->job_name) {
+    why_set(why, "%.200s...: the path is too long", job_path);
+    prepare_shut(p);
+    return TRAINING_ERR_INPUT;
+  }
   if (options->job_folder && strlen(options->job_folder) < sizeof p->job_folder)
     memcpy(p->job_folder, options->job_folder, strlen(options->job_folder) + 1);
   else
@@ -358,7 +365,6 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
     status = jobfile_read(p->text.bytes, p->text.length, &p->arena, &p->jobfile, why);
     if (status != TRAINING_OK) why_before(why, "%s: ", job_path);
   }
-  p->job_name = job_path;
   if (status == TRAINING_OK) status = prepare_jobfile(p, options, why);
   if (status != TRAINING_OK) prepare_shut(p);
   return status;

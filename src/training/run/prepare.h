@@ -22,7 +22,7 @@ struct prepared {
   struct arena arena;
   struct file_bytes text;         /* the job file, as given */
   char job_folder[FILE_PATH_MAX]; /* where its paths start */
-  const char *job_name;           /* what messages call the job: its path, as given */
+  const char *job_name;           /* what messages call the job: its path, as given; in the arena */
   struct jobfile jobfile;
   struct onnx_file onnx;
   struct data_set train, test; /* test.samples 0: none */
@@ -49,7 +49,8 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
 void prepare_shut(struct prepared *p);
 
 /* prepare_jobfile is the same for a job that was put together in memory (evaluate does): after prepare_begin, which
- * clears p and opens its arena, the caller sets p->jobfile, p->job_folder and p->job_name. On error the caller shuts p. */
+ * clears p and opens its arena, the caller sets p->jobfile, p->job_folder and p->job_name. On error the caller shuts p.
+ */
 bool prepare_begin(struct prepared *p);
 enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why);
 

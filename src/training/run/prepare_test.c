@@ -212,12 +212,30 @@ static void a_quote_counts_what_the_tapes_say(void **state) {
   example_remove(&e);
 }
 
+/* Whoever prepares a run's folder puts the path together on its own stack. */
+static void the_name_is_kept(void **state) {
+  (void)state;
+  struct example e;
+  struct why why = {""};
+  char path[FILE_PATH_MAX];
+  struct prepared *p = calloc(1, sizeof *p);
+  example_make(&e, adamw, "updates: 4");
+  snprintf(path, sizeof path, "%s", example_path(&e, "job.yaml"));
+  assert_int_equal(prepare_open(p, path, &(struct prepare_options){.threads = 1}, &why), TRAINING_OK);
+  memset(path, 0, sizeof path);
+  assert_string_equal(p->job_name, example_path(&e, "job.yaml"));
+  prepare_shut(p);
+  free(p);
+  example_remove(&e);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_root_is_of_all_that_decides),
                                      cmocka_unit_test(mistakes_are_named),
                                      cmocka_unit_test(data_that_does_not_fit_the_model),
                                      cmocka_unit_test(what_does_not_fit_is_refused_before_it_starts),
                                      cmocka_unit_test(exported_weights_are_the_state),
+                                     cmocka_unit_test(the_name_is_kept),
                                      cmocka_unit_test(a_quote_counts_what_the_tapes_say)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* ledger_corpus FOLDER: writes the seeds of the room's fuzzers to FOLDER/map/corpus, log/corpus and account/corpus. */
+/* ledger_corpus FOLDER: writes the seeds of the room's fuzzers to FOLDER/map/corpus, log/corpus, account/corpus,
+ * genesis/corpus and receipt/corpus. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,8 @@
 #include "ledger/account/account.h"
 #include "ledger/log/log.h"
 #include "ledger/map/proof.h"
+#include "ledger/receipt/receipt.h"
+#include "ledger/stage.h"
 
 static void write_seed(const char *folder, const char *name, const uint8_t *bytes, size_t length) {
   char path[4096];
@@ -65,10 +68,48 @@ static void accounts(const char *folder) {
   write_seed(folder, "account/corpus/verifier", bytes, stored_encode(&account_kind, &a, bytes, sizeof bytes));
 }
 
+static void geneses(const char *folder) {
+  static struct stage s;
+  static const char *const names[] = {"main", "devnet", "test"};
+  uint8_t bytes[PARAMETERS_BYTES_MAX];
+  char path[64];
+  stage_genesis(&s);
+  write_seed(folder, "genesis/corpus/stage", s.genesis, s.genesis_length);
+  stage_shut(&s);
+  for (uint32_t i = 0; i < 3; i++) {
+    struct parameters p;
+    if (!parameters_named(names[i], &p)) abort();
+    snprintf(path, sizeof path, "genesis/corpus/parameters-%s", names[i]);
+    write_seed(folder, path, bytes, parameters_encode(&p, bytes));
+  }
+}
+
+/* A first byte says which: 0 a receipt, 1 a list of payments. */
+static void receipts(const char *folder) {
+  static uint8_t bytes[1 + RECEIPT_BYTES];
+  static struct payments list;
+  const struct receipt r = {.kind = RECEIPT_SETTLED, .reason = REASON_DONE, .attempt = 1, .seat = 255};
+  receipt_encode(&r, bytes + 1);
+  write_seed(folder, "receipt/corpus/settled", bytes, sizeof bytes);
+  const uint8_t id[POCKET_ID_BYTES_MAX] = {7};
+  const struct pocket pockets[] = {pocket_balance(id), pocket_stake(id, ROLE_VERIFIER), pocket_escrow(id),
+                                   pocket_gas_lock(id, id), pocket_of(POCKET_BURNED)};
+  payments_begin(&list);
+  for (uint32_t i = 0; i < 5; i++)
+    payments_add(&list,
+                 &(struct payment){.row = (uint8_t)i, .from = pockets[i], .to = pockets[(i + 1) % 5], .amount = i + 1});
+  static uint8_t all[1 + 4096];
+  all[0] = 1;
+  memcpy(all + 1, list.bytes, list.used);
+  write_seed(folder, "receipt/corpus/payments", all, 1 + list.used);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return fprintf(stderr, "usage: %s FOLDER\n", argv[0]), 2;
   proofs(argv[1]);
   frontiers(argv[1]);
   accounts(argv[1]);
+  geneses(argv[1]);
+  receipts(argv[1]);
   return 0;
 }

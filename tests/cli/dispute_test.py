@@ -314,6 +314,8 @@ class Dispute(world.World):
         shutil.copytree("run", "torn")
         trace = self.read("torn/traces/0000.bin")
         self.write("torn/traces/0000.bin", trace[:100] + b"x" + trace[101:])
+        shutil.copytree("run", "longer")
+        self.write("longer/traces/0000.bin", trace[:16] + struct.pack("<I", 44) + trace[20:])  # 41 steps, 9 intervals of 5 too
         shutil.copytree("run", "missing")
         os.unlink("missing/traces/0000.bin")
         cases = ((["liar"], "--against DIR2"), (["liar", "--against", ""], "--against DIR2"), (["--against", "run"], "DIR is missing"),
@@ -322,7 +324,8 @@ class Dispute(world.World):
                  (["run", "--against", "empty"], "empty is not the folder of a run"), (["run", "--against", "file"], "file"),
                  (["run", "--against", "other"], "run and other are runs of different jobs"),
                  (["run", "--against", "open"], "open: the run is not finished"), (["open", "--against", "run"], "open: the run is not finished"),
-                 (["torn", "--against", "run"], "torn/traces/0000.bin"), (["run", "--against", "missing"], "missing/traces/0000.bin"),
+                 (["torn", "--against", "run"], "torn/traces/0000.bin"),
+                 (["run", "--against", "longer"], "longer/traces/0000.bin is damaged"), (["run", "--against", "missing"], "missing/traces/0000.bin"),
                  (["liar", "--against", "run", "-o", "file"], "--force"), (["liar", "--against", "run", "-o", "empty", "--force"], "not a file"),
                  (["liar", "--against", "run", "-o", ""], "-o FILE"), (["liar", "--against", "run", "--threads", "0"], "from 1 to 256"),
                  (["liar", "--agianst", "run"], "did you mean --against"))

@@ -11,16 +11,17 @@ static enum training_status damaged(const char *folder, uint32_t task, const cha
 }
 
 /* One task's roots behind those of the tasks before: roots[0] stands already, as the start or the last of those. */
-static enum training_status read_task(const char *folder, const struct folder_info *info, uint32_t task,
-                                      struct trace *t, struct frame_roots *r, struct why *why) {
+static enum training_status read_task(const char *folder, const struct folder_info *info, const struct prepared *p,
+                                      uint32_t task, struct trace *t, struct frame_roots *r, struct why *why) {
   uint32_t first = task * TRACE_INTERVALS_MAX, left = info->intervals_run - first;
   uint32_t intervals = left < TRACE_INTERVALS_MAX ? left : TRACE_INTERVALS_MAX;
   uint8_t outcome = intervals == left ? info->outcome : TRACE_DONE;
+  uint32_t last = first + intervals, steps = frame_first_step(p, last) + frame_steps(p, last); /* M4.5 */
   uint8_t root[MERKLE_BYTES];
   enum training_status status = committer_trace_read(folder, task, t, why);
   if (status != TRAINING_OK) return status;
   if (t->outcome != outcome || t->intervals != intervals || t->interval_steps != info->interval_steps ||
-      t->first_step != first * info->interval_steps)
+      t->first_step != first * info->interval_steps || t->steps != steps - t->first_step)
     return damaged(folder, task, "its outcome, its steps or its intervals are not those of job.json", why);
   trace_root(t, root);
   if (memcmp(root, info->trace_root[task], MERKLE_BYTES) != 0)
@@ -64,7 +65,7 @@ enum training_status frame_roots_read(const char *folder, const struct folder_in
   }
   if (r.root) state_zero_root(p->state_leaves, r.root[0]);
   for (uint32_t task = 0; status == TRAINING_OK && task < info->traces; task++)
-    status = read_task(folder, info, task, t, &r, why);
+    status = read_task(folder, info, p, task, t, &r, why);
   if (status == TRAINING_OK && memcmp(r.root[r.intervals], info->final_root, MERKLE_BYTES) != 0) {
     why_set(why, "%s/job.json is damaged: its final_root is not the last root of the traces", folder);
     status = TRAINING_ERR_INPUT;

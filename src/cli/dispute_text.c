@@ -248,18 +248,26 @@ static void show_element(const struct dispute_text *t, const struct dispute *d) 
   show("recomputed", &recomputed);
 }
 
+/* A folder's name may be longer than a line of words. */
+static void show_loser(const struct dispute_verdict *v, const char *folder) {
+  printf("verdict     the %s loses", dispute_text_side(v->loser));
+  if (folder) {
+    fputs(" (", stdout);
+    output_name(folder);
+    putchar(')');
+  }
+  printf(": %s\n", reason_words(v));
+}
+
 void dispute_text_verdict(const struct dispute_text *t, const struct dispute *d, const char *const claims[2]) {
   const struct dispute_verdict *v = &d->verdict;
   if (t->json) {
     verdict_json(t, d, claims);
     return;
   }
-  struct words verdict = {.used = 0}, step = {.used = 0}, leaf = {.used = 0}, cost = {.used = 0};
+  struct words step = {.used = 0}, leaf = {.used = 0}, cost = {.used = 0};
   char size[SHORT_TEXT], time[SHORT_TEXT];
-  words_put(&verdict, "the %s loses", dispute_text_side(v->loser));
-  if (claims[v->loser]) words_put(&verdict, " (%s)", claims[v->loser]);
-  words_put(&verdict, ": %s", reason_words(v));
-  show("verdict", &verdict);
+  show_loser(v, claims[v->loser]);
   if (v->has_step) {
     words_update(&step, &t->names, v->j);
     words_put(&step, ", step %u of interval %u of task %" PRIu32, v->j, t->names.frame->target.interval,

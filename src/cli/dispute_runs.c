@@ -40,11 +40,16 @@ static enum training_status check_jobs(const struct dispute_runs *r, struct why 
   return TRAINING_OK;
 }
 
-/* From the folder whose model and data are where they were. */
+/* From the folder whose model and data are where they were, and then from the other one: whatever has the job root that
+ * both committed to is the job, so neither side can stop a dispute by spoiling its job.yaml. */
 static enum training_status open_job(struct dispute_runs *r, const struct prepare_options *options, struct why *why) {
   const struct dispute_run *mine = &r->side[DISPUTE_CLAIMANT], *theirs = &r->side[DISPUTE_CHALLENGER];
   const struct dispute_run *from = mine->info.job_folder[0] || !theirs->info.job_folder[0] ? mine : theirs;
+  const struct dispute_run *other = from == mine ? theirs : mine;
   enum training_status status = folder_prepare(from->folder, &from->info, options, &r->prepared, why);
+  if (status == TRAINING_ERR_INPUT &&
+      folder_prepare(other->folder, &other->info, options, &r->prepared, NULL) == TRAINING_OK)
+    status = TRAINING_OK;
   if (status != TRAINING_OK) return status;
   r->pool = pool_open(options->threads ? options->threads : machine_threads());
   if (r->pool) return TRAINING_OK;

@@ -56,6 +56,12 @@ static void show_work(void *context, enum witness_work work, uint32_t done, uint
 
 /* No root differs as far as both runs go. */
 
+/* An older file of that name stays what it is, which whoever judges it next should know. */
+static void say_no_transcript(const struct game *g) {
+  const char *path = arguments_text(g->a, "output", NULL);
+  if (path) note("%s was not written: there was no move to record", path);
+}
+
 static enum outcome say_nothing_to_dispute(const struct game *g) {
   const struct dispute_run *mine = &g->runs.side[DISPUTE_CLAIMANT], *theirs = &g->runs.side[DISPUTE_CHALLENGER];
   if (g->text.json) {
@@ -67,7 +73,10 @@ static enum outcome say_nothing_to_dispute(const struct game *g) {
   output_name(mine->folder);
   fputs(" and ", stdout);
   output_name(theirs->folder);
-  printf(" committed to the same %" PRIu32 " intervals.\n", mine->roots.intervals);
+  if (mine->roots.intervals == 1)
+    puts(" committed to the same interval.");
+  else
+    printf(" committed to the same %" PRIu32 " intervals.\n", mine->roots.intervals);
   return OUTCOME_DONE;
 }
 
@@ -215,7 +224,7 @@ static enum training_status play(struct game *g, struct why *why) {
   return TRAINING_OK;
 }
 
-/* -o FILE: looked at before anything is computed, written when the game is over. */
+/* -o FILE: looked at before anything is computed, so that no finished game is lost to a name; written at the end. */
 static enum training_status check_output(const struct arguments *a, struct why *why) {
   const char *path = arguments_text(a, "output", NULL);
   char folder[FILE_PATH_MAX];
@@ -230,7 +239,7 @@ static enum training_status check_output(const struct arguments *a, struct why *
     return TRAINING_ERR_INPUT;
   }
   file_folder_of(path, folder);
-  if (access(folder, W_OK) == 0) return TRAINING_OK;
+  if (access(folder, W_OK) == 0) return file_replaceable(path, why);
   why_set(why, "%s could not be written: %s: %s", path, folder, strerror(errno));
   return TRAINING_ERR_SYSTEM;
 }
@@ -294,6 +303,7 @@ static enum outcome run_game(struct game *g, const char *against) {
                                     (const uint8_t(*)[MERKLE_BYTES])theirs->roots.root, common);
   if (g->interval) return dispute_interval(g, &why);
   bool same = mine->roots.intervals == theirs->roots.intervals && mine->info.outcome == theirs->info.outcome;
+  say_no_transcript(g);
   return same ? say_nothing_to_dispute(g) : judge_outcomes(g, common);
 }
 

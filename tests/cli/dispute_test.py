@@ -206,6 +206,14 @@ class Dispute(world.World):
         moves, verdict = self.dispute("run", "twin", expect=0)
         self.assertEqual((moves, verdict["loser"], verdict["outcome"]), ([], None, "agree"))
         self.assertFalse(os.path.exists("t"))
+        self.write("t", "an older one")
+        _, err = self.assay("dispute", "run", "--against", "twin", "-q", "-o", "t", "--force", expect=0)
+        self.assertIn("t was not written: there was no move to record", err)
+        self.assertEqual(self.read("t"), b"an older one")
+        self.job("job.yaml", ("interval: 5", "interval: 50"))
+        self.train("one")
+        self.train("twin", "job.yaml", "--force")
+        self.assertIn("committed to the same interval.", self.assay("dispute", "one", "--against", "twin", expect=0)[0])
 
     def test_two_liars(self):
         """Whoever claims the first wrong interval loses, even to another liar who is honest there."""
@@ -337,6 +345,12 @@ class Dispute(world.World):
         self.assertEqual(self.read("file"), b"something of mine")
         _, err = self.assay("dispute", "liar", "--against", "run", "-o", "nowhere/t", expect=3)
         self.assertIn("nowhere", err)
+        # names that the system will not take are known before anything is computed, so no finished game is lost
+        for name in ("n" * 300, "n" * 253, "n/" * 2500 + "t", "file/t"):
+            with self.subTest(length=len(name)):
+                out, err = self.assay("dispute", "liar", "--against", "run", "-o", name, expect=(2, 3))
+                self.assertIn("assay dispute: " + name[:100], err)
+                self.assertEqual(out, "")
         os.mkdir("moved")
         for name in ("model.onnx", "train-x.gz", "train-y", "test-x", "test-y"):
             os.rename(name, os.path.join("moved", name))
@@ -360,6 +374,31 @@ class Dispute(world.World):
                     self.assertIn("assay dispute: odd: ", err)
                     self.assertIn(answer, err)
                     self.assertFalse(os.path.exists("t"))
+
+    def test_long_names_leave_room_for_the_reason(self):
+        self.train()
+        self.lie("weight", 13)
+        long = "/".join(["d" * 200] * 4)
+        os.makedirs(long)
+        shutil.move("liar", f"{long}/liar")
+        out, _ = self.assay("dispute", f"{long}/liar", "--against", "run", "-q", expect=1)
+        self.assertIn(f"verdict     the claimant loses ({long}/liar): it denied a word that the agreed roots contain\n", out)
+
+    def test_a_job_that_one_folder_lost(self):
+        """Both folders are of one job, so neither side can end the dispute by losing its half of the papers."""
+        self.train()
+        self.lie("gradient", 13)
+        for folder in ("liar", "run"):
+            text = self.read(f"{folder}/job.yaml")
+            os.unlink(f"{folder}/job.yaml")
+            self.expect_found(self.both_seats("liar"), "gradient", 13)
+            self.write(f"{folder}/job.yaml", text.replace(b"seed: 7", b"seed: 8"))
+            self.expect_found(self.both_seats("liar"), "gradient", 13)
+            self.write(f"{folder}/job.yaml", text)
+        os.unlink("liar/job.yaml")
+        os.unlink("run/job.yaml")
+        _, err = self.assay("dispute", "liar", "--against", "run", expect=2)
+        self.assertIn("liar/job.yaml: No such file", err)
 
     def test_it_stops_when_asked(self):
         self.job("job.yaml", ("interval: 5", "interval: 256"), ("batch: 16", "batch: 200"), ("updates: 40", "updates: 255"),

@@ -86,15 +86,23 @@ static void sync_folder_of(const char *path) {
   close(fd);
 }
 
-static enum training_status replace(const char *path, const void *bytes, size_t length, bool wait, struct why *why) {
-  char part[FILE_PATH_MAX];
-  if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part) {
+/* The temporary name, and the file open under it. */
+static enum training_status open_part(const char *path, size_t length, char part[FILE_PATH_MAX], int *fd,
+                                      struct why *why) {
+  if (snprintf(part, FILE_PATH_MAX, "%s.part", path) >= FILE_PATH_MAX) {
     why_set(why, "%.200s...: the path is too long", path);
     return TRAINING_ERR_INPUT;
   }
-  int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd < 0) return write_failed(path, length, errno, why);
-  enum training_status status = file_append(fd, path, bytes, length, why);
+  *fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  return *fd < 0 ? write_failed(path, length, errno, why) : TRAINING_OK;
+}
+
+static enum training_status replace(const char *path, const void *bytes, size_t length, bool wait, struct why *why) {
+  char part[FILE_PATH_MAX];
+  int fd;
+  enum training_status status = open_part(path, length, part, &fd, why);
+  if (status != TRAINING_OK) return status;
+  status = file_append(fd, path, bytes, length, why);
   if (status == TRAINING_OK && wait && fsync(fd) != 0) status = write_failed(path, length, errno, why);
   if (close(fd) != 0 && status == TRAINING_OK) status = write_failed(path, length, errno, why);
   if (status == TRAINING_OK && rename(part, path) != 0) status = write_failed(path, length, errno, why);
@@ -103,6 +111,16 @@ static enum training_status replace(const char *path, const void *bytes, size_t 
   else if (wait)
     sync_folder_of(path);
   return status;
+}
+
+enum training_status file_replaceable(const char *path, struct why *why) {
+  char part[FILE_PATH_MAX];
+  int fd;
+  enum training_status status = open_part(path, 0, part, &fd, why);
+  if (status != TRAINING_OK) return status;
+  close(fd);
+  unlink(part);
+  return TRAINING_OK;
 }
 
 enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why) {

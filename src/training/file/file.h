@@ -35,6 +35,10 @@ enum training_status file_map_gzip(const char *path, uint64_t limit_bytes, file_
  * file is untouched and the temporary one is gone. */
 enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why);
 
+/* file_replaceable: would file_replace get as far as writing? Asked before long work, so that its result is not lost to
+ * a name that the system refuses or a folder that takes no files. Makes the temporary file, and removes it. */
+enum training_status file_replaceable(const char *path, struct why *why);
+
 /* file_replace_soon is file_replace without waiting for the disk: others see the old file or the new one, but after a
  * power failure it may be neither, so its reader must be able to tell. file_sync waits for all that was written on a
  * folder's file system. */

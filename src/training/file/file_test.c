@@ -70,6 +70,19 @@ static void files_are_replaced_whole(void **state) {
   holds("a", "second");
   assert_int_equal(access(path_of("a.part"), F_OK), -1);
   free(large);
+  /* the same, asked beforehand: nothing is left behind, and what is there stays */
+  char name[256];
+  memset(name, 'n', sizeof name);
+  name[253] = 0; /* 255 are allowed, and ".part" comes behind */
+  assert_int_equal(file_replaceable(path_of("a"), &why), TRAINING_OK);
+  holds("a", "second");
+  assert_int_equal(file_replaceable(path_of("b"), &why), TRAINING_OK);
+  assert_int_equal(access(path_of("b"), F_OK), -1);
+  assert_int_equal(access(path_of("b.part"), F_OK), -1);
+  assert_int_equal(file_replaceable(path_of("none/a"), &why), TRAINING_ERR_SYSTEM);
+  assert_int_equal(file_replaceable(path_of("a/b"), &why), TRAINING_ERR_SYSTEM);
+  assert_int_equal(file_replaceable(path_of(name), &why), TRAINING_ERR_SYSTEM);
+  assert_non_null(strstr(why.text, "too long"));
   /* nowhere to write, and a folder in the way */
   assert_int_equal(file_replace(path_of("none/a"), "x", 1, &why), TRAINING_ERR_SYSTEM);
   assert_int_equal(mkdir(path_of("d"), 0777), 0);

@@ -485,6 +485,13 @@ class Dispute(world.World):
         self.assertEqual((verdict["node"], verdict["part"], verdict["opcode"], verdict["dtype"]), ("node_linear", "backward", "dot", "f32"))
         out, _ = self.assay("referee", "t", "--json", expect=1)
         frame = json.loads(out.splitlines()[0])["frame"]
+        page = self.read(os.path.join(world.SOURCE, "man", "assay.1")).decode().split(".SH LINES OF A DISPUTE")[1].split("\n.SH ")[0]
+        self.train("twin")
+        _, nothing = self.dispute("run", "twin", expect=0)
+        missing = [key for line in (moves[0], verdict, frame, nothing) for key in line if f"\\fB{key}\\fR" not in page]
+        self.assertEqual(missing, [], "keys that the man page does not explain")
+        for key in ("outcome", "loser", "reason"):
+            self.assertIn(key, nothing)
         job = json.loads(self.read("run/job.json"))
         self.assertEqual((frame["job_root"], frame["task"], frame["interval"], frame["first_step"], frame["steps"]),
                          (job["job_root"], 0, 3, 10, 5))

@@ -136,6 +136,39 @@ static void test_tape_refused(void **state) {
   assert_int_equal(world_end(&w, job_tape_post(&w.c, &b, &small, &gas, &why)), CHAIN_LIMIT);
 }
 
+/* A tape belongs to every table it was posted with, and to no other. */
+static void test_two_tables(void **state) {
+  (void)state;
+  uint8_t table[sizeof w.table], job[32];
+  struct posted_table l;
+  memcpy(table, w.table, w.table_length);
+  for (uint32_t i = 0; i + 2 < w.table_length; i++)
+    if (memcmp(table + i, "d1", 2) == 0) table[i] = 'e'; /* a data tensor that the tape does not read */
+  assert_int_equal(world_tape(&w, &why), CHAIN_OK);
+  struct body_tape b = example_body();
+  uint64_t gas;
+  b.layout = table;
+  world_body(&w, &p, 1, 40, 8);
+  uint8_t hash[32];
+  sha256(table, w.table_length, hash);
+  p.body.layout_hash = hash;
+  assert_int_equal(world_post(&w, &p, 1, job, &why), CHAIN_UNKNOWN);
+  assert_int_equal(post_tapes(&b, &gas), CHAIN_OK);
+  assert_int_equal(gas, 0); /* the tape is known */
+  assert_int_equal(world_post(&w, &p, 1, job, &why), CHAIN_OK);
+  world_body(&w, &p, 1, 40, 8);
+  assert_int_equal(world_post(&w, &p, 2, job, &why), CHAIN_OK);
+  assert_true(job_table_find(&w.c, hash, &l));
+  assert_int_equal(l.use.jobs, 1);
+  /* without the record of the cut there is no job */
+  struct posted_tape t;
+  assert_true(job_tape_find(&w.c, w.tape_root, &t));
+  assert_int_equal(t.use.jobs, 2);
+  struct map_key key = posted_cut_key(w.table_hash, t.data);
+  assert_true(map_erase(w.c.map, &key));
+  assert_int_equal(world_post(&w, &p, 3, job, &why), CHAIN_TAPE);
+}
+
 /* Fake tapes with round counts, so that every price below is done by hand. */
 static void fake_tape(uint8_t number, uint64_t dot, uint64_t body, uint64_t bytes, uint32_t temp_leaves) {
   uint8_t root[32] = {number};
@@ -462,6 +495,8 @@ static void test_figure(void **state) {
   assert_memory_equal(t.layout_hash, hash, 32); /* without data the cut is the whole */
   key = map_key(MODULE_TAPE, root, 32);
   stored_put(w.c.map, &posted_tape_kind, &key, &t);
+  key = posted_cut_key(hash, t.data);
+  map_put(w.c.map, &key, t.layout_hash, 32);
   uint8_t job[32];
   uint32_t leaf;
   struct job_stored s;
@@ -577,6 +612,7 @@ int main(void) {
       TEST(test_cost_limits), TEST(test_ticks_twin),     TEST(test_interval_ticks), TEST(test_post),
       TEST(test_seed),        TEST(test_refused),        TEST(test_refused_size),   TEST(test_record),
       TEST(test_id),          TEST(test_record_longest), TEST(test_hold),           TEST(test_figure),
+      TEST(test_two_tables),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

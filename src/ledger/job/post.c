@@ -58,19 +58,18 @@ static enum chain_code check_tapes(const struct chain *c, const struct job_recor
   if (!job_table_find(c, b->layout_hash, table)) REFUSE(CHAIN_UNKNOWN, "its layout table is not posted");
   if (table->data_count != b->data)
     REFUSE(CHAIN_LIMIT, "%u data roots for a table of %u data tensors", b->data, table->data_count);
-  struct map_value bytes = posted_table_bytes(c, b->layout_hash);
   uint64_t length = table->bytes;
   for (uint32_t k = 0; k < b->tapes; k++) {
     uint8_t cut[32];
     if (!job_tape_find(c, b->tape_root[k], &a->tape[k])) REFUSE(CHAIN_UNKNOWN, "tape %" PRIu32 " is not posted", k);
-    if (!table_cut_hash(bytes.bytes, bytes.length, a->tape[k].data, cut) ||
-        memcmp(cut, a->tape[k].layout_hash, sizeof cut) != 0)
-      REFUSE(CHAIN_TAPE, "tape %" PRIu32 " is of another layout", k);
+    if (!posted_cut(c, b->layout_hash, a->tape[k].data, cut) || memcmp(cut, a->tape[k].layout_hash, sizeof cut) != 0)
+      REFUSE(CHAIN_TAPE, "tape %" PRIu32 " was not posted with this table", k);
     length += a->tape[k].bytes;
   }
   if (length > TAPES_POSTED_BYTES_MAX)
     REFUSE(CHAIN_LIMIT, "table and tapes have %" PRIu64 " bytes, at most %d", length, TAPES_POSTED_BYTES_MAX);
   if (j->figure == POST_FIGURE_NONE) return CHAIN_OK;
+  struct map_value bytes = posted_table_bytes(c, b->layout_hash);
   uint8_t dtype;
   uint64_t leaf;
   if (!table_state(bytes.bytes, bytes.length, j->figure, &dtype, &leaf) || dtype == TAPE_U8)

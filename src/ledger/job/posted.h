@@ -3,9 +3,12 @@
 #define LEDGER_POSTED_H
 #include "ledger/job/job.h"
 
-/* posted_table_bytes lends the bytes of a table that is there, until the map changes next. posted_hold counts a live
- * job in (or out) at the table and at each tape it names. */
+/* posted_table_bytes lends the bytes of a table that is there, until the map changes next. posted_cut is the hash of a
+ * table cut to the data whose bits are given, false if no tape with those was posted with it; posted_cut_key is where
+ * the map keeps that. posted_hold counts a live job in (or out) at the table and at each tape it names. */
 struct map_value posted_table_bytes(const struct chain *c, const uint8_t hash[32]);
+bool posted_cut(const struct chain *c, const uint8_t table[32], const uint8_t data[32], uint8_t hash[32]);
+struct map_key posted_cut_key(const uint8_t table[32], const uint8_t data[32]);
 void posted_hold(struct chain *c, const struct job *j, bool hold);
 
 /* What is kept of a job's tapes, read once for many questions. prices_read: false if one is not known. prices_cost is

@@ -88,6 +88,19 @@ static struct map_key table_bytes_key(const uint8_t hash[32]) {
   return key;
 }
 
+/* The hash of each cut of the table that some tape was posted with: so a job, which costs less gas than a table has
+ * bytes, needs no walk over them. */
+static struct map_key cuts_key(const uint8_t table[32]) {
+  struct map_key key = table_key(table);
+  map_key_u8(&key, 1);
+  return key;
+}
+struct map_key posted_cut_key(const uint8_t table[32], const uint8_t data[32]) {
+  struct map_key key = cuts_key(table);
+  map_key_bytes(&key, data, 32);
+  return key;
+}
+
 bool job_tape_find(const struct chain *c, const uint8_t root[32], struct posted_tape *out) {
   struct map_key key = tape_key(root);
   return stored_get(c->map, &posted_tape_kind, &key, out);
@@ -104,6 +117,15 @@ struct map_value posted_table_bytes(const struct chain *c, const uint8_t hash[32
   bool there = map_get(c->map, &key, &value);
   assert(there && "a table without its bytes");
   return value;
+}
+
+bool posted_cut(const struct chain *c, const uint8_t table[32], const uint8_t data[32], uint8_t hash[32]) {
+  struct map_key key = posted_cut_key(table, data);
+  struct map_value value;
+  if (!map_get(c->map, &key, &value)) return false;
+  assert(value.length == 32);
+  memcpy(hash, value.bytes, 32);
+  return true;
 }
 
 static void store_tape(struct chain *c, const uint8_t root[32], const struct posted_tape *t) {
@@ -130,6 +152,13 @@ static void renew(struct chain *c, uint8_t what, const uint8_t hash[32], struct 
   timer_arm(c, use->until_tick, TIMER_TAPE, id, sizeof id);
 }
 
+static void erase_table(struct chain *c, const uint8_t hash[32]) {
+  struct map_key key = table_key(hash), bytes = table_bytes_key(hash), cuts = cuts_key(hash);
+  map_erase(c->map, &key);
+  map_erase(c->map, &bytes);
+  while (map_next(c->map, &cuts, NULL, &key, NULL)) map_erase(c->map, &key);
+}
+
 /* LEDGER 7.3: "An entry that no live job names is pruned" when its time is over. */
 void job_tape_due(struct chain *c, const uint8_t id[POSTED_ID_BYTES]) {
   const uint8_t *hash = id + 1;
@@ -147,9 +176,11 @@ void job_tape_due(struct chain *c, const uint8_t id[POSTED_ID_BYTES]) {
       store_table(c, hash, &l);
     return;
   }
-  struct map_key key = tape ? tape_key(hash) : table_key(hash), bytes = table_bytes_key(hash);
-  map_erase(c->map, &key);
-  if (!tape) map_erase(c->map, &bytes);
+  struct map_key key = tape_key(hash);
+  if (tape)
+    map_erase(c->map, &key);
+  else
+    erase_table(c, hash);
 }
 
 void posted_hold(struct chain *c, const struct job *j, bool hold) {
@@ -223,10 +254,9 @@ static enum chain_code tape_take_in(struct chain *c, const struct body_tape *b, 
   return CHAIN_OK;
 }
 
-static void store_new_table(struct chain *c, const struct body_tape *b, struct posted_table *l) {
+static void store_new_table(struct chain *c, const struct body_tape *b, const uint8_t hash[32],
+                            struct posted_table *l) {
   struct posted_table old;
-  uint8_t hash[32];
-  sha256(b->layout, b->layout_length, hash);
   bool known = job_table_find(c, hash, &old);
   if (known) *l = old;
   renew(c, POSTED_TABLE, hash, &l->use, known);
@@ -241,11 +271,13 @@ static void store_new_table(struct chain *c, const struct body_tape *b, struct p
 enum chain_code job_tape_post(struct chain *c, const struct body_tape *b, struct arena *memory, uint64_t *gas,
                               struct why *why) {
   struct posted_table l;
+  uint8_t hash[32];
   uint64_t records = 0;
   size_t mark = arena_mark(memory);
   enum chain_code code = table_read(b, memory, &l, why);
   arena_reset(memory, mark);
   if (code != CHAIN_OK) return why_before(why, "layout: "), code;
+  sha256(b->layout, b->layout_length, hash);
   for (uint32_t k = 0; k < b->tapes; k++) {
     struct posted_tape t;
     uint8_t root[32];
@@ -255,10 +287,12 @@ enum chain_code job_tape_post(struct chain *c, const struct body_tape *b, struct
     if (code != CHAIN_OK) return why_before(why, "tape %" PRIu32 ": ", k), code;
     renew(c, POSTED_TAPE, root, &t.use, known);
     store_tape(c, root, &t);
+    struct map_key cut = posted_cut_key(hash, t.data);
+    map_put(c->map, &cut, t.layout_hash, sizeof t.layout_hash);
     if (!known) records += t.records;
     outbox_content(c->out, root, b->tape[k], b->tape_length[k]);
   }
-  store_new_table(c, b, &l);
+  store_new_table(c, b, hash, &l);
   *gas = records * GAS_A_RECORD;
   return CHAIN_OK;
 }

@@ -15,7 +15,7 @@ enum map_module {
   MODULE_PROVIDER = 8,   /* account id 32 */
   MODULE_POOL = 9,       /* role u8 | stage u8: how many; | index u32: one of them */
   MODULE_VALIDATOR = 10, /* account id 32 */
-  MODULE_TABLE = 11,     /* hash of a full layout table 32; | 00: its bytes */
+  MODULE_TABLE = 11,     /* hash of a full layout table 32; | 00: its bytes; | 01 | data 32: the hash of a cut */
   MODULE_TAPE = 12,      /* tape root 32 */
   MODULE_JOB = 13,       /* job id 32 */
   MODULE_TASK = 14,      /* task id 34 */

@@ -12,11 +12,10 @@ struct number {
 
 static int leading_bit(uint64_t m) { return 63 - __builtin_clzll(m); }
 
-/* m >> count; a bit shifted out is remembered in bit 0. */
+/* m >> count for m below 2^62; a bit shifted out is remembered in bit 0. */
 static uint64_t shift_sticky(uint64_t m, uint32_t count) {
-  if (count == 0) return m;
-  if (count >= 64) return m != 0;
-  return m >> count | (m << (64 - count) != 0);
+  uint32_t up_to = count < 63 ? count : 63;
+  return m >> up_to | ((m & ((UINT64_C(1) << up_to) - 1)) != 0);
 }
 
 /* A finite, non-zero word as a number with 2^23 <= m < 2^24. */
@@ -49,32 +48,25 @@ static uint32_t rounded(struct number n) {
   }
   uint64_t kept = drop == 64 ? 0 : m >> drop;
   uint64_t rest = drop == 64 ? m : m << (64 - drop), half = UINT64_C(1) << 63;
-  if (rest > half || (rest == half && (kept & 1))) kept++;
+  kept += rest > half - (kept & 1);
   /* The hidden bit of kept adds 1 to the exponent field, as does a carry out of the fraction. A subnormal has none. */
   return n.sign | (((uint32_t)(exponent - 1) << BINARY32_FRACTION_BITS) + (uint32_t)kept);
 }
 
 /* x + y for non-zero x, y with 2^60 <= m < 2^62 and at least 14 zero bits at the right of m. A bit is lost to the
- * sticky bit only when the exponents differ by more than 14, and then the sum keeps 59 bits or more. */
+ * sticky bit only when the exponents differ by more than 14, and then the sum keeps 59 bits or more. Which of the two
+ * is larger and whether signs differ makes no branch: in a dispute a liar picks the words, and could have every one of
+ * them guessed wrong. */
 static uint32_t sum(struct number x, struct number y) {
-  if (x.e < y.e || (x.e == y.e && x.m < y.m)) {
-    struct number swap = x;
-    x = y;
-    y = swap;
-  }
-  y.m = shift_sticky(y.m, (uint32_t)(x.e - y.e));
-  if (x.sign == y.sign) {
-    x.m += y.m;
-    return rounded(x);
-  }
-  if (x.m == y.m) return 0; /* x - x = +0 */
-  if (x.m < y.m) {
-    x.sign = y.sign;
-    x.m = y.m - x.m;
-  } else {
-    x.m -= y.m;
-  }
-  return rounded(x);
+  bool swap = x.e < y.e;
+  int32_t e = swap ? y.e : x.e, apart = swap ? y.e - x.e : x.e - y.e;
+  uint64_t large = swap ? y.m : x.m, small = shift_sticky(swap ? x.m : y.m, (uint32_t)apart);
+  uint32_t sign = swap ? y.sign : x.sign;
+  uint64_t differ = 0 - (uint64_t)((x.sign ^ y.sign) >> 31);
+  uint64_t m = large + ((small ^ differ) - differ);
+  uint64_t below = 0 - (m >> 63); /* all ones: m is negative, the one of smaller exponent was the larger */
+  struct number n = {sign ^ ((uint32_t)below & BINARY32_SIGN), e, (m ^ below) - below};
+  return n.m ? rounded(n) : 0; /* x - x = +0 */
 }
 
 /* The same number with m from 2^p up, p = 60 or 61. */
@@ -151,8 +143,8 @@ uint32_t soft_sqrt(uint32_t a) {
   uint32_t up = odd ? 27 : 28; /* now e is even; 2^50 <= m < 2^51 if it was odd, else 2^51 <= m < 2^52 */
   n.m <<= up;
   n.e -= (int32_t)up;
-  /* A chord of the root is at most 0.8 % off; Newton's step squares half of that: 3e-5, 4e-10, which is less than one of
-   * 2^26. It never ends below the root by more than the two floors, so two steps of correction would do. */
+  /* A chord of the root is at most 0.8 % off; Newton's step squares half of that: 3e-5, 4e-10, which is less than one
+   * of 2^26. It never ends below the root by more than the two floors, so two steps of correction would do. */
   uint64_t root = odd ? (n.m >> 26) * 3394 / 4096 + 19651414 : (n.m >> 26) * 2399 / 4096 + 27791396;
   root = (root + n.m / root) / 2;
   root = (root + n.m / root) / 2;

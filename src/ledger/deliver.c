@@ -64,7 +64,7 @@ static void settle_lock(struct chain *c, const struct admitted *a, uint64_t char
   (void)paid;
 }
 
-/* LEDGER 3.4: "2,000 per state record created": by as many as the map grew. */
+/* LEDGER 3.4: "2,000 for each record by which the state has grown". */
 static uint64_t record_gas(const struct chain *c, size_t count_before) {
   size_t count = map_count(c->map);
   return count > count_before ? (uint64_t)(count - count_before) * GAS_RECORD : 0;

@@ -283,7 +283,7 @@ static void the_clock(void **state) {
   stage_shut(&s);
 }
 
-/* LEDGER 1.2: "If header time jumped by more than 60 s while at least one live timer was armed". Somebody waits for an
+/* LEDGER 1.2: "If header time is more than 60 s after last_time". Somebody waits for an
  * epoch here. */
 static void a_chain_that_had_stopped_is_slow(void **state) {
   (void)state;

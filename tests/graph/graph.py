@@ -21,7 +21,8 @@ INSIDE = {
     "numeric": [["canon", "random"], ["soft", "reference"], ["scalar", "avx2", "avx512", "neon"]],
     "tape": [["record"], ["check", "element"], ["execute"]],
     "dispute": [["moves", "referee"], ["dispute"], ["evidence", "transcript"], ["claimant", "challenger", "judge"]],
-    "ledger": [["map"], ["record"], ["log", "account"]],
+    "ledger": [["map"], ["record"], ["log", "account"], ["parameter", "transaction"], ["chain"], ["money"], ["receipt", "provider"],
+               ["genesis", "job"], ["beacon"], ["ledger"]],  # task, audit and docket pass a task to and fro
 }
 
 # Folders of one line of INSIDE do not know each other, except for the back ends, which share the scalar one's leftovers.

@@ -7,7 +7,7 @@
 #include "crypto/vrf.h"
 
 static const char input_tag[] = "assay/vrf/block/1", beacon_tag[] = "assay/beacon/1"; /* with their zero bytes */
-_Static_assert(sizeof input_tag + 32 + 8 + 32 == BEACON_INPUT_BYTES, "LEDGER 6.1");
+_Static_assert(sizeof input_tag + 32 + 8 + 32 == BEACON_INPUT_BYTES, "LEDGER 6.3, what is proven");
 
 void beacon_input(const uint8_t genesis[32], uint64_t height, const uint8_t before[32],
                   uint8_t bytes[BEACON_INPUT_BYTES]) {

@@ -65,7 +65,7 @@ bool provider_key(const struct chain *c, const uint8_t account[32], uint8_t vrf[
 void provider_registration(const uint8_t genesis[32], const uint8_t account[32],
                            uint8_t bytes[PROVIDER_REGISTRATION_BYTES]) {
   static const char tag[] = "assay/vrf/reg/1"; /* with its zero byte */
-  _Static_assert(sizeof tag + 32 + 32 == PROVIDER_REGISTRATION_BYTES, "LEDGER 5.1");
+  _Static_assert(sizeof tag + 32 + 32 == PROVIDER_REGISTRATION_BYTES, "LEDGER 5.1, what is proven");
   memcpy(bytes, tag, sizeof tag);
   memcpy(bytes + sizeof tag, genesis, 32);
   memcpy(bytes + sizeof tag + 32, account, 32);

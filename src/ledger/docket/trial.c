@@ -169,6 +169,9 @@ void trial_open(struct trial *t, const struct trial_plan *plan) {
     const struct trial_interval *v = &t->run[t->ran - 1];
     if (trial_state(&v->solver, v->world.steps)[0]) break;
   }
+  if (plan->claims == TRIAL_SAYS_DONE) t->ran = plan->intervals;
+  if (plan->claims == TRIAL_RUNS_ON) t->ran++;
+  if (plan->claims == TRIAL_STOPS_EARLY) t->ran--;
   stage_genesis(&t->stage);
   struct chain_sink sink = {.context = t, .receipt = take_receipt};
   CHECK(ledger_open(&t->stage.ledger, t->stage.genesis, t->stage.genesis_length, NULL, NULL, &sink, NULL));
@@ -212,10 +215,17 @@ static void trace_of(struct trial *t, const struct task_record *task, struct tra
   for (uint16_t i = 1; i <= out->intervals; i++) out->steps += run[i - 1].world.steps;
   out->outcome = trial_state(&run[out->intervals - 1].solver, run[out->intervals - 1].world.steps)[0] ? TRACE_DIVERGED
                                                                                                       : TRACE_DONE;
+  if (t->plan.claims && task->attempt == 1)
+    out->outcome = t->plan.claims == TRIAL_SAYS_DONE ? TRACE_DONE : TRACE_DIVERGED;
   memset(out->salt, 0x5a + task->attempt, sizeof out->salt);
   memcpy(out->roots[0], run[0].world.start_root, 32);
   for (uint16_t i = 1; i <= out->intervals; i++)
     memcpy(out->roots[i], run[i - 1].solver.roots[run[i - 1].world.steps], 32);
+}
+
+void trial_trace(struct trial *t, struct trace *out) {
+  struct task_record task = trial_task(t);
+  trace_of(t, &task, out);
 }
 
 static struct body_attempt at_of(const struct trial *t, const struct task_record *task, uint8_t seat) {
@@ -472,7 +482,7 @@ static void act(struct trial *t) {
   case TASK_WORK: commit(t, &task); break;
   case TASK_PUBLISH: publish(t, &task); break;
   case TASK_SHOW:
-    if (!task.opened && !(t->plan.no_open && task.attempt == 1)) CHECK(!trial_open_trace(t, solver_of(&task)));
+    if (!task.opened && !(t->plan.no_open && task.attempt == 1)) t->open_code = trial_open_trace(t, solver_of(&task));
     seats_act(t, TASK_SHOW);
     break;
   case TASK_TAKE:

@@ -5,6 +5,7 @@
  * lie. After every transaction and block the grains are counted. Uses: ledger, dispute/world. */
 #ifndef LEDGER_TRIAL_H
 #define LEDGER_TRIAL_H
+#include "commit/trace/trace.h"
 #include "dispute/world/party.h"
 #include "dispute/world/play.h"
 #include "dispute/world/tapes.h"
@@ -25,6 +26,9 @@ struct trial_seat_plan {
   uint8_t silent_at; /* number of a move that it does not make */
 };
 
+/* What a solver says about how its run ended. */
+enum trial_claim { TRIAL_SAYS_TRUE, TRIAL_SAYS_DONE, TRIAL_RUNS_ON, TRIAL_STOPS_EARLY };
+
 struct trial_plan {
   uint16_t intervals, interval_steps, last_steps; /* last_steps: of the last interval, 0: all */
   uint8_t level, seats, draws;
@@ -35,6 +39,7 @@ struct trial_plan {
   uint16_t lie_interval; /* 0: none */
   struct lie lie;
   bool stubborn, no_publish, no_open;
+  uint8_t claims; /* enum trial_claim; but for TRUE, of a run that diverged before its last interval but one */
   uint8_t silent_at;
   struct trial_seat_plan seat[SEATS_MAX];
   bool every_round;     /* the plans of seats hold for whoever is drawn later, too */
@@ -60,6 +65,7 @@ struct trial {
   uint8_t job[32], task[TASK_ID_BYTES];
   uint64_t supply, gas[STAGE_ACCOUNTS], worth[STAGE_ACCOUNTS]; /* paid for gas since, and what each had, at the start */
   uint8_t offered, committed;                                  /* in attempt */
+  enum chain_code open_code;                                   /* of the last OPEN */
   uint32_t moves, again;                                       /* sent; sent a second time */
   struct receipt receipt[TRIAL_RECEIPTS_MAX];
   uint32_t receipts;
@@ -85,6 +91,9 @@ uint32_t trial_count(const struct trial *t, uint8_t kind, uint16_t reason);
 
 /* trial_clear: no lock, no escrow, no live timer is left: what has to be so when a job has ended. */
 bool trial_clear(const struct trial *t);
+
+/* trial_trace is what the solver of the present attempt has committed to. */
+void trial_trace(struct trial *t, struct trace *out);
 
 /* The transactions of a solver and a seat, for tests that send them at the wrong time. */
 enum chain_code trial_take(struct trial *t, uint32_t who, uint8_t seat);

@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 #include "crypto/vrf.h"
+#include "ledger/job/job.h"
 #include "ledger/money/money.h"
 #include "ledger/stage.h"
+#include "ledger/state.h"
 
 static uint64_t next_random(uint64_t *s) { /* splitmix64, public domain algorithm by Sebastiano Vigna */
   uint64_t z = (*s += 0x9e3779b97f4a7c15);
@@ -309,6 +311,61 @@ static void a_chain_that_had_stopped_is_slow(void **state) {
   stage_shut(&s);
 }
 
+/* LEDGER 1.4: "together at most 1,000, in order (tick or height, kind, id), the rest next block". Tapes that nobody
+ * wants any more go, the first due first. */
+static uint32_t tapes_left(const struct stage *s, uint32_t *last) {
+  struct map_key prefix = map_key(MODULE_TAPE, NULL, 0), key;
+  uint32_t count = 0;
+  bool more = map_next(chain_of(s)->map, &prefix, NULL, &key, NULL);
+  for (; more; count++) {
+    *last = (uint32_t)key.bytes[1] << 8 | key.bytes[2];
+    more = map_next(chain_of(s)->map, &prefix, &key, &key, NULL);
+  }
+  return count;
+}
+
+static void at_most_a_thousand_timers(void **state) {
+  (void)state;
+  static struct stage s;
+  uint8_t id[POSTED_ID_BYTES] = {POSTED_TAPE};
+  uint32_t last;
+  const struct posted_tape tape = {.records = 1};
+  stage_open(&s);
+  stage_begin(&s, 25);
+  struct chain *c = &s.ledger->chain;
+  for (uint32_t i = 0; i < 2500; i++) { /* the higher its number, the earlier it is due: five at a tick */
+    id[1] = (uint8_t)(i >> 8);
+    id[2] = (uint8_t)i;
+    struct map_key key = map_key(MODULE_TAPE, id + 1, 32);
+    stored_put(c->map, &posted_tape_kind, &key, &tape);
+    timer_arm(c, 600 - i / 5, TIMER_TAPE, id, sizeof id);
+  }
+  stage_end(&s);
+  stage_blocks(&s, 98, 25);
+  assert_int_equal(c->now.tick, 99);
+  assert_int_equal(tapes_left(&s, &last), 2500);
+  for (uint32_t i = 0; i < 2; i++) { /* those of tick 101 in that of 102 */
+    stage_blocks(&s, 1, 25);
+    assert_int_equal(tapes_left(&s, &last), 2500);
+  }
+  stage_blocks(&s, 1, 25);
+  assert_int_equal(tapes_left(&s, &last), 2495);
+  assert_true(ledger_wants_another(s.ledger));
+  c->now.tick = 700; /* as if time had flown: all are due at once */
+  c->now.tick_height = c->now.height;
+  stage_blocks(&s, 1, 25);
+  assert_int_equal(tapes_left(&s, &last), 1495);
+  assert_int_equal(last, 1494);
+  stage_blocks(&s, 1, 25);
+  assert_int_equal(tapes_left(&s, &last), 495);
+  stage_blocks(&s, 1, 25);
+  assert_int_equal(tapes_left(&s, &last), 0);
+  assert_true(ledger_wants_another(s.ledger));
+  stage_blocks(&s, 1, 25);
+  assert_false(ledger_wants_another(s.ledger));
+  stage_shut(&s);
+}
+
 static void the_price(void **state) {
   (void)state;
   static struct stage s;
@@ -435,6 +492,7 @@ int main(void) {
       cmocka_unit_test(what_is_no_block),
       cmocka_unit_test(the_clock),
       cmocka_unit_test(a_chain_that_had_stopped_is_slow),
+      cmocka_unit_test(at_most_a_thousand_timers),
       cmocka_unit_test(the_price),
       cmocka_unit_test(what_was_stored_goes_on),
       cmocka_unit_test(the_sink_hears_at_the_end),

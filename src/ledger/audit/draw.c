@@ -44,7 +44,7 @@ uint16_t audit_steps(const struct task_record *t, uint16_t interval) {
   return (uint16_t)(left < t->interval_steps ? left : t->interval_steps);
 }
 
-/* LEDGER 6.8: k_i = "first 8 bytes of H("assay/set/1" 00 || beacon(h_commit+d) || task || attempt || i u16)". */
+/* LEDGER 6.8, k_i: "first 8 bytes of H("assay/set/1" 00 || beacon(h_commit+d) || task || attempt || i u16)". */
 static uint64_t set_order(const struct task_record *t, const uint8_t beacon[32], uint16_t i) {
   uint8_t number[2], hash[32];
   little_u16(i, number);
@@ -104,7 +104,8 @@ uint16_t audit_draw(const struct task_record *t, const uint16_t *set, uint16_t c
   return draws;
 }
 
-/* Try j of a round: "16 bytes of H("assay/seat/1" 00 || beacon || task || attempt || round u8 || j u32) mod W". */
+/* LEDGER 6.9, try j of a round: "the first 16 bytes of H("assay/seat/1" 00 || beacon || task || attempt || round u8 ||
+ * j u32) mod W". */
 static uint64_t seat_point(const struct task_record *t, const struct attempt_record *a, uint32_t j, uint64_t total) {
   uint8_t number[4] = {(uint8_t)j, (uint8_t)(j >> 8), (uint8_t)(j >> 16), (uint8_t)(j >> 24)}, hash[32];
   const struct sha256_part parts[] = {{seat_tag, sizeof seat_tag},

@@ -150,7 +150,7 @@ enum chain_code audit_show(struct chain *c, const uint8_t account[32], const str
   return CHAIN_OK;
 }
 
-/* LEDGER 9.9: "E_i != root_i (compared at row 26 of 8.2) opens a dispute [..] on the lowest such i of that seat". */
+/* LEDGER 9.9: "on the lowest such i of that seat". */
 static uint16_t lowest_mismatch(const struct seat_record *s, const struct attempt_record *a) {
   for (uint32_t k = 0; k < s->draws; k++)
     if (memcmp(s->end[k], a->root[s->interval[k]], 32) != 0) return s->interval[k];

@@ -254,7 +254,8 @@ enum chain_code docket_move(struct chain *c, const uint8_t account[32], const st
   if (!move_decode(b->move, b->move_length, &m, why)) return CHAIN_NO_MOVE;
   *gas += gas_of(m.kind);
   sha256(b->move, b->move_length, hash);
-  /* LEDGER 11.4: "The same (dispute, number) with the same bytes again succeeds without effect." */
+  /* LEDGER 11.4: "The same (dispute, number) with the same bytes again
+   * succeeds without effect" */
   bool party = same_account(account, move_by_claimant(m.number) ? r.claimant : r.challenger);
   if (party && memcmp(r.heard[m.number], hash, sizeof hash) == 0) return CHAIN_OK;
   enum chain_code code = may_move(c, &r, account, why);

@@ -21,7 +21,7 @@ enum map_module {
   MODULE_TASK = 14,      /* task id 34 */
   MODULE_SEAT = 15,      /* task id 34 | attempt u8 | seat u8 */
   MODULE_DRAWN = 16,     /* task id 34 | attempt u8 | account 32: drawn in that attempt */
-  MODULE_TRACE = 17,     /* task id 34 | attempt u8: the roots that were opened */
+  MODULE_TRACE = 17,     /* task id 34 | attempt u8: what its seats have in common; the roots, once opened */
   MODULE_START = 18,     /* task id 34 | attempt u8 | interval u16: a start that was published */
   MODULE_DISPUTE = 19,   /* dispute u64 */
   MODULE_ANSWER = 20, /* task id 34 | attempt u8 | interval u16 | step u16 (0: STEPS): an answer that disputes share */

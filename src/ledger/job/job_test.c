@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,8 +203,8 @@ static struct job_stored fake_job(void) {
   return s;
 }
 
-/* "test": tick_ms 25, so class 0 does 500,000,000 dot flops, 25,000,000 body operations and 100,000,000 bytes a tick,
- * class 1 four times that. */
+/* The example of LEDGER 7.4. "test": tick_ms 25, so class 0 does 500,000,000 dot flops, 25,000,000 body operations and
+ * 100,000,000 bytes a tick, class 1 four times that. */
 static void test_cost(void **state) {
   (void)state;
   struct job_stored s = fake_job();
@@ -561,22 +562,37 @@ static void test_record_longest(void **state) {
   assert_true(stored_decode(&job_kind, bytes, length, &s));
 }
 
-/* Id of a job and of its tasks. LEDGER 7.8 */
-static void test_id(void **state) {
+static void assert_hex(const uint8_t *bytes, size_t length, const char *hex) {
+  for (size_t i = 0; i < length; i++) {
+    char pair[3];
+    snprintf(pair, sizeof pair, "%02x", bytes[i]);
+    assert_memory_equal(pair, hex + 2 * i, 2);
+  }
+}
+
+/* The known answers of LEDGER 7.8 and 7.9. */
+static void test_known(void **state) {
   (void)state;
-  uint8_t bytes[12 + 32 + 32 + 1 + 8] = "assay/job/1", hash[32], id[32], task[TASK_ID_BYTES];
-  memcpy(bytes + 12, w.c.genesis, 32);
-  memcpy(bytes + 44, w.actor[3].account, 32);
-  bytes[76] = 5;
-  bytes[77] = 0x34;
-  bytes[78] = 0x12;
-  sha256(bytes, sizeof bytes, hash);
-  job_id(&w.c, w.actor[3].account, 5, 0x1234, id);
-  assert_memory_equal(id, hash, 32);
+  uint8_t account[32], id[32], task[TASK_ID_BYTES], beacon[32];
+  static struct job_stored s;
+  memset(w.c.genesis, 2, 32);
+  memset(account, 7, 32);
+  memset(beacon, 5, 32);
+  job_id(&w.c, account, 1, 5, id);
+  assert_hex(id, 32, "c152686f115d7b05fdea33daff4e68e913ab81a3cfeb927a438422806948105f");
   job_task_id(id, 0x0203, task);
   assert_memory_equal(task, id, 32);
   assert_int_equal(task[32], 3);
   assert_int_equal(task[33], 2);
+  assert_int_equal(world_tape(&w, &why), CHAIN_OK);
+  world_body(&w, &p, 1, 40, 8);
+  uint8_t job[32];
+  assert_int_equal(world_post(&w, &p, 1, job, &why), CHAIN_OK);
+  assert_true(job_find(&w.c, job, &s));
+  memcpy(s.record.id, id, 32);
+  chain_beacon_store(&w.c, s.record.posted_height + 1, beacon);
+  assert_true(job_seed(&w.c, &s.record));
+  assert_true(s.record.seed == UINT64_C(2086828577788720007));
 }
 
 /* A live job keeps its tape and its table; when it has ended, their time runs out. */
@@ -611,7 +627,7 @@ int main(void) {
       TEST(test_tape),        TEST(test_tape_again),     TEST(test_tape_refused),   TEST(test_cost),
       TEST(test_cost_limits), TEST(test_ticks_twin),     TEST(test_interval_ticks), TEST(test_post),
       TEST(test_seed),        TEST(test_refused),        TEST(test_refused_size),   TEST(test_record),
-      TEST(test_id),          TEST(test_record_longest), TEST(test_hold),           TEST(test_figure),
+      TEST(test_known),       TEST(test_record_longest), TEST(test_hold),           TEST(test_figure),
       TEST(test_two_tables),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

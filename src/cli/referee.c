@@ -84,7 +84,10 @@ static void print_trust(const struct judgement *j) {
     tape_text_lone(stdout, &r, j->dispute.record - 1u);
   }
   if (j->outcome == TRANSCRIPT_PROVEN)
-    puts("\nproven: this follows from the transcript alone, for whoever knows the job's root and the committed ones.");
+    printf(
+        "\nproven: given the frame, it follows from these moves that whoever made the %s's moves is wrong.\n"
+        "whose moves they are the file does not say: nothing in it is signed. Who has both runs asks assay dispute.\n",
+        dispute_text_side(j->dispute.verdict.loser));
   else
     puts("\nsilent: as true as the ticks that the recorder kept; whoever doubts it asks the silent side for its move.");
 }
@@ -139,8 +142,9 @@ const struct command command_referee = {
     .summary = "judges a recorded dispute, without model, data or runs",
     .text =
         "Hears every move of a transcript that assay dispute -o wrote, and recomputes the element it ends with, in\n"
-        "integers. Proven: the loser was shown wrong, and no one has to be trusted. Silent: by the recorded ticks it\n"
-        "let its clock run out.\n"
+        "integers. Proven: whoever made the loser's moves was shown wrong. Silent: by the recorded ticks it let its\n"
+        "clock run out. Whose moves they are a transcript does not say, for nothing in it is signed: that is known to\n"
+        "whoever received them, or plays the dispute again.\n"
         "Exit status: 0 the claim stands, 1 the claimant lost, 2 the file is damaged, no transcript, or unfinished.",
     .option = {{"json", 0, NULL, "one JSON object a line; the last is the verdict"}},
     .operands_min = 1,

@@ -465,6 +465,25 @@ class Dispute(world.World):
                     out, _ = self.assay("referee", "changed", expect=2)
                     self.assertRegex(out, r"(?m)^unfinished  move \d+ of the (claimant|challenger) is awaited; its clock has \d+ ticks left$")
 
+    def test_a_transcript_does_not_say_whose_moves_it_holds(self):
+        """Whoever has a liar's transcript can put an honest run's root at its end: the moves are good, and not that run's. So the referee
+        must not say that the run is wrong."""
+        self.train()
+        self.lie("gradient", 13)
+        self.assay("dispute", "liar", "--against", "run", "-q", "-o", "t", expect=1)
+        t, trace = Transcript(self.read("t")), self.read("run/traces/0000.bin")
+        honest, end = trace[57 + 32 * 3:89 + 32 * 3], 8 + 40 + 32
+        t.head = t.head[:end] + honest + t.head[end + 32:]
+        tick, number, kind, payload = t.moves[1]
+        t.moves[1] = (tick, number, kind, payload[:-32] + honest)
+        self.write("t", t.bytes())
+        out, _ = self.assay("referee", "t", expect=1)
+        self.assertIn(honest.hex(), out)
+        self.assertRegex(out, r"(?m)^proven: .*whoever made the claimant's moves is wrong\.$")
+        self.assertRegex(out, r"(?m)^whose moves they are the file does not say: .*assay dispute")
+        self.assertNotIn("alone, for whoever knows", out)
+        self.assertIn("Whose moves they are", self.assay("referee", "--help")[0])
+
     def test_shape_of_the_lines(self):
         self.train()
         self.lie("gradient", 13)

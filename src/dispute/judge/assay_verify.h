@@ -13,8 +13,9 @@ extern "C" {
 #endif
 
 enum assay_outcome {
-  ASSAY_PROVEN = 0,     /* the loser was shown wrong by recomputing one element: nothing else has to be trusted */
-  ASSAY_SILENT = 1,     /* by the record, the loser did not move in time: as true as whoever kept the clock */
+  ASSAY_PROVEN = 0, /* whoever made the loser's moves was shown wrong by recomputing one element. A transcript is not
+                     * signed: whose moves they are, and that the frame is the job's, the caller knows otherwise */
+  ASSAY_SILENT = 1, /* by the record, the loser did not move in time: as true as whoever kept the clock */
   ASSAY_UNFINISHED = 2, /* nobody has lost yet */
   ASSAY_DAMAGED = 3     /* not a transcript, or something in it is not allowed */
 };

@@ -45,7 +45,8 @@ bool transcript_move(const struct transcript *t, uint8_t n, struct move *out, ui
 
 /* transcript_play hears all moves and then last_tick. What comes of it: */
 enum transcript_outcome {
-  TRANSCRIPT_PROVEN,     /* an element was recomputed: evidence that needs no trust */
+  TRANSCRIPT_PROVEN,     /* an element was recomputed: whoever made the loser's moves is wrong (P8.3: the file does
+                            not say who did) */
   TRANSCRIPT_SILENT,     /* the recorder says that the side to move let its clock run out */
   TRANSCRIPT_UNFINISHED, /* the clock of the side to move still runs */
   TRANSCRIPT_DAMAGED     /* not a transcript, or one of its moves is none: why */

@@ -1,7 +1,7 @@
 /* Transcripts from strangers, as they come and with their digest made right, so that what lies behind it is reached.
  *
  * What opens has one encoding. No game that it plays breaks an invariant. And a claimant that is known to be honest,
- * for the roots it stands for are right, is never proven wrong, whatever was made of moves and ticks (PROTOCOL P8.2).
+ * for the roots it stands for are right, is not proven wrong by bytes altered here or there (PROTOCOL P8.3).
  */
 #include <assert.h>
 #include <string.h>

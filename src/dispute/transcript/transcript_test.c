@@ -157,8 +157,8 @@ static void no_byte_can_be_changed_unseen(void **state) {
     }
 }
 
-/* PROTOCOL P8.2: "No change of a transcript's moves or ticks turns it into one that proves the honest side wrong."
- * Every byte behind the frame, in four ways, with the digest made right again. */
+/* PROTOCOL P8.3: "A byte altered here or there in the moves or ticks of an honest claimant's dispute makes it damaged,
+ * unfinished or silent, never proven". Every byte behind the frame, in four ways, with the digest made right again. */
 static void no_change_proves_an_honest_side_wrong(void **state) {
   (void)state;
   static const uint8_t masks[] = {0x01, 0x80, 0x10, 0xff};

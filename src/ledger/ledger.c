@@ -7,10 +7,11 @@
 #include "crypto/sha256.h"
 #include "ledger/beacon/beacon.h"
 #include "ledger/genesis/genesis.h"
+#include "ledger/job/job.h"
 #include "ledger/provider/provider.h"
 #include "ledger/state.h"
 
-enum { MEMORY_BYTES = 64 << 20, JUMP_MS = 60000, SLOW_BLOCKS = 300, TICK_BLOCKS_MAX = 8 };
+enum { JUMP_MS = 60000, SLOW_BLOCKS = 300, TICK_BLOCKS_MAX = 8 };
 
 /* What the map's journal does not hold, as of now. */
 static void remember(struct ledger *l) {
@@ -87,7 +88,7 @@ bool ledger_open(struct ledger **out, const uint8_t *genesis, size_t length, led
                  const struct chain_sink *sink, struct why *why) {
   struct ledger *l = calloc(1, sizeof *l);
   assert(l);
-  if (!arena_open(&l->memory, MEMORY_BYTES)) {
+  if (!arena_open(&l->memory, JOB_TAPE_MEMORY_BYTES)) {
     free(l);
     return why_set(why, "no memory for a ledger"), false;
   }

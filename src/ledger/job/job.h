@@ -35,8 +35,12 @@ struct posted_table {
 
 extern const struct stored_kind posted_tape_kind, posted_table_kind;
 
+/* No table or tape within the bounds of LEDGER 7.3 needs more memory than this; pages cost nothing until touched. */
+enum { JOB_TAPE_MEMORY_BYTES = 128 << 20 };
+
 /* job_tape_post runs tape_check on every tape of the transaction (7.1), stores or renews table and tapes, and hands
- * their bytes to the outbox. *gas: what the records of new tapes cost. memory: scratch for one table and one tape. */
+ * their bytes to the outbox. *gas: what the records of new tapes cost. memory: scratch for one table or
+ * one tape, JOB_TAPE_MEMORY_BYTES. */
 enum chain_code job_tape_post(struct chain *c, const struct body_tape *b, struct arena *memory, uint64_t *gas,
                               struct why *why);
 bool job_tape_find(const struct chain *c, const uint8_t root[32], struct posted_tape *out);

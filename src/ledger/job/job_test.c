@@ -14,6 +14,7 @@
 #include "ledger/job/posted.h"
 #include "ledger/job/table.h"
 #include "ledger/task/world.h"
+#include "tape/check/check.h"
 
 static struct world w;
 static struct world_post p;
@@ -168,6 +169,46 @@ static void test_two_tables(void **state) {
   struct map_key key = posted_cut_key(w.table_hash, t.data);
   assert_true(map_erase(w.c.map, &key));
   assert_int_equal(world_post(&w, &p, 3, job, &why), CHAIN_TAPE);
+}
+
+/* The most records that a tape may have, and a table of as many entries as fit beside them: arena and gas suffice. */
+static void test_largest(void **state) {
+  (void)state;
+  enum { STATES = 16000 };
+  static struct tape_record record[TAPE_RECORDS_MAX];
+  static struct layout_entry entry[STATES];
+  static uint8_t table[TAPES_POSTED_BYTES_MAX], tape[TAPES_POSTED_BYTES_MAX];
+  struct arena memory;
+  uint64_t gas;
+  for (uint32_t i = 0; i < STATES; i++) {
+    entry[i] = (struct layout_entry){.dtype = TAPE_I32, .rank = 1, .dim = {1}};
+    snprintf(entry[i].name, sizeof entry[i].name, i ? "%x" : "diverged", i);
+  }
+  for (uint32_t i = 0; i < TAPE_RECORDS_MAX; i++) {
+    bool out = i < STATES;
+    record[i] = example_record(TAPE_MAP, TAPE_I32, out ? TAPE_OUT : TAPE_TEMP, out ? i : i - STATES);
+    example_dims(&record[i], 1, 0, (uint32_t[]){1});
+    example_op(&record[i], 0x53, 0, 0, 0); /* step */
+  }
+  struct tape t = {.records_count = TAPE_RECORDS_MAX,
+                   .temp_leaves = TAPE_RECORDS_MAX - STATES,
+                   .state_leaves = STATES,
+                   .layout = {.state_count = STATES, .entry = entry},
+                   .record = record};
+  layout_place(&t.layout);
+  assert_true(tape_count(&t, &t.counts));
+  struct body_tape b = {.layout = table, .tapes = 1};
+  b.layout_length = (uint32_t)layout_encode(&t.layout, table, sizeof table);
+  b.tape[0] = tape;
+  b.tape_length[0] = (uint32_t)tape_write(&t, tape, sizeof tape);
+  assert_true(b.layout_length && b.tape_length[0]);
+  print_message("%u bytes of tape, %u of table\n", b.tape_length[0], b.layout_length);
+  assert_true(b.layout_length + b.tape_length[0] <= TAPES_POSTED_BYTES_MAX);
+  assert_true(arena_open(&memory, JOB_TAPE_MEMORY_BYTES));
+  world_begin(&w);
+  assert_int_equal(world_end(&w, job_tape_post(&w.c, &b, &memory, &gas, &why)), CHAIN_OK);
+  assert_int_equal(gas, 20 * TAPE_RECORDS_MAX);
+  arena_shut(&memory);
 }
 
 /* Fake tapes with round counts, so that every price below is done by hand. */
@@ -628,7 +669,7 @@ int main(void) {
       TEST(test_cost_limits), TEST(test_ticks_twin),     TEST(test_interval_ticks), TEST(test_post),
       TEST(test_seed),        TEST(test_refused),        TEST(test_refused_size),   TEST(test_record),
       TEST(test_known),       TEST(test_record_longest), TEST(test_hold),           TEST(test_figure),
-      TEST(test_two_tables),
+      TEST(test_two_tables),  TEST(test_largest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

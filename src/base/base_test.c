@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/hex.h"
@@ -70,6 +71,34 @@ static void hex_round_trips_and_refuses(void **state) {
   assert_false(hex_decode("00ABff", back, 3));
 }
 
+/* The answers of RFC 4648, section 10, and every way to write one of them wrong. */
+static void base64_has_one_encoding(void **state) {
+  (void)state;
+  static const char *const known[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+  uint8_t bytes[8];
+  char text[9];
+  size_t length;
+  for (size_t n = 0; n < 7; n++) {
+    base64_encode((const uint8_t *)"foobar", n, text);
+    assert_string_equal(text, known[n]);
+    assert_int_equal(base64_length(n), strlen(text));
+    assert_true(base64_decode(text, strlen(text), bytes, n, &length));
+    assert_int_equal(length, n);
+    assert_memory_equal(bytes, "foobar", n);
+    assert_false(n && base64_decode(text, strlen(text), bytes, n - 1, &length));
+  }
+  static const char *const wrong[] = {
+      "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Z===", "====", "Zm-v", "Zm9v\n", "Z g="};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    assert_false(base64_decode(wrong[i], strlen(wrong[i]), bytes, sizeof bytes, &length));
+  for (uint32_t i = 0; i < 1u << 24; i += 4099) {
+    const uint8_t three[3] = {(uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+    base64_encode(three, 3, text);
+    assert_true(base64_decode(text, 4, bytes, 3, &length));
+    assert_memory_equal(bytes, three, 3);
+  }
+}
+
 static void sums_that_do_not_fit_are_refused(void **state) {
   (void)state;
   uint64_t u;
@@ -113,7 +142,7 @@ int main(void) {
       cmocka_unit_test(a_reader_never_leaves_its_span),     cmocka_unit_test(a_writer_stops_when_full),
       cmocka_unit_test(an_arena_zeroes_aligns_and_refuses), cmocka_unit_test(hex_round_trips_and_refuses),
       cmocka_unit_test(sums_that_do_not_fit_are_refused),   cmocka_unit_test(a_reason_is_cut_not_overrun),
-      cmocka_unit_test(a_typing_error_finds_its_word),
+      cmocka_unit_test(a_typing_error_finds_its_word),      cmocka_unit_test(base64_has_one_encoding),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,21 +22,26 @@
 
 #include "store/kv/example.h"
 
-/* The call numbered `at` and those behind it fail with `error_then`, or the process ends there if that is 0. With
- * `half_first` the first of them takes half of what it is given. */
+/* The call numbered `at` and those behind it (not with `once`) fail with `error_then`, or the process ends there if
+ * that is 0. The first of them may take half of what it is given and say so, or all of it and say that it failed. */
 static int calls, at = INT32_MAX, error_then;
-static bool half_first;
+static enum { TAKES_NOTHING, TAKES_HALF, TAKES_ALL } first;
+static bool once;
 
 static bool broken(void) {
-  if (++calls < at) return false;
+  ++calls;
+  if (once ? calls != at : calls < at) return false;
   if (!error_then) _exit(9);
   errno = error_then;
   return true;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t where) {
-  bool half = half_first && calls + 1 == at;
-  return broken() && !half ? -1 : syscall(SYS_pwrite64, fd, bytes, half ? length / 2 : length, where);
+  if (!broken()) return syscall(SYS_pwrite64, fd, bytes, length, where);
+  if (calls == at && first == TAKES_HALF) return syscall(SYS_pwrite64, fd, bytes, length / 2, where);
+  if (calls == at && first == TAKES_ALL) syscall(SYS_pwrite64, fd, bytes, length, where);
+  errno = error_then;
+  return -1;
 }
 ssize_t pwrite64(int fd, const void *bytes, size_t length, off_t where) { return pwrite(fd, bytes, length, where); }
 ssize_t writev(int fd, const struct iovec *parts, int count) {
@@ -226,9 +231,42 @@ static void full_at_each_write(void **state) {
 
 static void full_in_the_middle_of_a_write(void **state) {
   (void)state;
-  half_first = true;
+  first = TAKES_HALF;
   fails_at_each_write(ENOSPC, STORE_ERR_FULL, "disk full: ");
-  half_first = false;
+  first = TAKES_NOTHING;
+}
+
+/* A write that arrived and was reported as failed. Perhaps the block is there, perhaps not, perhaps the store cannot
+ * even be read; written again, it is there once. */
+static void in_doubt_at_each_write(void **state) {
+  (void)state;
+  struct example e;
+  struct kv *kv = opened();
+  struct kv_batch *b = kv_batch_open();
+  example_open(&e, 300);
+  first = TAKES_ALL;
+  error_then = EIO;
+  int failures = 0;
+  for (int n = 2; n < 60; n++) {
+    uint8_t app_hash[32];
+    struct why why = {""};
+    example_block(&e, b, app_hash);
+    calls = 0, at = n / 2, once = n % 2;
+    enum store_status status = kv_commit(kv, b, app_hash, &why);
+    at = INT32_MAX, once = false;
+    if (status != STORE_OK) {
+      failures++;
+      if (kv_commit(kv, b, app_hash, &why) != STORE_OK) fail_msg("%s", why.text);
+    }
+    example_committed(&e);
+    same(&e, kv);
+  }
+  assert_true(failures > 3);
+  first = TAKES_NOTHING;
+  error_then = 0;
+  kv_shut(&kv);
+  kv_batch_shut(b);
+  example_shut(&e);
 }
 
 static void no_answer_at_each_write(void **state) {
@@ -275,8 +313,10 @@ static void full_by_a_limit(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
   const struct CMUnitTest tests[] = {
-      TEST(killed_at_any_moment),          TEST(ended_at_each_write),     TEST(full_at_each_write),
-      TEST(full_in_the_middle_of_a_write), TEST(no_answer_at_each_write), TEST(full_by_a_limit),
+      TEST(killed_at_any_moment),    TEST(ended_at_each_write),
+      TEST(full_at_each_write),      TEST(full_in_the_middle_of_a_write),
+      TEST(no_answer_at_each_write), TEST(in_doubt_at_each_write),
+      TEST(full_by_a_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,21 @@ static void a_gas_lock_pays(void **state) {
   assert_int_equal(stage_send(&s, 6, TRANSACTION_FETCH, body, length).code, CHAIN_FUNDS);
   body[35] = 2;
   assert_int_equal(money_sum(c), sum);
+  /* Nor for a sponsor that has too little itself. */
+  static uint8_t message[4096];
+  uint8_t own[SIGNATURE_BYTES], theirs[SIGNATURE_BYTES], bytes[BYTES_MAX];
+  struct transaction t = stage_draft(&s, 6, TRANSACTION_FETCH, body, length);
+  struct pocket poor = pocket_balance(s.id[5]);
+  assert_true(money_flow(c, NULL, ROW_TRANSFER, &poor, &other, money_held(c, &poor)));
+  t.flags = TRANSACTION_SPONSORED;
+  t.payer = s.id[5];
+  size_t signed_length = transaction_sign_bytes(&t, c->genesis, message, sizeof message);
+  sign_make(s.key[6], message, signed_length, own);
+  sign_make(s.key[5], message, signed_length, theirs);
+  t.signature = own;
+  t.payer_signature = theirs;
+  ledger_deliver(s.ledger, bytes, transaction_encode(&t, bytes, sizeof bytes), &r);
+  assert_int_equal(r.code, CHAIN_FUNDS);
   for (uint32_t i = 0; i < 200; i++) stage_send(&s, 6, TRANSACTION_FETCH, body, length);
   assert_true(money_held(c, &lock) < 50000); /* less than the declared gas: no more is let in */
   assert_int_equal(stage_send(&s, 6, TRANSACTION_FETCH, body, length).code, CHAIN_FUNDS);

@@ -24,7 +24,6 @@ static void remember(struct ledger *l) {
 
 static void go_back(struct ledger *l) {
   map_undo(l->chain.map, MAP_BLOCK);
-  outbox_undo(l->chain.out, 0);
   l->chain.now = l->now;
   l->chain.log = l->log;
   l->chain.parameters = l->parameters;

@@ -12,6 +12,7 @@
 #include "crypto/vrf.h"
 #include "ledger/job/job.h"
 #include "ledger/money/money.h"
+#include "ledger/receipt/receipt.h"
 #include "ledger/stage.h"
 #include "ledger/state.h"
 
@@ -178,6 +179,8 @@ static void a_block_called_twice_leaves_no_trace(void **state) {
     memcpy(nonce, a.nonce, sizeof nonce);
     stage_begin(&a, 300); /* another time, other transactions */
     for (uint32_t n = 0; n < i % 7; n++) random_act(&a, &seed);
+    struct receipt r = {.kind = RECEIPT_SETTLED};
+    if (i % 3) receipt_append(&a.ledger->chain, &r, NULL);
     if (i % 2) ledger_end(a.ledger, hash);
     memcpy(a.nonce, nonce, sizeof nonce);
     struct chain_record now = chain_of(&b)->now;
@@ -204,9 +207,11 @@ static void what_is_no_block(void **state) {
   (void)state;
   static struct stage s;
   struct why why;
-  uint8_t before[32], after[32], hash[32];
+  uint8_t before[32], after[32], hash[32], input[256], same[256];
   stage_open(&s);
   app_hash(&s, before);
+  size_t length = ledger_beacon_input(s.ledger, input, sizeof input);
+  assert_int_equal(ledger_beacon_input(s.ledger, same, length - 1), 0);
   struct ledger_block good = stage_next(&s, 25), b = good;
   b.height = 2;
   assert_false(ledger_begin(s.ledger, &b, &why));
@@ -236,6 +241,8 @@ static void what_is_no_block(void **state) {
   app_hash(&s, after);
   assert_memory_equal(before, after, 32);
   assert_int_equal(chain_of(&s)->now.height, 0);
+  assert_int_equal(ledger_beacon_input(s.ledger, same, sizeof same), length);
+  assert_memory_equal(input, same, length);
   assert_true(ledger_begin(s.ledger, &good, &why));
   stage_end(&s);
   b = stage_next(&s, 0); /* no time has passed */
@@ -306,8 +313,11 @@ static void a_chain_that_had_stopped_is_slow(void **state) {
   stage_blocks(&s, 1, 60001);
   assert_int_equal(now->slow_until, now->height + 300);
   assert_int_equal(now->tick, 3);
-  stage_blocks(&s, 299, 25);
-  assert_int_equal(now->tick, 3 + 299 / 8);
+  stage_blocks(&s, 300, 25);
+  assert_int_equal(now->height, now->slow_until);
+  assert_int_equal(now->tick, 3 + 301 / 8);
+  stage_blocks(&s, 1, 25);
+  assert_int_equal(now->tick, 3 + 301 / 8 + 1);
   stage_shut(&s);
 }
 

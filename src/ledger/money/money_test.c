@@ -177,7 +177,10 @@ static void a_full_list_has_no_holes(void **state) {
   payments_begin(&list);
   for (uint32_t i = 0; i < 2000; i++) assert_true(money_flow(&c, &list, ROW_SEAT, &t, &to, 1));
   assert_true(list.full);
+  size_t used = list.used;
+  assert_true(PAYMENTS_BYTES_MAX - used >= 11);
   assert_true(money_flow(&c, &list, ROW_SEAT, &t, &t, 1)); /* short enough to fit: left out too */
+  assert_int_equal(list.used, used);
   while (payments_next(list.bytes, list.used, &at, &p)) count++;
   assert_int_equal(at, list.used);
   assert_int_equal(count, list.count);

@@ -168,6 +168,23 @@ static void stake_counts_after_a_whole_epoch(void **state) {
   assert_int_equal(pool_weight(c, ROLE_VERIFIER, s.id[2]), 0);
   assert_int_equal(pool_count(c, ROLE_VERIFIER), 4);
   assert_int_equal(pool_total(c, ROLE_VERIFIER), 8 * least() + 7);
+  struct map_key prefix = map_key(MODULE_POOL, (const uint8_t[]){ROLE_VERIFIER, 0}, 2), key;
+  uint32_t records = 0; /* the place that is free has no record */
+  for (bool more = map_next(c->map, &prefix, NULL, &key, NULL); more; records++)
+    more = map_next(c->map, &prefix, &key, &key, NULL);
+  assert_int_equal(records, 1 + 4);
+}
+
+static void another_role(void **state) {
+  (void)state;
+  assert_false(ledger_wants_block(s.ledger));
+  stage_begin(&s, 25);
+  assert_int_equal(set_provider(3, 3, PROVIDER_SOLVER).code, CHAIN_OK); /* the key that it has */
+  stage_end(&s);
+  assert_true(ledger_wants_block(s.ledger));
+  to_tick(20);
+  assert_int_equal(pool_weight(chain_now(), ROLE_VERIFIER, s.id[3]), 0);
+  assert_int_equal(pool_weight(chain_now(), ROLE_SOLVER, s.id[3]), 4 * least());
 }
 
 /* A draw by weight, against a slow twin: the list of accounts in order. */
@@ -240,13 +257,10 @@ static void a_quiet_epoch(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      UNIT(a_provider_is_set),
-      UNIT(what_is_no_provider),
-      UNIT(a_key_is_changed),
-      UNIT(stake_counts_after_a_whole_epoch),
-      UNIT(every_grain_has_an_owner),
-      UNIT(three_strikes),
-      UNIT(a_quiet_epoch),
+      UNIT(a_provider_is_set), UNIT(what_is_no_provider),
+      UNIT(a_key_is_changed),  UNIT(stake_counts_after_a_whole_epoch),
+      UNIT(another_role),      UNIT(every_grain_has_an_owner),
+      UNIT(three_strikes),     UNIT(a_quiet_epoch),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

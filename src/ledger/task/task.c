@@ -162,15 +162,15 @@ void task_next_attempt(struct chain *c, struct task_record *t) {
   wait_for_beacon(c, t);
 }
 
+/* The job goes with the last of its tasks' records, whichever that is: those of one tick are not in the order of their
+ * numbers. */
 void task_prune(struct chain *c, const uint8_t id[TASK_ID_BYTES]) {
   struct job_stored s;
-  struct map_key key = map_key(MODULE_TASK, id, TASK_ID_BYTES);
+  struct map_key key = map_key(MODULE_TASK, id, TASK_ID_BYTES), tasks = map_key(MODULE_TASK, id, 32), other;
   bool known = job_find(c, id, &s) && map_erase(c->map, &key);
   assert(known && "a timer of no task");
   audit_forget(c, id);
-  uint8_t last[TASK_ID_BYTES];
-  job_task_id(s.record.id, s.record.task, last);
-  if (s.record.state == JOB_LIVE || memcmp(last, id, sizeof last) != 0) return;
-  key = map_key(MODULE_JOB, s.record.id, 32);
+  if (s.record.state == JOB_LIVE || map_next(c->map, &tasks, NULL, &other, NULL)) return;
+  key = map_key(MODULE_JOB, id, 32);
   map_erase(c->map, &key);
 }

@@ -117,7 +117,7 @@ void task_offer_input(const uint8_t genesis[32], const struct task_record *t, co
 void task_due(struct chain *c, const uint8_t id[TASK_ID_BYTES]);
 
 /* task_prune: TIMER_PRUNE of a task that has ended: its records go, seats, trace and starts with it, and the job's with
- * its last task. */
+ * the last of them. */
 void task_prune(struct chain *c, const uint8_t id[TASK_ID_BYTES]);
 
 /* How an attempt ends; each pays its rows, frees all locks as 14.2 says, appends the receipt and goes on. task_fault:

@@ -1,6 +1,7 @@
 /* assay evaluate: loss and accuracy of a model file or of a run's last checkpoint. */
 #include "training/run/evaluate.h"
 #include "cli/command.h"
+#include "cli/mark.h"
 #include "cli/output.h"
 #include "training/file/machine.h"
 #include <inttypes.h>
@@ -38,6 +39,7 @@ static enum outcome run(const struct arguments *a) {
     complain("%s", why.text);
     return (enum outcome)status;
   }
+  if (folder) mark_tell(a->operand[0]);
   if (arguments_given(a, "json"))
     output_json(json_pack("{s:o, s:o, s:o, s:I}", "loss", isfinite(e.loss) ? json_real((double)e.loss) : json_null(),
                           "accuracy", e.classes ? json_real((double)e.correct / e.count) : json_null(), "correct",

@@ -1,6 +1,7 @@
 /* assay export: the trained model of a run as files for other programs. */
 #include "training/run/export.h"
 #include "cli/command.h"
+#include "cli/mark.h"
 #include "cli/output.h"
 #include "training/run/bundle.h"
 #include <stdio.h>
@@ -23,6 +24,7 @@ static enum outcome run(const struct arguments *a) {
     complain("%s", why.text);
     return (enum outcome)status;
   }
+  mark_tell(a->operand[0]);
   const char *const written[] = {onnx, tensors, bundle};
   for (int i = 0; i < 3; i++)
     if (written[i]) printf("wrote %s\n", written[i]);

@@ -1,6 +1,7 @@
 /* assay verify: computes intervals of a run again and compares roots. */
 #include "training/verify/verify.h"
 #include "cli/command.h"
+#include "cli/mark.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include <inttypes.h>
@@ -118,6 +119,7 @@ static enum outcome run(const struct arguments *a) {
   enum training_status status = verify_run(a->operand[0], &options, &result, &why);
   progress_leave();
   bool answered = status == TRAINING_OK || result.findings_count > 0;
+  if (answered) mark_tell(a->operand[0]); /* the intervals drawn may be honest ones */
   if (answered && arguments_given(a, "json"))
     print_json(&result);
   else if (answered)

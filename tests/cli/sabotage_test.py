@@ -48,6 +48,19 @@ class Sabotage(world.World):
         _, err = self.assay("train", "job.yaml", "-o", "other", "--quiet")
         self.assertNotIn("WARNING", err)
 
+    def test_whoever_uses_the_run_is_told(self):
+        """verify may draw honest intervals alone, and what evaluate and export give does not show where it comes from."""
+        self.train("run", "job.yaml", "--sabotage", "skip@17")
+        self.train("honest")
+        cases = (("verify", "--intervals", "1", "--seed", "1", "-q"), ("evaluate",), ("evaluate", "--json"), ("export", "--onnx", "x", "--force"))
+        for command, *more in cases:
+            with self.subTest(command=command):
+                told = r"(?m)^WARNING  run is a run that lied on purpose \(skip@17: the step was not done\)"
+                self.assertRegex(self.assay(command, "run", *more, expect=(0, 1))[1], told)
+                self.assertNotIn("lied", self.assay(command, "honest", *more)[1])
+        os.remove("run/SABOTAGED")  # job.json knows it too
+        self.assertIn("skip@17", self.assay("evaluate", "run")[1])
+
     def test_words_that_are_refused(self):
         for word, answer in (("wieght@17", "did you mean 'weight'"), ("weight", "weight@7"), ("weight@x", "which step"), ("", "is no kind"),
                              ("weight@41", "0 (init) to 40"), ("gradient@0", "computes no gradient"), ("stale@1", "from step 2 on")):

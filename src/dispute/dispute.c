@@ -134,16 +134,23 @@ static bool apply(struct dispute *d, const struct dispute_frame *f, const struct
   return hear_apply(d, f, m, why);
 }
 
+/* P3.2: what exceeds the window is taken from the mover's slack; all of it at most. */
+static bool take_turn(struct dispute *d, const struct dispute_frame *f, const struct move *m, uint64_t tick,
+                      struct why *why) {
+  uint32_t *slack = &d->slack_ticks[dispute_turn(d)];
+  uint64_t allowed = window(d, f);
+  if (!apply(d, f, m, tick, why)) return false;
+  uint64_t took = tick - d->turn_tick, late = took > allowed ? took - allowed : 0;
+  *slack -= late < *slack ? (uint32_t)late : *slack;
+  d->turn_tick = tick;
+  return true;
+}
+
 enum dispute_status dispute_hear(struct dispute *d, const struct dispute_frame *f, const struct move *m, uint64_t tick,
                                  struct why *why) {
   if (d->awaits == DISPUTE_DECIDED) return DISPUTE_OVER;
   if (dispute_expire(d, f, tick)) return DISPUTE_LATE;
-  enum dispute_seat seat = dispute_turn(d);
-  uint64_t allowed = window(d, f);
-  if (!apply(d, f, m, tick, why)) return DISPUTE_REFUSED;
-  uint64_t took = tick - d->turn_tick;
-  if (took > allowed) d->slack_ticks[seat] -= (uint32_t)(took - allowed); /* at most all of it: not expired */
-  d->turn_tick = tick;
+  if (!take_turn(d, f, m, tick, why)) return DISPUTE_REFUSED;
   d->moves++;
   d->bytes += m->length;
   return DISPUTE_HEARD;
@@ -156,9 +163,7 @@ enum dispute_status dispute_recall(struct dispute *d, const struct dispute_frame
     why_set(why, "move %u is awaited, and only STEPS and VALUES are recalled", d->awaits);
     return DISPUTE_REFUSED;
   }
-  if (!apply(d, f, m, tick, why)) return DISPUTE_REFUSED;
-  d->turn_tick = tick;
-  return DISPUTE_HEARD;
+  return take_turn(d, f, m, tick, why) ? DISPUTE_HEARD : DISPUTE_REFUSED;
 }
 
 /* PROTOCOL P6, as far as one state shows it. */

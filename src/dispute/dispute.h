@@ -132,8 +132,9 @@ enum dispute_status dispute_hear(struct dispute *d, const struct dispute_frame *
                                  struct why *why);
 
 /* dispute_recall is dispute_hear for an answer of the claimant that another dispute has stored (STEPS, VALUES): no move
- * is made and no time passes (P3.3). VALUES are recalled by claim and j: nothing but the claimant's word binds V to the
- * step, and steps that end in one root may have different values. */
+ * is made, and none that was there already takes time; where this dispute waited for it, its claimant's slack pays as
+ * for a move (P3.3). It decides nothing: whoever recalls asks dispute_expire first. VALUES are recalled by claim and j:
+ * nothing but the claimant's word binds V to the step, and steps that end in one root may have different values. */
 enum dispute_status dispute_recall(struct dispute *d, const struct dispute_frame *f, const struct move *m,
                                    uint64_t tick, struct why *why);
 

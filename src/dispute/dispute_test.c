@@ -168,20 +168,42 @@ static void what_is_no_move_changes_nothing(void **state) {
   assert_int_equal(dispute_hear(&d, &f, &values, 4, NULL), DISPUTE_HEARD);
 }
 
-/* P3.3: a recalled answer is no move and takes no time. */
+/* P3.3: a recalled answer is no move and, where it was there already, takes no time. */
 static void recalled_answers_cost_nothing(void **state) {
   (void)state;
   struct dispute_frame f = frame(2);
   static struct dispute d;
   struct move steps = steps_move(2), step = step_move(1), values = values_move(1);
   opened(&d, &f, 10);
-  assert_int_equal(dispute_recall(&d, &f, &steps, 500, NULL), DISPUTE_HEARD);
-  assert_true(d.moves == 1 && d.bytes == MOVE_CHALLENGE_BYTES && d.turn_tick == 500);
+  assert_int_equal(dispute_recall(&d, &f, &steps, 10, NULL), DISPUTE_HEARD);
+  assert_true(d.moves == 1 && d.bytes == MOVE_CHALLENGE_BYTES && d.turn_tick == 10);
   assert_int_equal(d.slack_ticks[DISPUTE_CLAIMANT], SLACK);
-  assert_int_equal(dispute_recall(&d, &f, &step, 500, NULL), DISPUTE_REFUSED); /* no answer of the claimant */
-  assert_int_equal(dispute_hear(&d, &f, &step, 501, NULL), DISPUTE_HEARD);
-  assert_int_equal(dispute_recall(&d, &f, &values, 501, NULL), DISPUTE_HEARD);
+  assert_int_equal(dispute_recall(&d, &f, &step, 10, NULL), DISPUTE_REFUSED); /* no answer of the claimant */
+  assert_int_equal(dispute_hear(&d, &f, &step, 11, NULL), DISPUTE_HEARD);
+  assert_int_equal(dispute_recall(&d, &f, &values, 11, NULL), DISPUTE_HEARD);
   assert_true(d.moves == 2 && d.awaits == MOVE_5);
+}
+
+/* P3.3: one that was waited for takes the slack that a move would take, or a transcript, in which it stands like a
+ * move, would be judged by other clocks than the game. */
+static void a_late_recall_takes_slack_like_a_move(void **state) {
+  (void)state;
+  struct dispute_frame f = frame(2);
+  static struct dispute recalled, heard;
+  struct move steps = steps_move(2);
+  for (uint64_t late = 0; late <= SLACK; late += SLACK / 4) {
+    uint64_t tick = 10 + WINDOW + STEPS_TICKS + late;
+    opened(&recalled, &f, 10);
+    opened(&heard, &f, 10);
+    assert_int_equal(dispute_recall(&recalled, &f, &steps, tick, NULL), DISPUTE_HEARD);
+    assert_int_equal(dispute_hear(&heard, &f, &steps, tick, NULL), DISPUTE_HEARD);
+    assert_int_equal(recalled.slack_ticks[DISPUTE_CLAIMANT], SLACK - late);
+    assert_int_equal(heard.slack_ticks[DISPUTE_CLAIMANT], SLACK - late);
+    assert_int_equal(recalled.turn_tick, heard.turn_tick);
+  }
+  opened(&recalled, &f, 10);
+  assert_int_equal(dispute_recall(&recalled, &f, &steps, 1000000, NULL), DISPUTE_HEARD); /* nobody expired it */
+  assert_int_equal(recalled.slack_ticks[DISPUTE_CLAIMANT], 0);
 }
 
 static void ticks_near_the_end_of_time(void **state) {
@@ -225,6 +247,7 @@ int main(void) {
       cmocka_unit_test(silence_loses),
       cmocka_unit_test(what_is_no_move_changes_nothing),
       cmocka_unit_test(recalled_answers_cost_nothing),
+      cmocka_unit_test(a_late_recall_takes_slack_like_a_move),
       cmocka_unit_test(ticks_near_the_end_of_time),
       cmocka_unit_test(frames_are_bounded),
   };

@@ -1,4 +1,4 @@
-/* keyfile: a seed sealed with a password, as 136 bytes. ENGINE 7.2.
+/* keyfile: a seed sealed with a password, as 136 bytes. ENGINE 9.2.
  *
  * The key of the seal is stretched from the password with Argon2id; everything in front of the seal is bound by it, so
  * a changed byte anywhere is found when the file is opened. The costs a file may ask for are bounded, because a

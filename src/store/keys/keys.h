@@ -1,4 +1,4 @@
-/* keys: the key file of a person or a machine. ENGINE 7.
+/* keys: the key file of a person or a machine. ENGINE 9.
  *
  * One seed a file; the other keys of an owner follow from it (sign_secret_derive). A file is written whole, with mode
  * 0600, and never over another one; one that others may read is refused. Uses: keyfile, line, sign. */

@@ -1,5 +1,5 @@
 /* phrase: a seed as four lines of characters that a person can write down, and a typing mistake found where it is.
- * ENGINE 7.4.
+ * ENGINE 9.4.
  *
  *   2rn5 kq8w 04ty m9zv     four groups of four: 14 characters of the seed, 2 that check the line
  *

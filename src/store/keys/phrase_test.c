@@ -24,7 +24,7 @@ static void whole(const uint8_t seed[32], char text[4 * 20 + 1]) {
   }
 }
 
-/* The example of ENGINE 7.4, worked out from its words by another program: the checks there by trying all 1,024. */
+/* The example of ENGINE 9.4, worked out from its words by another program: the checks there by trying all 1,024. */
 static void known_phrase(void **state) {
   (void)state;
   uint8_t seed[32];

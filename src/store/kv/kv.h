@@ -75,9 +75,12 @@ enum store_status kv_commit(struct kv *kv, const struct kv_batch *b, const uint8
 enum store_status kv_view_open(struct kv *kv, struct kv_view **out, struct why *why);
 void kv_view_shut(struct kv_view **v);
 
-/* STORE_NONE: there is none; ERR_SYSTEM: the disk does not answer. kv_view_head: none before the first block. */
+/* STORE_NONE: there is none; ERR_SYSTEM: the disk does not answer. kv_view_head: none before the first block.
+ * kv_view_next is map_next (ledger/map/map.h) on what is stored. */
 enum store_status kv_view_head(struct kv_view *v, struct kv_head *out);
 enum store_status kv_view_record(struct kv_view *v, const struct map_key *key, struct map_value *out);
+enum store_status kv_view_next(struct kv_view *v, const struct map_key *prefix, const struct map_key *after,
+                               struct map_key *key, struct map_value *value);
 enum store_status kv_view_block(struct kv_view *v, uint64_t height, struct kv_block *out);
 enum store_status kv_view_height(struct kv_view *v, const uint8_t block_hash[32], uint64_t *height);
 enum store_status kv_view_transaction(struct kv_view *v, const uint8_t id[32], uint64_t *height, uint32_t *index);

@@ -68,6 +68,25 @@ enum store_status kv_view_record(struct kv_view *v, const struct map_key *key, s
   return status;
 }
 
+enum store_status kv_view_next(struct kv_view *v, const struct map_key *prefix, const struct map_key *after,
+                               struct map_key *key, struct map_value *value) {
+  struct map_key from = after ? *after : *prefix;
+  MDB_val k = {.mv_size = from.length, .mv_data = from.bytes}, found;
+  MDB_cursor *cursor;
+  if (mdb_cursor_open(v->txn, v->kv->table[KV_STATE], &cursor)) return STORE_ERR_SYSTEM;
+  int error = mdb_cursor_get(cursor, &k, &found, from.length ? MDB_SET_RANGE : MDB_FIRST);
+  if (!error && after && k.mv_size == after->length && memcmp(k.mv_data, after->bytes, after->length) == 0)
+    error = mdb_cursor_get(cursor, &k, &found, MDB_NEXT);
+  mdb_cursor_close(cursor);
+  if (error) return error == MDB_NOTFOUND ? STORE_NONE : STORE_ERR_SYSTEM;
+  if (k.mv_size > MAP_KEY_BYTES_MAX || found.mv_size > MAP_VALUE_BYTES_MAX) return STORE_ERR_SYSTEM;
+  if (k.mv_size < prefix->length || memcmp(k.mv_data, prefix->bytes, prefix->length) != 0) return STORE_NONE;
+  key->length = (uint8_t)k.mv_size;
+  memcpy(key->bytes, k.mv_data, k.mv_size);
+  if (value) *value = (struct map_value){found.mv_data, (uint32_t)found.mv_size};
+  return STORE_OK;
+}
+
 enum store_status kv_view_block(struct kv_view *v, uint64_t height, struct kv_block *out) {
   uint8_t key[8];
   struct kv_block b = {.height = height};

@@ -198,9 +198,8 @@ void posted_hold(struct chain *c, const struct job *j, bool hold) {
   }
 }
 
-static enum chain_code refuse(enum tape_status status) {
-  return status == TAPE_ERR_BYTES ? CHAIN_MALFORMED : status == TAPE_ERR_MEMORY ? CHAIN_LIMIT : CHAIN_TAPE;
-}
+/* MALFORMED is for what is in no block (LEDGER 3.5). A table or a tape is decoded when the transaction runs. */
+static enum chain_code refuse(enum tape_status status) { return status == TAPE_ERR_MEMORY ? CHAIN_LIMIT : CHAIN_TAPE; }
 
 /* The full table: decoded once, to know that it is one; its bytes are kept. */
 static enum chain_code table_read(const struct body_tape *b, struct arena *memory, struct posted_table *out,
@@ -209,10 +208,10 @@ static enum chain_code table_read(const struct body_tape *b, struct arena *memor
   size_t states = b->layout_length >= LAYOUT_HEAD_BYTES ? b->layout[0] | (size_t)b->layout[1] << 8 : 0;
   size_t entries = b->layout_length >= LAYOUT_HEAD_BYTES ? states + b->layout[2] : 0;
   if (!entries || entries > b->layout_length / 8)
-    return why_set(why, "%" PRIu32 " bytes are no layout table", b->layout_length), CHAIN_MALFORMED;
+    return why_set(why, "%" PRIu32 " bytes are no layout table", b->layout_length), CHAIN_TAPE;
   struct layout_entry *memory_of = arena_take(memory, entries, sizeof *memory_of);
   if (!memory_of) return why_set(why, "no memory for a table of %zu entries", entries), CHAIN_LIMIT;
-  if (layout_decode(b->layout, b->layout_length, memory_of, entries, &layout, why) != RECORD_OK) return CHAIN_MALFORMED;
+  if (layout_decode(b->layout, b->layout_length, memory_of, entries, &layout, why) != RECORD_OK) return CHAIN_TAPE;
   *out = (struct posted_table){.bytes = b->layout_length,
                                .state_leaves = (uint32_t)layout_state_leaves(&layout),
                                .state_count = layout.state_count,
@@ -221,8 +220,7 @@ static enum chain_code table_read(const struct body_tape *b, struct arena *memor
     const struct layout_entry *e = &layout.entry[layout.state_count + i];
     /* The numbers ascend, so they are 0, 1, .. exactly if each is its place. */
     if (e->number != i)
-      return why_set(why, "data entry %s is number %u: a job's table has 0, 1, ..", e->name, e->number),
-             CHAIN_MALFORMED;
+      return why_set(why, "data entry %s is number %u: a job's table has 0, 1, ..", e->name, e->number), CHAIN_TAPE;
     out->data_leaves[i] = (uint32_t)layout_entry_leaves(e);
   }
   return CHAIN_OK;

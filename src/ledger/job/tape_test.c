@@ -102,7 +102,7 @@ static void test_tape_refused(void **state) {
   b.tapes = 2;
   b.tape[1] = w.tape;
   b.tape_length[1] = w.tape_length - 1;
-  assert_int_equal(post_tapes(&b, &gas), CHAIN_MALFORMED);
+  assert_int_equal(post_tapes(&b, &gas), CHAIN_TAPE);
   assert_false(job_tape_find(&w.c, w.tape_root, &t));
   /* a header that says another count is no program */
   struct example e = w.example;
@@ -123,11 +123,11 @@ static void test_tape_refused(void **state) {
   /* the tape's own table lists data 0, 2, 5: a full one has to have them all */
   struct layout own = w.example.tape.layout;
   b.layout_length = (uint32_t)layout_encode(&own, table, sizeof table);
-  assert_int_equal(post_tapes(&b, &gas), CHAIN_MALFORMED);
+  assert_int_equal(post_tapes(&b, &gas), CHAIN_TAPE);
   b.layout_length = 3;
-  assert_int_equal(post_tapes(&b, &gas), CHAIN_MALFORMED);
+  assert_int_equal(post_tapes(&b, &gas), CHAIN_TAPE);
   b.layout_length = 0;
-  assert_int_equal(post_tapes(&b, &gas), CHAIN_MALFORMED);
+  assert_int_equal(post_tapes(&b, &gas), CHAIN_TAPE);
   assert_int_equal(w.memory.used_bytes, used);
   /* an arena that is too small is a refusal, not an end */
   struct arena small = arena_over(table, sizeof table);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -53,6 +54,21 @@ static void envelope_codes(void) {
   note(stage_transfer(&t.stage, 5, t.stage.id[1], 1).code);                 /* OK */
 }
 
+/* The job's tape beside a table in which the last state entry has another name. */
+static uint16_t post_tape_with_another_table(void) {
+  static uint8_t table[4096], tape[65536], body[80000];
+  struct layout_entry entry[32];
+  struct layout layout = t.tape.tape.layout;
+  assert_true(layout.state_count >= 2 && layout.state_count + layout.data_count <= 32);
+  memcpy(entry, layout.entry, (size_t)(layout.state_count + layout.data_count) * sizeof *entry);
+  entry[layout.state_count - 1].name[0] ^= 1;
+  layout.entry = entry;
+  struct body_tape b = {.layout = table, .tapes = 1, .tape = {tape}};
+  b.layout_length = (uint32_t)layout_encode(&layout, table, sizeof table);
+  b.tape_length[0] = (uint32_t)tape_write(&t.tape.tape, tape, sizeof tape);
+  return trial_send(&t, TRIAL_SUBMITTER, TRANSACTION_TAPE, body, body_tape_put(&b, body, sizeof body));
+}
+
 static void body_codes(void) {
   uint8_t body[BYTES_MAX];
   const uint8_t *vrf = sign_secret_public(t.stage.vrf[5]).bytes;
@@ -60,8 +76,7 @@ static void body_codes(void) {
   memcpy(key, vrf, sizeof key);
   struct body_provider p = {.roles = 1, .vrf_key = key, .vrf_proof = zeros, .tls_hash = zeros};
   note(trial_send(&t, 5, TRANSACTION_PROVIDER_SET, body, body_provider_put(&p, body, sizeof body))); /* PROOF */
-  struct body_tape tape = {.layout = zeros, .layout_length = 8, .tapes = 1, .tape = {zeros}, .tape_length = {80}};
-  note(trial_send(&t, 5, TRANSACTION_TAPE, body, body_tape_put(&tape, body, sizeof body))); /* TAPE */
+  note(post_tape_with_another_table());                                                              /* TAPE */
   struct body_commit c = {.at = {.task = t.task, .attempt = 1}, .trace_root = zeros, .outcome = TRACE_DONE, .steps = 1};
   note(trial_send(&t, 0, TRANSACTION_COMMIT, body, body_commit_put(&c, body, sizeof body))); /* STATE: a second one */
   c.at.task = zeros;

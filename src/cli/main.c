@@ -98,6 +98,7 @@ static bool hold_standard_files(void) {
 int main(int argc, char **argv) {
   if (!hold_standard_files()) return OUTCOME_ENVIRONMENT;
   signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error we report, not a death in mid-write */
+  signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow any more (ulimit -f) */
   backend_thread_enter();
   enum outcome outcome = run(argc, argv);
   if (!output_flush() && outcome == OUTCOME_DONE) outcome = OUTCOME_ENVIRONMENT;

@@ -17,9 +17,11 @@ enum training_status file_map(const char *path, uint64_t limit_bytes, struct fil
   struct stat st;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* NONBLOCK: opening a pipe must not wait for a writer */
   if (fd < 0) {
-    why_set(why, "%s: %s", path, strerror(errno));
-    return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO ? TRAINING_ERR_SYSTEM
-                                                                                 : TRAINING_ERR_INPUT;
+    int error = errno;
+    bool refused =
+        error == EACCES || error == EPERM || error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO;
+    why_set(why, "%s: %s", path, strerror(error));
+    return refused ? TRAINING_ERR_SYSTEM : TRAINING_ERR_INPUT;
   }
   enum training_status status = TRAINING_ERR_INPUT;
   void *mapping = NULL;

@@ -47,7 +47,9 @@ static enum training_status open_job(struct dispute_runs *r, const struct prepar
   const struct dispute_run *from = mine->info.job_folder[0] || !theirs->info.job_folder[0] ? mine : theirs;
   const struct dispute_run *other = from == mine ? theirs : mine;
   enum training_status status = folder_prepare(from->folder, &from->info, options, &r->prepared, why);
-  if (status != TRAINING_OK && folder_prepare(other->folder, &other->info, options, &r->prepared, NULL) == TRAINING_OK)
+  struct why unheard = {""}; /* what is wrong with the first is what is told */
+  if (status != TRAINING_OK &&
+      folder_prepare(other->folder, &other->info, options, &r->prepared, &unheard) == TRAINING_OK)
     status = TRAINING_OK;
   if (status != TRAINING_OK) return status;
   r->pool = pool_open(options->threads ? options->threads : machine_threads());

@@ -120,7 +120,7 @@ static enum training_status open_data(struct prepared *p, const struct prepare_o
       return TRAINING_ERR_INPUT;
     }
     enum training_status status = data_open(specs[i], p->job_folder, options->data_folder, sets[i], why);
-    if (status != TRAINING_OK && strncmp(why->text, "line ", 5) == 0) why_before(why, "%s: ", p->job_name);
+    if (status != TRAINING_OK && why && strncmp(why->text, "line ", 5) == 0) why_before(why, "%s: ", p->job_name);
     if (status == TRAINING_OK) status = fit_set(p, sets[i], shapes[i], why);
     if (status != TRAINING_OK) return status;
   }
@@ -351,12 +351,13 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
   }
   /* the caller's text may be gone before p is */
   p->job_name = arena_text(&p->arena, job_path, strlen(job_path));
-  if (!p->job_name) {
-    why_set(why, "%.200s...: the path is too long", job_path);
+  bool far = options->job_folder && strlen(options->job_folder) >= sizeof p->job_folder;
+  if (!p->job_name || far) {
+    why_set(why, "%.200s...: the path is too long", far ? options->job_folder : job_path);
     prepare_shut(p);
     return TRAINING_ERR_INPUT;
   }
-  if (options->job_folder && strlen(options->job_folder) < sizeof p->job_folder)
+  if (options->job_folder)
     memcpy(p->job_folder, options->job_folder, strlen(options->job_folder) + 1);
   else
     file_folder_of(job_path, p->job_folder);

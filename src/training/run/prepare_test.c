@@ -225,6 +225,17 @@ static void the_name_is_kept(void **state) {
   memset(path, 0, sizeof path);
   assert_string_equal(p->job_name, example_path(&e, "job.yaml"));
   prepare_shut(p);
+  /* a folder for the job's paths that cannot be one is not exchanged for another, and nobody has to ask why */
+  char *far = malloc(2 * FILE_PATH_MAX);
+  memset(far, 'x', 2 * FILE_PATH_MAX);
+  far[2 * FILE_PATH_MAX - 1] = 0;
+  struct prepare_options options = {.threads = 1, .job_folder = far};
+  assert_int_equal(prepare_open(p, example_path(&e, "job.yaml"), &options, &why), TRAINING_ERR_INPUT);
+  assert_non_null(strstr(why.text, "too long"));
+  free(far);
+  assert_int_equal(unlink(example_path(&e, "x.npy")), 0);
+  assert_int_equal(prepare_open(p, example_path(&e, "job.yaml"), &(struct prepare_options){.threads = 1}, NULL),
+                   TRAINING_ERR_INPUT);
   free(p);
   example_remove(&e);
 }

@@ -37,6 +37,15 @@ struct kv_view {
   MDB_txn *txn;
 };
 
+/* kv_env_open opens the environment at kv->path, kv_env_close shuts it (also one that is not open); kv_tables_open
+ * opens the tables, makes them in a new file, and says whether the file is another version's or another chain's. Errors
+ * are LMDB's and the system's; kv_trouble puts one into words: what could not be done with the file. */
+int kv_env_open(struct kv *kv);
+void kv_env_close(struct kv *kv);
+int kv_tables_open(struct kv *kv, bool *other_format, bool *other_chain);
+bool kv_disk_full(int error);
+enum store_status kv_trouble(const struct kv *kv, const char *what, int error, struct why *why);
+
 /* One change of a batch, as it lies in its bytes: a struct kv_change, then key and value. */
 struct kv_change {
   uint8_t table, erase;

@@ -269,6 +269,43 @@ static void in_doubt_at_each_write(void **state) {
   example_shut(&e);
 }
 
+/* A folder that is new: full, or killed, at each write. Afterwards it is as if nothing had been tried. */
+static void broken_off_while_it_is_made(void **state) {
+  (void)state;
+  for (int how = 0; how < 3; how++) {
+    bool through = false;
+    for (int n = 1; !through; n++) {
+      struct kv *kv = NULL;
+      struct why why;
+      remove_folder(NULL);
+      make_folder(NULL);
+      first = how == 1 ? TAKES_HALF : TAKES_NOTHING;
+      error_then = how < 2 ? ENOSPC : 0;
+      calls = 0, at = n;
+      pid_t child = how == 2 ? fork() : 0;
+      if (child == 0) {
+        enum store_status status = try_open(&kv, &why);
+        if (how == 2) _exit(status == STORE_OK ? 0 : 1);
+        through = status == STORE_OK;
+        assert_true(through || status == STORE_ERR_FULL || (how == 1 && status == STORE_ERR_SYSTEM));
+        kv_shut(&kv);
+      } else {
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 9));
+        through = WEXITSTATUS(status) == 0;
+      }
+      at = INT32_MAX;
+      kv = opened();
+      assert_int_equal(height_of(kv), 0);
+      kv_shut(&kv);
+      assert_true(!through || n > 3); /* the calls are seen */
+    }
+  }
+  first = TAKES_NOTHING;
+  error_then = 0;
+}
+
 static void no_answer_at_each_write(void **state) {
   (void)state;
   fails_at_each_write(EIO, STORE_ERR_SYSTEM, "Input/output error");
@@ -313,10 +350,9 @@ static void full_by_a_limit(void **state) {
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
   const struct CMUnitTest tests[] = {
-      TEST(killed_at_any_moment),    TEST(ended_at_each_write),
-      TEST(full_at_each_write),      TEST(full_in_the_middle_of_a_write),
-      TEST(no_answer_at_each_write), TEST(in_doubt_at_each_write),
-      TEST(full_by_a_limit),
+      TEST(killed_at_any_moment),          TEST(ended_at_each_write),     TEST(full_at_each_write),
+      TEST(full_in_the_middle_of_a_write), TEST(no_answer_at_each_write), TEST(in_doubt_at_each_write),
+      TEST(broken_off_while_it_is_made),   TEST(full_by_a_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,9 +118,40 @@ static enum store_status folder_lock(const char *folder, int *fd, struct why *wh
   return STORE_OK;
 }
 
+static char *path_with(const char *path, const char *ending) {
+  size_t length = strlen(path) + strlen(ending) + 1;
+  char *whole = malloc(length);
+  assert(whole && "memory for a path");
+  snprintf(whole, length, "%s%s", path, ending);
+  return whole;
+}
+
+/* A new file is made under another name and gets its own when it is whole. Whoever is killed in between leaves nothing
+ * that would later look damaged. */
+static int make_new(struct kv *kv) {
+  struct stat st;
+  bool other_format, other_chain;
+  if (lstat(kv->path, &st) == 0) return 0;
+  if (errno != ENOENT) return errno;
+  char *path = kv->path, *new_path = path_with(path, ".new"), *new_lock = path_with(path, ".new-lock");
+  unlink(new_path); /* of one that was broken off */
+  kv->path = new_path;
+  int error = kv_env_open(kv);
+  if (!error) error = kv_tables_open(kv, &other_format, &other_chain);
+  kv_env_close(kv);
+  kv->path = path;
+  if (!error && rename(new_path, path) != 0) error = errno;
+  if (error) unlink(new_path);
+  unlink(new_lock);
+  free(new_path);
+  free(new_lock);
+  return error;
+}
+
 static enum store_status contents_open(struct kv *kv, struct why *why) {
   bool other_format = false, other_chain = false;
-  int error = kv_env_open(kv);
+  int error = make_new(kv);
+  if (!error) error = kv_env_open(kv);
   if (!error) error = kv_tables_open(kv, &other_format, &other_chain);
   if (error) {
     kv_env_close(kv);
@@ -154,10 +185,7 @@ enum store_status kv_open(const char *folder, const struct kv_options *options, 
   pthread_rwlockattr_setkind_np(&writers_first, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
   pthread_rwlock_init(&kv->views, &writers_first);
   pthread_rwlockattr_destroy(&writers_first);
-  size_t length = strlen(folder) + sizeof "/chain.mdb";
-  kv->path = malloc(length);
-  assert(kv->path && "memory for a path");
-  snprintf(kv->path, length, "%s/chain.mdb", folder);
+  kv->path = path_with(folder, "/chain.mdb");
   enum store_status status = folder_lock(folder, &kv->lock, why);
   if (status == STORE_OK) status = contents_open(kv, why);
   if (status != STORE_OK) {

@@ -120,21 +120,33 @@ static void remember(struct ledger *l, const struct map_key *key, uint64_t numbe
   map_put(l->checked, key, &number, sizeof number);
 }
 
-void ledger_check(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result) {
-  struct admitted a;
-  uint64_t promised = 0;
+/* LEDGER 3.5 for one that waits; *a is what was found out when it is let in. */
+static void check(struct ledger *l, const uint8_t *bytes, size_t length, struct admitted *a,
+                  struct ledger_result *result) {
   memset(result, 0, sizeof *result);
-  result->code = admit(l, bytes, length, true, &a, &result->why);
+  result->code = admit(l, bytes, length, true, a, &result->why);
   if (result->code != CHAIN_OK) return;
-  result->gas_wanted = a.t.gas;
-  uint64_t least = apply_gas(&a.t);
-  if (a.gas < least) { /* it could stand in a block, to fail there */
+  result->gas_wanted = a->t.gas;
+  uint64_t least = apply_gas(&a->t);
+  if (a->gas < least) { /* it could stand in a block, to fail there */
     result->code = CHAIN_GAS;
-    why_set(&result->why, "%u gas; its form alone takes %" PRIu64, a.t.gas, least);
+    why_set(&result->why, "%u gas; its form alone takes %" PRIu64, a->t.gas, least);
     return;
   }
   result->gas_used = (uint32_t)least;
   result->admitted = true;
+}
+
+void ledger_try(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result) {
+  struct admitted a;
+  check(l, bytes, length, &a, result);
+}
+
+void ledger_check(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result) {
+  struct admitted a;
+  uint64_t promised = 0;
+  check(l, bytes, length, &a, result);
+  if (!result->admitted) return;
   struct map_key slot = slot_key(&a.t), payer = map_key(0, a.payer, 32);
   remember(l, &slot, a.t.nonce + 1);
   if (a.from_lock) return;

@@ -59,8 +59,10 @@ void ledger_commit(struct ledger *l);
 
 /* ledger_check is for a mempool: would this transaction, on the present state and after those checked since, be allowed
  * into a block (form, key, time, nonce, price, funds for its gas, signature)? ledger_check_reset forgets those checked
- * since; call it after a commit, and check again what is left. */
+ * since; call it after a commit, and check again what is left. ledger_try answers as ledger_check would and remembers
+ * nothing. */
 void ledger_check(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result);
+void ledger_try(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result);
 void ledger_check_reset(struct ledger *l);
 
 /* Reading, between a commit and the next begin. ledger_chain lends what queries look at. ledger_app_hash: of the last

@@ -1,0 +1,146 @@
+/* assay node: a chain in one process: the embedded engine, its store and its RPC. */
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/stop.h"
+#include "crypto/address.h"
+#include "engine/solo/folder.h"
+#include "net/rpc/rpc.h"
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void say(const char *text) { complain("%s", text); }
+
+static uint64_t now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static enum outcome refuse(enum solo_status status, const struct why *why) {
+  complain("%s", why->text);
+  return status == SOLO_ERR_INPUT ? OUTCOME_INPUT : OUTCOME_ENVIRONMENT;
+}
+
+/* A chain whose one account has all the money: that of the new node's own seed. */
+static enum outcome make(const struct arguments *a, const char *path) {
+  static uint8_t bytes[8192];
+  const char *parameters = arguments_text(a, "parameters", "devnet");
+  struct why why = {""};
+  struct folder_keys keys;
+  struct genesis_account account;
+  struct genesis_validator validator;
+  struct genesis genesis;
+  uint8_t seed[SIGN_SEED_BYTES];
+  randombytes_buf(seed, sizeof seed);
+  if (!folder_keys_of(seed, &keys)) {
+    complain("no protected memory for keys");
+    return OUTCOME_ENVIRONMENT;
+  }
+  enum outcome outcome = OUTCOME_DONE;
+  if (folder_genesis(&keys, parameters, arguments_text(a, "chain-id", "assay-solo"), now_ms(), &account, &validator,
+                     &genesis)) {
+    size_t length = genesis_encode(&genesis, bytes, sizeof bytes);
+    enum solo_status status = length ? folder_make(path, seed, bytes, length, &why) : SOLO_ERR_INPUT;
+    if (status != SOLO_OK) outcome = refuse(status, &why);
+  } else {
+    complain("there are no parameters '%s', or the chain id is longer than %u; there are main, devnet and test",
+             parameters, GENESIS_ID_MAX);
+    outcome = OUTCOME_INPUT;
+  }
+  sodium_memzero(seed, sizeof seed);
+  folder_keys_shut(&keys);
+  return outcome;
+}
+
+static void tell(const struct arguments *a, const struct rpc *rpc, const struct solo *solo, const char *address) {
+  const struct solo_head *head = solo_head(solo);
+  char account[ADDRESS_TEXT_LENGTH + 1];
+  uint8_t id[ADDRESS_ACCOUNT_BYTES];
+  solo_account(solo, id);
+  address_write(id, account);
+  if (arguments_given(a, "json"))
+    output_json(json_pack("{s:s, s:s, s:i, s:I, s:s}", "chain", solo_chain(solo)->chain_id, "address", address, "port",
+                          (int)rpc_port(rpc), "height", (json_int_t)head->height, "account", account));
+  else
+    note("%s at height %" PRIu64 ", http://%s:%u, validator %s; Ctrl-C stops it", solo_chain(solo)->chain_id,
+         head->height, address, rpc_port(rpc), account);
+}
+
+static enum outcome serve(const struct arguments *a, const struct folder *f, const char *address, uint16_t port) {
+  struct why why = {""};
+  struct solo *solo;
+  struct rpc *rpc;
+  const volatile sig_atomic_t *stop = stop_listen("");
+  const struct solo_options options = {.kv = f->kv,
+                                       .genesis = f->genesis,
+                                       .genesis_length = f->genesis_length,
+                                       .consensus = f->keys.consensus,
+                                       .vrf = f->keys.vrf};
+  enum solo_status status = solo_open(&solo, &options, &why);
+  if (status != SOLO_OK) return refuse(status, &why);
+  const struct rpc_options door = {.solo = solo,
+                                   .genesis = f->genesis,
+                                   .genesis_length = f->genesis_length,
+                                   .address = address,
+                                   .port = port,
+                                   .say = say};
+  enum outcome outcome = OUTCOME_DONE;
+  if (rpc_open(&rpc, &door, &why)) {
+    tell(a, rpc, solo, address);
+    if (!rpc_run(rpc, stop)) outcome = OUTCOME_ENVIRONMENT;
+    rpc_shut(&rpc);
+  } else {
+    complain("%s", why.text);
+    outcome = OUTCOME_ENVIRONMENT;
+  }
+  solo_shut(&solo);
+  return outcome;
+}
+
+static enum outcome run(const struct arguments *a) {
+  struct why why = {""};
+  struct folder folder;
+  uint64_t port = 26657;
+  const char *path = a->operand[0];
+  if (!arguments_number(a, "port", 0, 65535, &port)) return OUTCOME_INPUT;
+  if (sign_open(&why) != SIGN_OK) {
+    complain("%s", why.text);
+    return OUTCOME_ENVIRONMENT;
+  }
+  if (arguments_given(a, "new")) {
+    enum outcome made = make(a, path);
+    if (made != OUTCOME_DONE) return made;
+  } else if (arguments_given(a, "parameters") || arguments_given(a, "chain-id")) {
+    complain("--parameters and --chain-id are for a new chain: add --new");
+    return OUTCOME_INPUT;
+  }
+  enum solo_status status = folder_open(path, &folder, &why);
+  if (status != SOLO_OK) return refuse(status, &why);
+  enum outcome outcome = serve(a, &folder, arguments_text(a, "listen", "127.0.0.1"), (uint16_t)port);
+  folder_shut(&folder);
+  return outcome;
+}
+
+const struct command command_node = {
+    .name = "node",
+    .usage = "DIR [--new [--parameters NAME]] [--port N]",
+    .summary = "runs a chain in one process: engine, store and RPC",
+    .text =
+        "Orders transactions into blocks, signs them with the folder's key, keeps them, and answers the RPC of\n"
+        "CometBFT 0.38 over HTTP and websockets. Killed at any moment, it goes on after the last block that was kept.\n"
+        "--new makes the folder first: a seed in node.key, and a genesis whose one account, of that seed, has all\n"
+        "money. Whoever reaches the port can ask and send; keep it on 127.0.0.1 unless that is meant.\n"
+        "Exit status: 0 stopped, 2 bad or damaged folder, 3 disk, memory or port.",
+    .option = {{"new", 0, NULL, "makes the folder and its chain first"},
+               {"parameters", 0, "NAME", "of a new chain: main, devnet or test (devnet)"},
+               {"chain-id", 0, "ID", "of a new chain (assay-solo)"},
+               {"listen", 0, "ADDRESS", "where to listen (127.0.0.1)"},
+               {"port", 0, "N", "of the RPC; 0 takes one that is free (26657)"},
+               {"json", 0, NULL, "prints one JSON object when it is ready"}},
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run};

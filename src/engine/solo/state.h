@@ -1,0 +1,44 @@
+/* state: what a solo engine is made of. For the files beside this one: solo.c (open, mempool, reading), produce.c
+ * (blocks). */
+#ifndef ENGINE_SOLO_STATE_H
+#define ENGINE_SOLO_STATE_H
+#include "engine/solo/solo.h"
+
+enum { BEACON_BYTES_MAX = 512 };
+
+struct solo {
+  struct ledger *ledger;
+  struct kv *kv;
+  struct kv_batch *batch;
+  struct mempool *mempool;
+  const struct sign_secret *consensus, *vrf;
+  struct solo_chain chain;
+  uint8_t account[32], validators_hash[32], params_hash[32];
+  struct solo_head head;
+  bool another; /* LEDGER 1.5: one more is due after head */
+  /* What the next header and block carry of head: */
+  uint8_t results_hash[32];
+  struct comet_signature signature;
+  struct comet_commit commit;
+  /* The block that is being made; unwritten: it is made, and the store has not taken it yet. */
+  bool unwritten;
+  struct solo_head next;
+  struct comet_signature next_signature;
+  uint8_t next_results_hash[32];
+  bool next_another;
+  uint8_t beacon[BEACON_BYTES_MAX];
+  size_t beacon_length;
+  struct effects_writer effects;
+  struct mempool_entry picked[MEMPOOL_COUNT_MAX];
+  struct comet_span span[MEMPOOL_COUNT_MAX + 1];
+  struct comet_result result[MEMPOOL_COUNT_MAX + 1];
+  uint32_t picked_count;
+  uint8_t block[SOLO_BLOCK_BYTES_MAX];
+  struct mempool_entry left[MEMPOOL_COUNT_MAX]; /* those checked again after a block */
+};
+
+/* produce makes a block of what waits and writes it; produce_write tries again what was not written. */
+enum solo_status produce(struct solo *s, uint64_t now_ms, struct why *why);
+enum solo_status produce_write(struct solo *s, struct why *why);
+
+#endif

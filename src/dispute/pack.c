@@ -1,5 +1,7 @@
 #include "dispute/pack.h"
 #include "base/bytes.h"
+#include "dispute/hear.h"
+#include "tape/element/element.h"
 #include <assert.h>
 
 /* How much of the claimant's last word the next moves can still ask for. */
@@ -66,6 +68,76 @@ static bool take_into(struct reader *r, void *to, size_t length, size_t most) {
   return true;
 }
 
+/* What a game that was read has to be, or a later move would meet what no move can have left behind. */
+
+static bool same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, MERKLE_BYTES) == 0; }
+
+static bool row_meets(const uint8_t *row, uint32_t count, const uint8_t *root) {
+  uint8_t scratch[MOVE_SLAB_NODES * MERKLE_BYTES], top[MERKLE_BYTES];
+  memcpy(scratch, row, (size_t)count * MERKLE_BYTES);
+  merkle_fold(scratch, count, top);
+  return same(top, root);
+}
+
+/* The claimant's last word is under what it was asked for. */
+static bool shown_holds(const struct dispute *d, const struct dispute_frame *f) {
+  uint8_t hash[MERKLE_BYTES];
+  switch (d->awaits) {
+  case MOVE_3: return same(d->shown + (f->steps - 1u) * MERKLE_BYTES, f->end_root);
+  case MOVE_5: {
+    uint32_t temp = dispute_height(d, f, TAPE_TEMP, 0), out = dispute_height(d, f, TAPE_OUT, 0);
+    uint32_t temps = 1u << (temp - move_top_level(temp)), outs = 1u << (out - move_top_level(out));
+    return row_meets(d->shown, temps, d->values) && row_meets(d->shown + (size_t)temps * MERKLE_BYTES, outs, d->after);
+  }
+  case MOVE_7:
+  case MOVE_9: return row_meets(d->shown, MOVE_SLAB_NODES, d->node_hash);
+  case MOVE_11: merkle_leaf(d->shown, TAPE_LEAF_BYTES, hash); return same(hash, d->node_hash);
+  default: return true;
+  }
+}
+
+/* The node named last is of the level that comes before this move, there, and under the claimant's root: P6.1. */
+static bool node_holds(const struct dispute *d, const struct dispute_frame *f) {
+  uint8_t root[MERKLE_BYTES];
+  if (d->awaits < MOVE_6) return true;
+  uint32_t height = dispute_height(d, f, d->space, 0), top = move_top_level(height);
+  uint32_t level = d->awaits >= MOVE_10 ? 0 : d->awaits >= MOVE_8 ? 8 : top;
+  uint32_t least = d->awaits >= MOVE_10 ? 0 : d->awaits >= MOVE_8 ? 16 : 8;
+  if (top < least || d->level != level || (uint64_t)d->node << level >= dispute_leaves(d, f, d->space, 0)) return false;
+  merkle_climb(d->node_hash, d->node, d->path[level], height - level, root);
+  return same(root, hear_root(d, f, d->space, 0));
+}
+
+static bool operand_holds(const struct dispute *d, const struct dispute_frame *f, const struct tape_record *r) {
+  struct referee_site site = {r, d->index, f->first_step + d->j - 1, f->seed};
+  struct referee_operand o;
+  return referee_locate(&site, d->chunk, d->posted, d->posted_count, d->word, &o) && o.slot == d->operand.slot &&
+         o.space == d->operand.space && o.dtype == d->operand.dtype && o.number == d->operand.number &&
+         o.index == d->operand.index && o.leaf == d->operand.leaf && o.offset == d->operand.offset;
+}
+
+/* The case is about the leaf, and as much was posted as it has. A padding element decides at once. */
+static bool case_holds(const struct dispute *d, const struct dispute_frame *f) {
+  struct tape_record r;
+  if (d->awaits < MOVE_12) return !d->record && !d->posted_count;
+  if (!dispute_record(d, &r) || d->record > dispute_tape_now(d, f)->records || d->committed == d->recomputed)
+    return false;
+  uint32_t per_leaf = TAPE_LEAF_BYTES / tape_dtype_bytes(r.dtype), chunks = element_chunks(&r);
+  if (r.space != d->space || d->node < r.first_leaf || d->element >= per_leaf ||
+      d->index != (d->node - r.first_leaf) * per_leaf + d->element || d->index >= record_elements(&r) ||
+      d->chunk >= chunks)
+    return false;
+  if (d->awaits < MOVE_14) return chunks > 1 && d->posted_count == chunks;
+  return d->posted_count == element_words(&r, d->chunk) && (d->awaits == MOVE_14 || operand_holds(d, f, &r));
+}
+
+static bool game_holds(const struct dispute *d, const struct dispute_frame *f) {
+  bool step_named = d->awaits >= MOVE_4;
+  return d->moves >= 1 && d->moves <= MOVE_NUMBER_MAX && d->slack_ticks[0] <= f->slack_ticks &&
+         d->slack_ticks[1] <= f->slack_ticks && step_named == (d->j != 0) && (step_named || f->steps > 1) &&
+         shown_holds(d, f) && node_holds(d, f) && case_holds(d, f);
+}
+
 bool pack_read(const uint8_t *bytes, size_t length, const struct dispute_frame *f, struct dispute *out) {
   struct reader r = reader_over(bytes, length);
   memset(out, 0, sizeof *out);
@@ -105,5 +177,5 @@ bool pack_read(const uint8_t *bytes, size_t length, const struct dispute_frame *
   out->operand.index = take_u64(&r);
   out->operand.leaf = take_u64(&r);
   out->operand.offset = take_u32(&r);
-  return bytes_done(&r);
+  return bytes_done(&r) && game_holds(out, f);
 }

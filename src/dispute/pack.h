@@ -13,7 +13,8 @@ enum {
 };
 
 /* pack_dispute writes a game that is not decided and returns the length; pack_read takes exactly that. False: bytes
- * that pack_dispute cannot have written for this frame. */
+ * that pack_dispute cannot have written for this frame; *out is then anything. What it takes can be played on: whatever
+ * the next moves rest on leads to the claimant's roots. Cost: at most 511 hashes. */
 size_t pack_dispute(const struct dispute *d, const struct dispute_frame *f, uint8_t bytes[PACK_BYTES_MAX]);
 bool pack_read(const uint8_t *bytes, size_t length, const struct dispute_frame *f, struct dispute *out);
 

@@ -236,11 +236,108 @@ static void test_full(void **state) {
   leave();
 }
 
+/* The leaf before a diverged end is one of that state, not of another. */
+static void test_forged_leaf(void **state) {
+  (void)state;
+  static uint8_t body[65536], scratch[64 * 32];
+  static struct trace trace;
+  struct trial_plan plan = {.intervals = 6, .interval_steps = 2, .seats = 3, .draws = 2, .once = true, .no_open = true};
+  plan.diverges_at = TRIAL_FIRST_STEP + 5;
+  plan.claims = TRIAL_RUNS_ON;
+  trial_open(&t, &plan);
+  assert_true(trial_until(&t, TASK_SHOW, BLOCKS_MAX));
+  trial_trace(&t, &trace);
+  assert_int_equal(trace.intervals, 4);
+  uint32_t leaves = t.tape.tape.state_leaves, figure = (uint32_t)t.tape.entry[TRIAL_FIGURE].first_leaf;
+  const uint32_t at[3] = {0, 0, figure};
+  const struct party *of[3] = {&t.run[3].honest, &t.run[0].honest, &t.run[3].honest};
+  uint8_t path[3][23 * 32];
+  struct body_open b = {.at = {.task = t.task, .attempt = 1},
+                        .sigma = trace.salt,
+                        .roots = trace.roots[0],
+                        .roots_count = 5,
+                        .leaves = 3,
+                        .height = (uint16_t)merkle_height(leaves)};
+  for (uint32_t i = 0; i < 3; i++) {
+    b.leaf[i] = of[i]->state[2] + (size_t)at[i] * TAPE_LEAF_BYTES;
+    b.path[i] = path[i];
+    merkle_path(of[i]->hashes[2], leaves, at[i], scratch, path[i]);
+  }
+  stage_begin(&t.stage, 25);
+  assert_int_equal(trial_send(&t, SOLVER, TRANSACTION_OPEN, body, body_open_put(&b, body, sizeof body)), CHAIN_PROOF);
+  stage_end(&t.stage);
+  trial_shut(&t);
+}
+
+/* A seal over too few roots is opened by nothing. */
+static void test_short_seal(void **state) {
+  (void)state;
+  uint8_t body[4096], salt[32] = {1}, ends[32] = {2}, probes[32] = {0}, hash[32];
+  struct seat_record s;
+  stand_in(TASK_SEAL, false);
+  struct task_record task = trial_task(&t);
+  uint32_t who = sits(0);
+  assert_true(audit_seat(trial_chain(&t), &task, 0, &s) && s.draws == 2);
+  audit_seal_hash(trial_chain(&t)->genesis, s.id, s.account, salt, ends, 1, hash);
+  struct body_seal seal = {.at = {.task = t.task, .attempt = 1}, .hash = hash};
+  assert_int_equal(trial_send(&t, who, TRANSACTION_SEAL, body, body_seal_put(&seal, body, sizeof body)), CHAIN_OK);
+  stage_end(&t.stage);
+  t.plan.seat[0].no_show = true;
+  assert_true(trial_until(&t, TASK_SHOW, BLOCKS_MAX));
+  stage_begin(&t.stage, 25);
+  struct body_show show = {
+      .at = {.task = t.task, .attempt = 1}, .salt = salt, .ends = ends, .probes = probes, .ends_count = 1};
+  assert_int_equal(trial_send(&t, who, TRANSACTION_SHOW, body, body_show_put(&show, body, sizeof body)), CHAIN_PROOF);
+  leave();
+}
+
+/* LEDGER 9.8: "P_i is 32 zero bytes where S = 1". */
+static void test_no_probe(void **state) {
+  (void)state;
+  uint8_t body[4096], salt[32], probes[32] = {0};
+  struct trial_plan plan = {
+      .intervals = 1, .interval_steps = 1, .seats = 2, .draws = 1, .diverges_at = UINT32_MAX, .no_open = true};
+  plan.seat[0].no_show = true;
+  trial_open(&t, &plan);
+  assert_true(trial_until(&t, TASK_SHOW, BLOCKS_MAX));
+  stage_begin(&t.stage, 25);
+  uint32_t who = sits(0);
+  memset(salt, 0x11, sizeof salt);
+  struct body_show show = {.at = {.task = t.task, .attempt = 1},
+                           .salt = salt,
+                           .ends = t.truth[0].honest.roots[1],
+                           .probes = probes,
+                           .ends_count = 1};
+  probes[31] = 1;
+  assert_int_equal(trial_send(&t, who, TRANSACTION_SHOW, body, body_show_put(&show, body, sizeof body)), CHAIN_PROOF);
+  probes[31] = 0;
+  assert_int_equal(trial_send(&t, who, TRANSACTION_SHOW, body, body_show_put(&show, body, sizeof body)), CHAIN_OK);
+  t.plan.no_open = false;
+  leave();
+}
+
+/* LEDGER 9.11: "more than half of them yes settles at once": half do not. */
+static void test_half(void **state) {
+  (void)state;
+  struct trial_plan plan = {.intervals = 6, .interval_steps = 2, .seats = 2, .draws = 2, .diverges_at = UINT32_MAX};
+  plan.seat[0].no_vote = plan.seat[1].no_vote = true;
+  trial_open(&t, &plan);
+  assert_true(trial_until(&t, TASK_DELIVER, BLOCKS_MAX));
+  stage_begin(&t.stage, 25);
+  assert_int_equal(trial_fetch(&t, sits(0), 0, FETCH_FINAL, true), CHAIN_OK);
+  assert_int_equal(trial_task(&t).state, TASK_DELIVER);
+  assert_int_equal(trial_fetch(&t, sits(1), 1, FETCH_FINAL, false), CHAIN_OK);
+  assert_int_equal(trial_task(&t).state, TASK_DELIVER);
+  leave(); /* at the timer: no does not outnumber yes */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_take),  cmocka_unit_test(test_publish), cmocka_unit_test(test_publish_proof),
-      cmocka_unit_test(test_seal),  cmocka_unit_test(test_show),    cmocka_unit_test(test_open),
-      cmocka_unit_test(test_fetch), cmocka_unit_test(test_full),    cmocka_unit_test(test_diverged),
+      cmocka_unit_test(test_take),        cmocka_unit_test(test_publish),    cmocka_unit_test(test_publish_proof),
+      cmocka_unit_test(test_seal),        cmocka_unit_test(test_show),       cmocka_unit_test(test_open),
+      cmocka_unit_test(test_fetch),       cmocka_unit_test(test_full),       cmocka_unit_test(test_diverged),
+      cmocka_unit_test(test_forged_leaf), cmocka_unit_test(test_short_seal), cmocka_unit_test(test_no_probe),
+      cmocka_unit_test(test_half),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,74 @@ static void test_redraw(void **state) {
   trial_shut(&t);
 }
 
+/* LEDGER 6.9: B_v in free stake and gamma in the balance, or it is passed over. At most 64n tries. */
+static void test_funds(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(1, 2, 5, 2);
+  struct seat_record s;
+  plan.price = UINT64_C(230000000000000); /* of the others account 1 alone has less than B_v */
+  plan.drained = 3;
+  play_life(&plan, TASK_SETTLED);
+  struct audit_stakes a;
+  audit_stakes(trial_chain(&t), &begun, &a);
+  assert_true(a.bond > UINT64_C(200000000000) && a.bond < UINT64_C(300000000000));
+  for (uint8_t i = 0; i < 5; i++) {
+    int who = seat_of(1, i, &s);
+    assert_true(i < 4 ? who == 2 || who >= 4 : who == -1);
+  }
+  assert_int_equal(trial_task(&t).seats_tried, 64 * 5);
+  assert_int_equal(trial_receipt(&t, RECEIPT_SETTLED)->audited, 4);
+  trial_shut(&t);
+}
+
+/* At most 4n seats a round: the fifth and sixth verifier are not asked. */
+static void test_draws(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(6, 2, 1, 2);
+  plan.seat[0].no_take = 9;
+  trial_open(&t, &plan);
+  play_until(TASK_STALLED);
+  assert_int_equal(trial_count(&t, RECEIPT_SEAT, REASON_NOT_TAKEN), 4);
+  trial_shut(&t);
+}
+
+/* LEDGER 9.13: by hand. m' = 2 of 4: phi = 1.25 F, phi_w = .625 F. One of 256: 16 phi_w is less than 2 phi. */
+static void test_full_stakes(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(4, 2, 2, 2);
+  struct audit_stakes a;
+  plan.level = AUDIT_LEVEL_FULL;
+  trial_open(&t, &plan);
+  struct task_record task = trial_task(&t);
+  uint64_t w = (task.fee * 1250 * 2 + 3999) / 4000;
+  assert_int_equal(task.seat_fee, (task.fee * 1250 + 999) / 1000);
+  audit_stakes(trial_chain(&t), &task, &a);
+  assert_int_equal(a.bond, 16 * w);
+  assert_int_equal(a.forced_loss, 8 * w);
+  assert_int_equal(a.jackpot, 6 * w);
+  assert_int_equal(a.unsealed, 2 * task.seat_fee);
+  task.intervals = 256;
+  task.draws = 1;
+  audit_stakes(trial_chain(&t), &task, &a);
+  assert_int_equal(a.bond, 2 * task.seat_fee);
+  assert_int_equal(a.jackpot, 6 * ((task.fee * 1250 + 255999) / 256000));
+  trial_shut(&t);
+}
+
+/* PROTOCOL M4.5: a run that starts elsewhere. If interval 1 is drawn, its start cannot be published; in `full` nothing
+ * is, and the trace cannot be opened. */
+static void test_elsewhere(void **state) {
+  (void)state;
+  for (uint32_t full = 0; full < 2; full++) {
+    struct trial_plan plan = plan_of(1, 2, 3, 2);
+    plan.claims = TRIAL_STARTS_ELSEWHERE;
+    plan.level = full ? AUDIT_LEVEL_FULL : 0;
+    play_life(&plan, TASK_SETTLED);
+    assert_int_equal(trial_count(&t, RECEIPT_FAULT, full ? REASON_NO_OPEN : REASON_NO_PUBLISH), 1);
+    trial_shut(&t);
+  }
+}
+
 /* Rows 18 and 19: one seal of three is too few in rounds 1 and 2, and enough in round 3. */
 static void test_rounds(void **state) {
   (void)state;
@@ -267,11 +335,12 @@ static void test_nothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_honest),   cmocka_unit_test(test_full),          cmocka_unit_test(test_diverged),
-      cmocka_unit_test(test_own_seat), cmocka_unit_test(test_silent_solver), cmocka_unit_test(test_silent_seat),
-      cmocka_unit_test(test_redraw),   cmocka_unit_test(test_rounds),        cmocka_unit_test(test_neutral),
-      cmocka_unit_test(test_deliver),  cmocka_unit_test(test_stalled),       cmocka_unit_test(test_raise),
-      cmocka_unit_test(test_nothing),
+      cmocka_unit_test(test_honest),      cmocka_unit_test(test_full),          cmocka_unit_test(test_diverged),
+      cmocka_unit_test(test_own_seat),    cmocka_unit_test(test_silent_solver), cmocka_unit_test(test_silent_seat),
+      cmocka_unit_test(test_redraw),      cmocka_unit_test(test_funds),         cmocka_unit_test(test_draws),
+      cmocka_unit_test(test_full_stakes), cmocka_unit_test(test_elsewhere),     cmocka_unit_test(test_rounds),
+      cmocka_unit_test(test_neutral),     cmocka_unit_test(test_deliver),       cmocka_unit_test(test_stalled),
+      cmocka_unit_test(test_raise),       cmocka_unit_test(test_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

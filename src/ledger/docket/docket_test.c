@@ -197,6 +197,67 @@ static void test_wrong_own_seat(void **state) {
   trial_shut(&t);
 }
 
+/* LEDGER 11.8: who disputed the same interval with another end root found nothing, though it is not proven wrong. */
+static void test_other_root(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(1, 3, 3);
+  struct seat_record s;
+  plan.lie_interval = 1;
+  plan.stubborn = true;
+  plan.seat[1] = (struct trial_seat_plan){.wrong = true, .silent_at = MOVE_3};
+  begin(&plan);
+  run(TASK_SETTLED);
+  assert_solver_fined();
+  for (uint8_t i = 0; i < 3; i++) {
+    uint32_t who = who_sat(1, i, &s);
+    assert_int_equal(s.mismatch, 1);
+    assert_int_equal(gain_of_first(who), phi + (i == 1 ? 0 : (int64_t)begun.fine / 4 / 2));
+  }
+  trial_shut(&t);
+}
+
+/* Two seats that drew one interval, which is the second of one of them: 0xff if there are none. */
+static uint8_t second_of(uint8_t *other, uint16_t *interval) {
+  struct seat_record a, b;
+  for (uint8_t i = 0; i < 3; i++)
+    for (uint8_t k = 0; k < 3; k++) {
+      who_sat(1, i, &a);
+      who_sat(1, k, &b);
+      if (i == k || (b.interval[0] != a.interval[1] && b.interval[1] != a.interval[1])) continue;
+      *other = k;
+      *interval = a.interval[1];
+      return i;
+    }
+  return 0xff;
+}
+
+/* A seat that is wrong about an earlier interval disputes that one: it is no finder of a lie in a later one, though it
+ * has the right root of it; nor is it proven wrong. */
+static void test_other_interval(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(6, 3, 3);
+  struct seat_record s;
+  uint8_t other = 0;
+  uint16_t interval = 0;
+  begin(&plan); /* an honest life first, to learn the draws: they do not depend on what is committed to */
+  run(TASK_SETTLED);
+  uint8_t wrong = second_of(&other, &interval);
+  trial_shut(&t);
+  assert_true(wrong < 3);
+  plan.lie_interval = interval;
+  plan.stubborn = true;
+  plan.seat[wrong] = (struct trial_seat_plan){.wrong = true, .silent_at = MOVE_3};
+  begin(&plan);
+  run(TASK_SETTLED);
+  assert_solver_fined();
+  uint32_t who = who_sat(1, wrong, &s);
+  assert_true(s.mismatch == s.interval[0] && s.mismatch < interval);
+  assert_int_equal(gain_of_first(who), phi);
+  assert_true(gain_of_first(who_sat(1, other, &s)) > phi);
+  assert_int_equal(trial_receipt(&t, RECEIPT_VERDICT)->interval, interval);
+  trial_shut(&t);
+}
+
 /* A lie in any one interval of six, everything else going on from it: found exactly if a seat drew it. In `full`,
  * always. */
 static void test_any_interval(void **state) {
@@ -335,9 +396,16 @@ static void test_no_move(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_lie),        cmocka_unit_test(test_approvers),      cmocka_unit_test(test_silent_claimant),
-      cmocka_unit_test(test_wrong_seat), cmocka_unit_test(test_wrong_own_seat), cmocka_unit_test(test_any_interval),
-      cmocka_unit_test(test_shared),     cmocka_unit_test(test_no_move),
+      cmocka_unit_test(test_lie),
+      cmocka_unit_test(test_approvers),
+      cmocka_unit_test(test_silent_claimant),
+      cmocka_unit_test(test_wrong_seat),
+      cmocka_unit_test(test_wrong_own_seat),
+      cmocka_unit_test(test_other_root),
+      cmocka_unit_test(test_other_interval),
+      cmocka_unit_test(test_any_interval),
+      cmocka_unit_test(test_shared),
+      cmocka_unit_test(test_no_move),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

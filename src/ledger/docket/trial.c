@@ -114,6 +114,15 @@ static void provide(struct trial *t, uint32_t who) {
   CHECK(!trial_send(t, who, TRANSACTION_STAKE, body, body_stake_put(&s, body, sizeof body)));
 }
 
+/* Less than a gas lock stays. */
+static void drain(struct trial *t, uint32_t who) {
+  struct pocket p = pocket_balance(t->stage.id[who]);
+  uint8_t body[256];
+  struct body_transfer b = {.to = t->stage.id[TRIAL_SUBMITTER],
+                            .amount = money_held(trial_chain(t), &p) - trial_chain(t)->parameters.gas_lock};
+  CHECK(!trial_send(t, who, TRANSACTION_TRANSFER, body, body_transfer_put(&b, body, sizeof body)));
+}
+
 static void post_tape(struct trial *t) {
   static uint8_t table[4096], tape[65536], body[80000];
   struct body_tape b = {.layout = table, .tapes = 1, .tape = {tape}};
@@ -149,7 +158,7 @@ static void post_job(struct trial *t) {
                         .seats = p->seats,
                         .draws = p->draws,
                         .seed = w->seed,
-                        .price = UINT64_C(10000000000000),
+                        .price = p->price ? p->price : UINT64_C(10000000000000),
                         .reserve = p->reserve,
                         .tasks = 1,
                         .deadline = trial_chain(t)->now.tick + 3000};
@@ -179,6 +188,7 @@ void trial_open(struct trial *t, const struct trial_plan *plan) {
   t->supply = money_sum(trial_chain(t));
   stage_begin(&t->stage, BLOCK_MS);
   for (uint32_t who = 4; who < TRIAL_SUBMITTER; who++) provide(t, who);
+  if (plan->drained) drain(t, plan->drained);
   post_tape(t);
   stage_end(&t->stage);
   stage_blocks(&t->stage, 3 * trial_chain(t)->parameters.epoch, BLOCK_MS);
@@ -215,12 +225,13 @@ static void trace_of(struct trial *t, const struct task_record *task, struct tra
   for (uint16_t i = 1; i <= out->intervals; i++) out->steps += run[i - 1].world.steps;
   out->outcome = trial_state(&run[out->intervals - 1].solver, run[out->intervals - 1].world.steps)[0] ? TRACE_DIVERGED
                                                                                                       : TRACE_DONE;
-  if (t->plan.claims && task->attempt == 1)
+  if (t->plan.claims && t->plan.claims < TRIAL_STARTS_ELSEWHERE && task->attempt == 1)
     out->outcome = t->plan.claims == TRIAL_SAYS_DONE ? TRACE_DONE : TRACE_DIVERGED;
   memset(out->salt, 0x5a + task->attempt, sizeof out->salt);
   memcpy(out->roots[0], run[0].world.start_root, 32);
   for (uint16_t i = 1; i <= out->intervals; i++)
     memcpy(out->roots[i], run[i - 1].solver.roots[run[i - 1].world.steps], 32);
+  if (t->plan.claims == TRIAL_STARTS_ELSEWHERE && task->attempt == 1) out->roots[0][0] ^= 1;
 }
 
 void trial_trace(struct trial *t, struct trace *out) {
@@ -281,7 +292,8 @@ static void publish(struct trial *t, const struct task_record *task) {
     if (!audit_seat(trial_chain(t), task, i, &s) || s.state != SEAT_TAKEN) continue;
     for (uint32_t k = 0; k < s.draws; k++) {
       enum chain_code code = trial_publish(t, solver_of(task), s.interval[k]);
-      CHECK(code == CHAIN_OK || code == CHAIN_LIMIT || code == CHAIN_STATE);
+      bool elsewhere = t->plan.claims == TRIAL_STARTS_ELSEWHERE && s.interval[k] == 1;
+      CHECK(code == CHAIN_OK || code == CHAIN_LIMIT || code == CHAIN_STATE || (elsewhere && code == CHAIN_PROOF));
     }
   }
 }

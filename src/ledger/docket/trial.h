@@ -27,19 +27,20 @@ struct trial_seat_plan {
 };
 
 /* What a solver says about how its run ended. */
-enum trial_claim { TRIAL_SAYS_TRUE, TRIAL_SAYS_DONE, TRIAL_RUNS_ON, TRIAL_STOPS_EARLY };
+enum trial_claim { TRIAL_SAYS_TRUE, TRIAL_SAYS_DONE, TRIAL_RUNS_ON, TRIAL_STOPS_EARLY, TRIAL_STARTS_ELSEWHERE };
 
 struct trial_plan {
   uint16_t intervals, interval_steps, last_steps; /* last_steps: of the last interval, 0: all */
   uint8_t level, seats, draws;
-  bool own;             /* account 6 sits for the submitter */
-  uint32_t diverges_at; /* number of the step (from 0) after which the state says so; UINT32_MAX: none */
-  uint64_t reserve;
+  bool own;                /* account 6 sits for the submitter */
+  uint32_t diverges_at;    /* number of the step (from 0) after which the state says so; UINT32_MAX: none */
+  uint64_t reserve, price; /* price 0: 10^13 */
+  uint32_t drained;        /* this account has given its balance away; 0: none has */
   /* attempt 1: */
   uint16_t lie_interval; /* 0: none */
   struct lie lie;
   bool stubborn, no_publish, no_open;
-  uint8_t claims; /* enum trial_claim; but for TRUE, of a run that diverged before its last interval but one */
+  uint8_t claims; /* enum trial_claim; DONE to EARLY are of a run that diverged before its last interval but one */
   uint8_t silent_at;
   struct trial_seat_plan seat[SEATS_MAX];
   bool every_round;     /* the plans of seats hold for whoever is drawn later, too */

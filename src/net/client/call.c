@@ -58,8 +58,8 @@ static size_t count_header(char *bytes, size_t size, size_t count, void *context
   return size * count;
 }
 
-static bool url_good(const char *url) {
-  if (strncmp(url, "http://", 7) != 0 || strlen(url) >= sizeof((struct call *)0)->url) return false;
+bool call_url(const char *url) {
+  if (strncmp(url, "http://", 7) != 0 || strlen(url) >= CALL_URL_MAX) return false;
   size_t host = strcspn(url + 7, "/?#@ ");
   const char *rest = url + 7 + host;
   if (host == 0 || (strcmp(rest, "") != 0 && strcmp(rest, "/") != 0)) return false;
@@ -71,8 +71,7 @@ static bool url_good(const char *url) {
   return good;
 }
 
-static void set_bounds(struct call *call) {
-  CURL *easy = call->easy;
+void call_modest(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
 #else
@@ -82,6 +81,11 @@ static void set_bounds(struct call *call) {
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
+static void set_bounds(struct call *call) {
+  CURL *easy = call->easy;
+  call_modest(easy);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->patience.connect_ms);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->patience.answer_ms);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -92,15 +96,19 @@ static void set_bounds(struct call *call) {
 
 static void start_curl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
+void call_start(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, start_curl);
+}
+
 bool call_open(struct call *call, const char *url, const volatile int *stop, struct why *why) {
-  if (!url_good(url)) {
+  if (!call_url(url)) {
     why_set(why, "%.200s is no address of a node: it should read http://HOST:PORT", url);
     return false;
   }
   *call = (struct call){.stop = stop, .patience = {.tries = 3, .connect_ms = 3000, .answer_ms = 20000}};
   memcpy(call->url, url, strlen(url) + 1);
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, start_curl);
+  call_start();
   call->easy = curl_easy_init();
   call->multi = curl_multi_init();
   call->headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -124,23 +132,29 @@ void call_shut(struct call *call) {
 }
 
 /* The multi interface, because only between its steps can a stop flag be looked at in time. */
+CURLcode call_run(CURLM *multi, CURL *easy, const volatile int *stop, bool *stopped) {
+  int running = 1, left;
+  CURLcode code = CURLE_FAILED_INIT;
+  *stopped = false;
+  if (curl_multi_add_handle(multi, easy) != CURLM_OK) return code;
+  while (running && !(*stopped = stop && *stop)) {
+    if (curl_multi_perform(multi, &running) != CURLM_OK) break;
+    if (running && curl_multi_poll(multi, NULL, 0, 50, NULL) != CURLM_OK) break;
+  }
+  for (CURLMsg *m; (m = curl_multi_info_read(multi, &left));)
+    if (m->msg == CURLMSG_DONE) code = m->data.result;
+  curl_multi_remove_handle(multi, easy);
+  return code;
+}
+
 static enum client_status transfer(struct call *call, const char *text, struct why *why) {
+  bool stopped;
   call->length = call->header_length = 0;
   call->long_answer = false;
   set_bounds(call);
   curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
   curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, text);
-  curl_multi_add_handle(call->multi, call->easy);
-  int running = 1, stopped = 0, left;
-  CURLcode code = CURLE_OK;
-  while (running && !(stopped = call->stop && *call->stop)) {
-    if (curl_multi_perform(call->multi, &running) != CURLM_OK) break;
-    if (running && curl_multi_poll(call->multi, NULL, 0, 50, NULL) != CURLM_OK) break;
-  }
-  if (running) code = CURLE_ABORTED_BY_CALLBACK;
-  for (CURLMsg *m; (m = curl_multi_info_read(call->multi, &left));)
-    if (m->msg == CURLMSG_DONE) code = m->data.result;
-  curl_multi_remove_handle(call->multi, call->easy);
+  CURLcode code = call_run(call->multi, call->easy, call->stop, &stopped);
   if (stopped) {
     why_set(why, "%s: stopped while waiting for an answer", call->url);
     return CLIENT_STOPPED;

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 enum {
+  CALL_URL_MAX = 256,
   CALL_HEADER_BYTES_MAX = 32 << 10,
   CALL_VALUES_MAX = 65536, /* JSON values in one answer: memory is at most about 100 bytes for each, and the text */
   CALL_DEPTH_MAX = 32
@@ -21,7 +22,7 @@ struct call {
   struct curl_slist *headers;
   const volatile int *stop;
   struct client_patience patience;
-  char url[256];
+  char url[CALL_URL_MAX];
   uint8_t *body; /* of the answer, grows to CLIENT_ANSWER_BYTES_MAX */
   size_t length, room, header_length;
   bool long_answer; /* it was cut off at a bound */
@@ -41,6 +42,14 @@ void call_shut(struct call *call);
  * REFUSED fills in error. Tries again on CLIENT_LOST as the client's patience says. */
 enum client_status call_ask(struct call *call, const char *method, json_t *params, json_t **result,
                             struct call_error *error, struct why *why);
+
+/* For whoever uses libcurl himself. call_start makes it ready, call_url says whether a text is "http://host:port",
+ * call_modest forbids a handle redirects, proxies, other protocols and signals, call_run lets it run to its end or
+ * until the stop flag is set. */
+void call_start(void);
+bool call_url(const char *url);
+void call_modest(CURL *easy);
+CURLcode call_run(CURLM *multi, CURL *easy, const volatile int *stop, bool *stopped);
 
 /* call_pause waits, and says false when the stop flag was set. call_clock_ms is a clock that only goes forward. */
 bool call_pause(const volatile int *stop, uint32_t ms);

@@ -232,7 +232,7 @@ static enum client_status read_answer(const struct call *call, json_t **result, 
   const json_t *id = json_object_get(root, "id"), *no = json_object_get(root, "error");
   const char *version = json_string_value(json_object_get(root, "jsonrpc"));
   json_t *yes = json_object_get(root, "result");
-  bool ours = version && strcmp(version, "2.0") == 0 && json_is_integer(id);
+  bool ours = version && strcmp(version, "2.0") == 0;
   enum client_status status;
   /* A node that could not read the question does not know its number either. */
   bool answers = ours && json_integer_value(id) == (json_int_t)call->number;

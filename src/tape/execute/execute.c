@@ -181,6 +181,8 @@ void execute_step(struct execute *x, uint8_t *state, uint32_t step, uint64_t see
     step_fast(x, state);
 }
 
+void execute_forget(struct execute *x) { x->last_state = NULL; }
+
 const uint8_t *execute_temps(const struct execute *x) {
   return x->options.plain || x->options.materialise ? place_at(x, x->temps) : NULL;
 }

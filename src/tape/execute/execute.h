@@ -43,8 +43,10 @@ void execute_shut(struct execute *x);
 /* execute_step turns `state` (the state blob before: leaves of all entries in layout order, 64-byte aligned,
  * state_leaves * 4096 bytes) into the state after, in place; padding bytes stay 0. Nothing in it can fail.
  * A blob from elsewhere may hold any NaN: it is looked through unless the call continues the last one (same pointer,
- * next step), so whoever edits a blob between two consecutive steps writes canonical NaN (NUMERICS 1.3). */
+ * next step), so whoever edits a blob between two consecutive steps writes canonical NaN (NUMERICS 1.3), or says with
+ * execute_forget that the next step continues nothing. */
 void execute_step(struct execute *x, uint8_t *state, uint32_t step, uint64_t seed);
+void execute_forget(struct execute *x);
 
 /* execute_bytes: memory that execute_open takes for this tape, without taking it. */
 uint64_t execute_bytes(const struct tape *t, const struct execute_options *options);

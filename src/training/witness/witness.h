@@ -7,17 +7,17 @@
  * Leaf hashes are computed when they are first asked for, and kept until another step is entered; those of the data for
  * good. One witness serves any number of challengers. A run that was sabotaged on purpose is replayed with its
  * sabotage, so its witness shows what the liar would show. A folder whose trace was tampered with is not believed: what
- * is shown is what was computed, and the claimant sees for itself that it leads elsewhere. Uses: frame, checkpoint,
- * sabotage, tape/execute. */
+ * is shown is what was computed, and the claimant sees for itself that it leads elsewhere. Steps and evidence are
+ * replay's; the folder, its checkpoints and its sabotage are this one's. Uses: frame, replay, checkpoint, sabotage. */
 #ifndef TRAINING_WITNESS_H
 #define TRAINING_WITNESS_H
-#include "dispute/evidence/evidence.h"
+#include "training/replay/replay.h"
 #include "training/witness/frame.h"
 #include <signal.h>
 
 struct witness;
 
-enum { WITNESS_PLACES_MAX = 16 }; /* states kept of an interval */
+enum { WITNESS_PLACES_MAX = REPLAY_PLACES_MAX }; /* states kept of an interval */
 
 /* What it is busy with: computing the state before the interval, the states of the interval, one step's values. */
 enum witness_work { WITNESS_START, WITNESS_STEPS, WITNESS_VALUES };

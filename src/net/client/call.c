@@ -235,8 +235,9 @@ static enum client_status read_answer(const struct call *call, json_t **result, 
   bool ours = version && strcmp(version, "2.0") == 0;
   enum client_status status;
   /* A node that could not read the question does not know its number either. */
-  bool answers = ours && json_integer_value(id) == (json_int_t)call->number;
-  if (ours && no && !yes && (answers || json_integer_value(id) == -1))
+  bool answers = ours && json_is_integer(id) && json_integer_value(id) == (json_int_t)call->number;
+  bool unread = ours && (!id || json_is_null(id) || (json_is_integer(id) && json_integer_value(id) == -1));
+  if (no && !yes && (answers || unread))
     status = read_error(call, no, error, why);
   else if (answers && yes && !no && http == 200)
     status = CLIENT_OK;

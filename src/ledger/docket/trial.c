@@ -83,7 +83,7 @@ enum chain_code trial_send(struct trial *t, uint32_t who, uint8_t type, const ui
   struct ledger_result r;
   CHECK(length);
   struct transaction x = stage_draft(&t->stage, who, type, body, length);
-  x.gas = 200000;
+  x.gas = t->gas_limit;
   size_t whole = stage_sign(&t->stage, who, &x, bytes, sizeof bytes);
   CHECK(whole);
   ledger_deliver(t->stage.ledger, bytes, whole, &r);
@@ -114,13 +114,17 @@ static void provide(struct trial *t, uint32_t who) {
   CHECK(!trial_send(t, who, TRANSACTION_STAKE, body, body_stake_put(&s, body, sizeof body)));
 }
 
-/* Less than a gas lock stays. */
-static void drain(struct trial *t, uint32_t who) {
+void trial_drain(struct trial *t, uint32_t who) {
+  enum { TRANSFER_GAS = 3000 }; /* what it takes is less: a few grains stay, no gas lock's worth */
   struct pocket p = pocket_balance(t->stage.id[who]);
   uint8_t body[256];
+  uint32_t limit = t->gas_limit;
   struct body_transfer b = {.to = t->stage.id[TRIAL_SUBMITTER],
-                            .amount = money_held(trial_chain(t), &p) - trial_chain(t)->parameters.gas_lock};
+                            .amount = money_held(trial_chain(t), &p) -
+                                      (uint64_t)TRANSFER_GAS * trial_chain(t)->now.gas_price};
+  t->gas_limit = TRANSFER_GAS;
   CHECK(!trial_send(t, who, TRANSACTION_TRANSFER, body, body_transfer_put(&b, body, sizeof body)));
+  t->gas_limit = limit;
 }
 
 static void post_tape(struct trial *t) {
@@ -170,6 +174,7 @@ static void post_job(struct trial *t) {
 void trial_open(struct trial *t, const struct trial_plan *plan) {
   memset(t, 0, sizeof *t);
   t->plan = *plan;
+  t->gas_limit = 200000;
   trial_tape(&t->tape, plan->diverges_at);
   t->tapes[0] = &t->tape.tape;
   trial_run(t, t->truth, 0);
@@ -188,7 +193,7 @@ void trial_open(struct trial *t, const struct trial_plan *plan) {
   t->supply = money_sum(trial_chain(t));
   stage_begin(&t->stage, BLOCK_MS);
   for (uint32_t who = 4; who < TRIAL_SUBMITTER; who++) provide(t, who);
-  if (plan->drained) drain(t, plan->drained);
+  if (plan->drained) trial_drain(t, plan->drained);
   post_tape(t);
   stage_end(&t->stage);
   stage_blocks(&t->stage, 3 * trial_chain(t)->parameters.epoch, BLOCK_MS);
@@ -203,7 +208,8 @@ void trial_open(struct trial *t, const struct trial_plan *plan) {
 }
 
 void trial_shut(struct trial *t) {
-  if (t->wrong_interval) party_shut(&t->wrong);
+  for (uint16_t i = 0; i < TRIAL_INTERVALS_MAX; i++)
+    if (t->wrong[i].world) party_shut(&t->wrong[i]);
   trial_run_shut(t, t->truth);
   trial_run_shut(t, t->run);
   stage_shut(&t->stage);
@@ -300,29 +306,28 @@ static void publish(struct trial *t, const struct task_record *task) {
 
 /* What the seats have. */
 
-static struct trial_seat_plan plan_of(const struct trial *t, const struct task_record *task, uint8_t seat) {
-  bool planned = task->attempt == 1 && (task->round <= 1 || t->plan.every_round);
-  return planned ? t->plan.seat[seat] : (struct trial_seat_plan){.no_take = false};
+static struct trial_seat_plan plan_of(const struct trial *t, const struct seat_record *s) {
+  bool planned = s->id[TASK_ID_BYTES] == 1 && (s->round == 1 || t->plan.every_round);
+  return planned ? t->plan.seat[s->id[TASK_ID_BYTES + 1]] : (struct trial_seat_plan){.no_take = 0};
 }
 
-static void lie_about(struct trial *t, struct trial_interval *run, uint16_t interval) {
+static struct party *wrong_party(struct trial *t, struct trial_interval *run, uint16_t interval) {
   static const struct lie lie = {
       .kind = LIE_BYTE, .space = TAPE_OUT, .mask = 0x40, .j = 1, .leaf = 1, .offset = 6, .follow = true};
-  if (t->wrong_interval) return;
-  t->wrong_interval = interval;
-  party_open(&t->wrong, &run[interval - 1].world, &run[interval - 1].honest);
-  party_lie(&t->wrong, &lie, 1);
+  struct party *p = &t->wrong[interval - 1];
+  if (p->world) return p;
+  party_open(p, &run[interval - 1].world, &run[interval - 1].honest);
+  party_lie(p, &lie, 1);
+  return p;
 }
 
 /* The party whose computation a seat shows for an interval. `full` seats start where the task does. */
 static struct party *party_of(struct trial *t, const struct task_record *task, const struct seat_record *s,
                               uint16_t interval) {
   struct trial_interval *run = task->level == AUDIT_LEVEL_FULL ? t->truth : run_of(t, task);
-  if (plan_of(t, task, s->id[SEAT_ID_BYTES - 1]).wrong && interval == s->interval[0]) {
-    lie_about(t, run_of(t, task), interval);
-    return &t->wrong;
-  }
-  if (plan_of(t, task, s->id[SEAT_ID_BYTES - 1]).lazy) return &run_of(t, task)[interval - 1].solver;
+  struct trial_seat_plan plan = plan_of(t, s);
+  if (plan.wrong && interval == s->interval[0]) return wrong_party(t, run_of(t, task), interval);
+  if (plan.lazy) return &run_of(t, task)[interval - 1].solver;
   return &run[interval - 1].honest;
 }
 
@@ -438,7 +443,7 @@ static bool play(struct trial *t, const struct task_record *task, const struct s
   CHECK(docket_find(trial_chain(t), s->dispute - 1, &r));
   if (!docket_dispute(trial_chain(t), &r, &f, &d)) return false;
   dispute_check(&d, &f);
-  struct trial_seat_plan plan = plan_of(t, task, s->id[SEAT_ID_BYTES - 1]);
+  struct trial_seat_plan plan = plan_of(t, s);
   bool claims = dispute_turn(&d) == DISPUTE_CLAIMANT, first = task->attempt == 1;
   if ((claims ? (first ? t->plan.silent_at : 0) : plan.silent_at) == d.awaits) return false;
   const struct evidence *e =
@@ -471,7 +476,7 @@ static void seats_act(struct trial *t, enum task_state state) {
     struct task_record task = trial_task(t);
     struct seat_record s;
     if (task.state != state || !audit_seat(trial_chain(t), &task, i, &s)) continue;
-    struct trial_seat_plan plan = plan_of(t, &task, i);
+    struct trial_seat_plan plan = plan_of(t, &s);
     uint32_t who = trial_who(t, s.account);
     if (state == TASK_TAKE && s.state == SEAT_DRAWN && plan.no_take <= untaken(t, i) &&
         task.stalled_epochs >= t->plan.idle_epochs)

@@ -60,10 +60,10 @@ struct trial {
   struct built_tape tape;
   const struct tape *tapes[1];
   struct trial_interval truth[TRIAL_INTERVALS_MAX], run[TRIAL_INTERVALS_MAX]; /* run: of the liar, if there is one */
-  uint16_t ran;       /* intervals of the run: fewer where it diverged */
-  struct party wrong; /* of a seat that lies, in one interval */
-  uint16_t wrong_interval;
+  uint16_t ran;                            /* intervals of the run: fewer where it diverged */
+  struct party wrong[TRIAL_INTERVALS_MAX]; /* of seats that lie; in use where `world` is set */
   uint8_t job[32], task[TASK_ID_BYTES];
+  uint32_t gas_limit;                                          /* what a transaction declares */
   uint64_t supply, gas[STAGE_ACCOUNTS], worth[STAGE_ACCOUNTS]; /* paid for gas since, and what each had, at the start */
   uint8_t offered, committed;                                  /* in attempt */
   enum chain_code open_code;                                   /* of the last OPEN */
@@ -86,6 +86,7 @@ const struct chain *trial_chain(const struct trial *t);
  * NULL: there is none. trial_count: how many of a kind and reason. */
 enum chain_code trial_send(struct trial *t, uint32_t who, uint8_t type, const uint8_t *body, size_t length);
 uint32_t trial_who(const struct trial *t, const uint8_t account[32]);
+void trial_drain(struct trial *t, uint32_t who); /* gives all its balance to account 7, in the block that runs */
 int64_t trial_gain(const struct trial *t, uint32_t who);
 const struct receipt *trial_receipt(const struct trial *t, uint8_t kind);
 uint32_t trial_count(const struct trial *t, uint8_t kind, uint16_t reason);

@@ -283,6 +283,37 @@ static void test_any_interval(void **state) {
     }
 }
 
+/* LEDGER 2.8: whoever has a gas lock and nothing else can speak to the end. */
+static void test_gas_lock(void **state) {
+  (void)state;
+  for (uint32_t lies = 0; lies < 2; lies++) {
+    struct trial_plan plan = plan_of(1, 3, 1);
+    struct seat_record s;
+    plan.stubborn = plan.seat[0].stubborn = true;
+    plan.lie_interval = lies;
+    plan.seat[0].wrong = !lies;
+    begin(&plan);
+    assert_true(trial_until(&t, TASK_SEALED, BLOCKS_MAX));
+    uint32_t seat = who_sat(1, 0, &s);
+    stage_begin(&t.stage, 25);
+    trial_drain(&t, 0);
+    trial_drain(&t, seat);
+    stage_end(&t.stage);
+    t.gas_limit = 50000;
+    for (uint32_t blocks = 0; !trial_receipt(&t, RECEIPT_VERDICT); blocks++) {
+      uint8_t id[SEAT_ID_BYTES]; /* of the honest side: the other may talk until its lock is empty */
+      memcpy(id, s.id, sizeof id);
+      if (!lies) id[SEAT_ID_BYTES - 1] = SEAT_NONE;
+      struct pocket lock = pocket_gas_lock(id, lies ? s.account : t.stage.id[0]);
+      assert_true(blocks < 100 && money_held(trial_chain(&t), &lock) > 60000);
+      trial_block(&t);
+    }
+    const struct receipt *verdict = trial_receipt(&t, RECEIPT_VERDICT);
+    assert_int_equal(verdict->loser, lies ? DISPUTE_CLAIMANT : DISPUTE_CHALLENGER);
+    trial_shut(&t);
+  }
+}
+
 static struct docket_record dispute_of(uint8_t number) {
   struct task_record task = trial_task(&t);
   struct seat_record s;
@@ -404,6 +435,7 @@ int main(void) {
       cmocka_unit_test(test_other_root),
       cmocka_unit_test(test_other_interval),
       cmocka_unit_test(test_any_interval),
+      cmocka_unit_test(test_gas_lock),
       cmocka_unit_test(test_shared),
       cmocka_unit_test(test_no_move),
   };

@@ -81,13 +81,17 @@ int64_t trial_gain(const struct trial *t, uint32_t who) {
 enum chain_code trial_send(struct trial *t, uint32_t who, uint8_t type, const uint8_t *body, size_t length) {
   static uint8_t bytes[TRANSACTION_TAPE_BYTES_MAX];
   struct ledger_result r;
+  struct pocket balance = pocket_balance(t->stage.id[who]);
   CHECK(length);
   struct transaction x = stage_draft(&t->stage, who, type, body, length);
   x.gas = t->gas_limit;
   size_t whole = stage_sign(&t->stage, who, &x, bytes, sizeof bytes);
   CHECK(whole);
   ledger_deliver(t->stage.ledger, bytes, whole, &r);
-  CHECK(r.admitted);
+  if (!r.admitted) { /* only whoever has talked away its last grain is not heard */
+    CHECK(r.code == CHAIN_FUNDS && money_held(trial_chain(t), &balance) < x.gas);
+    return (enum chain_code)r.code;
+  }
   t->stage.nonce[who]++;
   t->gas[who] += (uint64_t)r.gas_used * x.price;
   if (getenv("TRIAL_TELL") && r.code) fprintf(stderr, "%s: %s\n", transaction_type_name(type), r.why.text);

@@ -314,6 +314,30 @@ static void test_gas_lock(void **state) {
   }
 }
 
+static uint32_t records_of(const struct chain *c) {
+  uint32_t count = 0;
+  for (uint8_t module = MODULE_SEAT; module <= MODULE_ANSWER; module++) {
+    struct map_key prefix = map_key(module, NULL, 0), key;
+    for (const struct map_key *after = NULL; map_next(c->map, &prefix, after, &key, NULL); after = &key) count++;
+  }
+  return count;
+}
+
+/* What a task leaves in the map goes with it: seats, starts, traces, disputes and answers of all attempts. */
+static void test_forget(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(1, 3, 3);
+  plan.lie_interval = 1;
+  begin(&plan);
+  assert_int_equal(records_of(trial_chain(&t)), 0);
+  run(TASK_SETTLED);
+  assert_true(records_of(trial_chain(&t)) > 15);
+  stage_begin(&t.stage, 25);
+  audit_forget((struct chain *)trial_chain(&t), t.task); /* as task_prune does, 10,000 ticks later */
+  assert_int_equal(records_of(trial_chain(&t)), 0);
+  trial_shut(&t);
+}
+
 static struct docket_record dispute_of(uint8_t number) {
   struct task_record task = trial_task(&t);
   struct seat_record s;
@@ -436,6 +460,7 @@ int main(void) {
       cmocka_unit_test(test_other_interval),
       cmocka_unit_test(test_any_interval),
       cmocka_unit_test(test_gas_lock),
+      cmocka_unit_test(test_forget),
       cmocka_unit_test(test_shared),
       cmocka_unit_test(test_no_move),
   };

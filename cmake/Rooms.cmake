@@ -42,7 +42,7 @@ function(assay_fuzz source)
   if(ASSAY_FUZZ)
     add_executable(${target} ${source})
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-    add_test(NAME fuzz/${target} COMMAND ${target} -runs=20000 -seed=1 -max_total_time=20 -rss_limit_mb=2048 -timeout=20
+    add_test(NAME fuzz/${target} COMMAND ${target} -runs=20000 -seed=1 -max_total_time=8 -rss_limit_mb=2048 -timeout=20
              ${CMAKE_CURRENT_BINARY_DIR}/${target}-found ${CMAKE_CURRENT_SOURCE_DIR}/${FUZZ_CORPUS})
     # libFuzzer adds what it finds to the first folder: not to the sources.
     file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${target}-found)

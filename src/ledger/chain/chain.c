@@ -61,7 +61,7 @@ static bool take(struct reader *r, void *record) {
 }
 
 enum { RECORD_BYTES = 17 * 8 + 2 * 4 };
-static const struct stored_kind chain_kind = {"chain", sizeof(struct chain_record), RECORD_BYTES, put, take};
+const struct stored_kind chain_kind = {"chain", sizeof(struct chain_record), RECORD_BYTES, put, take};
 
 bool chain_load(struct chain *c) {
   struct map_key key = map_key(MODULE_CHAIN, NULL, 0);

@@ -42,6 +42,7 @@ struct chain_record {
   uint64_t next_dispute, next_receipt;
   uint64_t minted, burned, validators_pool, subsidy_pool, treasury, quarantine;
 };
+extern const struct stored_kind chain_kind;
 
 struct chain {
   struct map *map;

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "engine/comet/time.h"
+#include "ledger/genesis/genesis.h"
 #include "ledger/receipt/receipt.h"
 #include "net/client/answer.h"
 #include "net/client/call.h"
@@ -227,6 +228,27 @@ static enum client_status read_sent(struct client *c, const json_t *result, cons
   why_set(why, "%s: the transaction is refused: %s (code %" PRIu32 ")", c->call.url, *words ? words : "no reason given",
           answered);
   return CLIENT_REFUSED;
+}
+
+enum client_status client_content(struct client *c, const uint8_t hash[32], uint8_t **bytes, size_t *length,
+                                  struct why *why) {
+  uint64_t height;
+  return query(c, "/content", hash, 32, bytes, length, &height, why);
+}
+
+enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why *why) {
+  struct call_error error;
+  json_t *result;
+  uint8_t *bytes;
+  size_t length;
+  enum client_status status = ask(c, "genesis", json_object(), &result, &error, why);
+  if (status != CLIENT_OK) return status;
+  bool good = answer_bytes(answer_at(result, "genesis.app_state.assay"), CLIENT_ANSWER_BYTES_MAX, &bytes, &length);
+  json_decref(result);
+  if (!good) return strange(c, "a genesis that is none", why);
+  genesis_hash(bytes, length, hash);
+  free(bytes);
+  return CLIENT_OK;
 }
 
 enum client_status client_send(struct client *c, const uint8_t *bytes, size_t length, uint32_t *code, struct why *why) {

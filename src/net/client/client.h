@@ -68,6 +68,13 @@ enum client_status client_walk(struct client *c, const struct map_key *prefix, c
 enum client_status client_receipt(struct client *c, uint64_t number, uint8_t **receipt, size_t *receipt_length,
                                   uint8_t **payments, size_t *payments_length, struct why *why);
 
+/* client_content reads what the chain keeps beside its state, by hash (TRANSFER 1.7): a tape under its root, a layout
+ * table; heap, the caller frees. That it has this hash is for the caller to see. client_genesis reads the chain's
+ * genesis and writes its hash, which names the chain in every signature (LEDGER 3.3). */
+enum client_status client_content(struct client *c, const uint8_t hash[32], uint8_t **bytes, size_t *length,
+                                  struct why *why);
+enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why *why);
+
 /* client_send gives a transaction to the node's mempool: TRANSFER 1.6. REFUSED with the node's code, which is 0 when it
  * did not look at the transaction (the request is too large). OK also when the node had it before. code is written with
  * OK and REFUSED; it may be NULL. */

@@ -128,6 +128,15 @@ static enum question_code read_receipt(struct asked *a, struct stored *s, uint64
   return code;
 }
 
+/* TRANSFER 1.7. */
+static enum question_code read_content(struct asked *a, struct stored *s, uint64_t height) {
+  struct kv_span content;
+  if (a->length != 32) return malformed(a, "a hash has 32 bytes", height);
+  if (kv_view_content(s->view, a->bytes, &content) != STORE_OK)
+    return answer(a, NONE, "nothing is kept under this hash", a->bytes, a->length, NULL, 0, height, NULL);
+  return answer(a, FOUND, "", a->bytes, a->length, content.bytes, content.length, height, NULL);
+}
+
 enum question_code give_abci_query(struct node *n, struct asked *a) {
   const char *path = "";
   uint64_t height = 0;
@@ -155,8 +164,10 @@ enum question_code give_abci_query(struct node *n, struct asked *a) {
     code = read_receipt(a, &s, s.latest, NULL);
   } else if (strcmp(path, "/prefix") == 0) {
     code = read_prefix(a, &s, s.latest);
+  } else if (strcmp(path, "/content") == 0) {
+    code = read_content(a, &s, s.latest);
   } else {
-    code = answer(a, NO_PATH, "there are /key, /prefix and /receipt", NULL, 0, NULL, 0, s.latest, NULL);
+    code = answer(a, NO_PATH, "there are /key, /prefix, /receipt and /content", NULL, 0, NULL, 0, s.latest, NULL);
   }
   stored_shut(&s);
   if (code != QUESTION_LATER) return code;

@@ -174,7 +174,7 @@ static void answer_chain(void *context, const struct stage_request *r) {
   } else if (strcmp(path, "/prefix") == 0) {
     answer_query(r, 0, out, answer_page(context, data, length, out));
   } else if (strcmp(path, "/receipt") == 0) {
-    struct receipt receipt = {.number = 3, .kind = RECEIPT_SETTLED};
+    struct receipt receipt = {.number = data[0] == 4 ? 4 : 3, .kind = RECEIPT_SETTLED};
     sha256("paid", 4, receipt.payments);
     receipt_encode(&receipt, out);
     memcpy(out + RECEIPT_BYTES, data[0] == 4 ? "pais" : "paid", 4);

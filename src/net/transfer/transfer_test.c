@@ -253,6 +253,8 @@ static void requests_that_are_none_get_their_numbers(void **state) {
     snprintf(head, sizeof head, "GET /blobs/%s%s%s\r\n\r\n", hex, reads[i].rest, own ? "" : " HTTP/1.1");
     assert_int_equal(status_of(&s, head, "", 0), reads[i].status);
   }
+  snprintf(head, sizeof head, "HEAD /blobs/%s HTTP/1.1\r\n\r\n", hex);
+  assert_int_equal(status_of(&s, head, "", 0), 200);
   hex_encode(blob_root, 32, hex);
   sign_for(LEAVES, 0, by);
   sign_for(LEAVES, 301, late);

@@ -245,7 +245,8 @@ enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why
   if (status != CLIENT_OK) return status;
   bool good = answer_bytes(answer_at(result, "genesis.app_state.assay"), CLIENT_ANSWER_BYTES_MAX, &bytes, &length);
   json_decref(result);
-  if (!good) return strange(c, "a genesis that is none", why);
+  if (good && length == 0) free(bytes);
+  if (!good || length == 0) return strange(c, "a genesis that is none", why);
   genesis_hash(bytes, length, hash);
   free(bytes);
   return CLIENT_OK;

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "ledger/genesis/genesis.h"
 #include "ledger/receipt/receipt.h"
 #include "net/client/call.h"
 #include "net/client/client.h"
@@ -67,6 +68,31 @@ static void a_status_is_read(void **state) {
   assert_in_range(call_clock_ms() - before, 120, 1500);
   client_shut(c);
   stage_shut(s);
+}
+
+/* LEDGER 3.3: the name of the chain is the hash of its binary genesis, "sample" here. */
+static void a_genesis_gives_its_hash(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    enum client_status status;
+  } cases[] = {{"{\"genesis\":{\"app_state\":{\"assay\":\"c2FtcGxl\"}}}", CLIENT_OK},
+               {"{\"genesis\":{\"app_state\":{\"assay\":null}}}", CLIENT_STRANGE},
+               {"{\"genesis\":{\"app_state\":{}}}", CLIENT_STRANGE},
+               {"{\"genesis\":{\"app_state\":\"c2FtcGxl\"}}", CLIENT_STRANGE}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[80];
+    uint8_t hash[32], expected_hash[32];
+    struct why why;
+    snprintf(text, sizeof text, "%s", cases[i].text);
+    struct stage *s = stage_open(give, text);
+    struct client *c = client_of(s);
+    assert_int_equal(client_genesis(c, hash, &why), cases[i].status);
+    genesis_hash((const uint8_t *)"sample", 6, expected_hash);
+    if (cases[i].status == CLIENT_OK) assert_memory_equal(hash, expected_hash, 32);
+    client_shut(c);
+    stage_shut(s);
+  }
 }
 
 /* Every single change of the status to another type or spelling is refused. */
@@ -173,6 +199,9 @@ static void answer_chain(void *context, const struct stage_request *r) {
       answer_query(r, 0, (const uint8_t *)records[i].value, strlen(records[i].value));
   } else if (strcmp(path, "/prefix") == 0) {
     answer_query(r, 0, out, answer_page(context, data, length, out));
+  } else if (strcmp(path, "/content") == 0) {
+    assert_int_equal(length, 32);
+    answer_query(r, data[0] == 7 ? 0 : 1, (const uint8_t *)"a tape", data[0] == 7 ? 6 : 0);
   } else if (strcmp(path, "/receipt") == 0) {
     struct receipt receipt = {.number = data[0] == 4 ? 4 : 3, .kind = RECEIPT_SETTLED};
     sha256("paid", 4, receipt.payments);
@@ -203,7 +232,13 @@ static void records_and_receipts_are_read(void **state) {
   height = 0;
   assert_int_equal(client_get(c, &(struct map_key){1, {7}}, &value, &length, &height, &why), CLIENT_NONE);
   assert_int_equal(height, 41);
-  uint8_t *receipt;
+  uint8_t *receipt, hash[32] = {7};
+  assert_int_equal(client_content(c, hash, &value, &length, &why), CLIENT_OK);
+  assert_int_equal(length, 6);
+  assert_memory_equal(value, "a tape", 6);
+  free(value);
+  hash[0] = 8;
+  assert_int_equal(client_content(c, hash, &value, &length, &why), CLIENT_NONE);
   assert_int_equal(client_receipt(c, 3, &receipt, &length, &payments, &payments_length, &why), CLIENT_OK);
   assert_int_equal(length, RECEIPT_BYTES);
   assert_int_equal(payments_length, 4);
@@ -517,6 +552,7 @@ static void a_stop_flag_ends_every_wait(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_status_is_read),
+      cmocka_unit_test(a_genesis_gives_its_hash),
       cmocka_unit_test(a_status_of_other_types_is_strange),
       cmocka_unit_test(records_and_receipts_are_read),
       cmocka_unit_test(a_walk_goes_page_by_page),

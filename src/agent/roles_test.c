@@ -1,0 +1,366 @@
+/* A whole network in one process: solvers and verifiers over a chain in memory, honest or not, killed or not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/solver.h"
+#include "agent/stage.h"
+#include "agent/verifier.h"
+#include "commit/state/state.h"
+#include "crypto/vrf.h"
+#include "ledger/docket/trial_world.h"
+#include "numeric/canon.h"
+
+enum { SUBMITTER = 7, PEOPLE = 7, BLOCKS_MAX = 2500, RECEIPTS_MAX = 64, INTERVALS = 7, INTERVAL_STEPS = 3, STEPS = 20 };
+
+struct person {
+  struct agent *agent;
+  struct solver *solver;
+  struct verifier *verifier;
+  struct solver_options solves;
+  struct verifier_options audits;
+  struct chain_port chain;
+  struct blob_port blobs;
+  struct agent_options options;
+  char folder[64];
+  uint8_t from_attempt; /* solves from this attempt on; 0: never */
+};
+
+static struct net {
+  struct network *network;
+  struct person who[PEOPLE];
+  struct world world;
+  struct built_tape tape;
+  const struct tape *tapes[1];
+  uint8_t job[32], task[TASK_ID_BYTES], truth[32];
+  uint32_t calls, dies_at; /* calls of a port so far; the one at which the process ends, 0: none */
+  jmp_buf death;
+  uint32_t deaths;
+} net;
+
+static const struct chain *chain(void) { return ledger_chain(network_stage(net.network)->ledger); }
+
+static struct task_record task(void) {
+  struct task_record t;
+  assert_true(task_find(chain(), net.task, &t));
+  return t;
+}
+
+/* Every call of a port is a place to die at: before it is heard, or after. */
+
+static struct chain_port real_chain;
+static struct blob_port real_blobs;
+
+static void live(void) {
+  if (net.dies_at && ++net.calls >= net.dies_at) longjmp(net.death, 1);
+}
+
+static enum client_status mortal_send(void *self, const uint8_t *bytes, size_t length, uint32_t *code,
+                                      struct why *why) {
+  live();
+  enum client_status status = real_chain.send(self, bytes, length, code, why);
+  live();
+  return status;
+}
+
+static enum client_status mortal_get(void *self, const struct map_key *key, uint8_t **value, size_t *length,
+                                     uint64_t *height, struct why *why) {
+  live();
+  return real_chain.get(self, key, value, length, height, why);
+}
+
+static enum transfer_status mortal_put(void *self, const uint8_t root[32], const void *bytes, uint64_t length,
+                                       struct why *why) {
+  live();
+  enum transfer_status status = real_blobs.put(self, root, bytes, length, why);
+  live();
+  return status;
+}
+
+static enum transfer_status mortal_fetch(void *self, const uint8_t root[32], uint64_t leaves, uint8_t *bytes,
+                                         struct why *why) {
+  live();
+  return real_blobs.get(self, root, leaves, bytes, why);
+}
+
+/* People. */
+
+static void say(void *context, const char *kind, const uint8_t *id, const char *text) {
+  const struct person *p = context;
+  (void)id;
+  if (getenv("ROLES_TELL")) fprintf(stderr, "  %ld %s: %s\n", (long)(p - net.who), kind, text);
+}
+
+static void wake(struct person *p) {
+  struct why why = {""};
+  uint32_t dies_at = net.dies_at;
+  net.dies_at = 0;
+  if (agent_open(&p->agent, &p->options, &why) != AGENT_OK) fail_msg("%s", why.text);
+  assert_int_equal(solver_open(&p->solver, p->agent, &p->solves, &why), AGENT_OK);
+  assert_int_equal(verifier_open(&p->verifier, p->agent, &p->audits, &why), AGENT_OK);
+  net.dies_at = dies_at;
+}
+
+/* What a killed process holds is gone; nothing is written on this way. */
+static void die(struct person *p) {
+  solver_shut(p->solver);
+  verifier_shut(p->verifier);
+  agent_shut(p->agent);
+}
+
+static bool both(struct agent *a, void *context, struct why *why) {
+  struct person *p = context;
+  if (p->from_attempt && task().attempt >= p->from_attempt) solver_turn(a, p->solver, why);
+  return verifier_turn(a, p->verifier, why);
+}
+
+static void turn(struct person *p) {
+  bool more;
+  struct why why = {""};
+  if (setjmp(net.death)) {
+    net.dies_at = 0;
+    net.deaths++;
+    die(p);
+    wake(p);
+    return;
+  }
+  assert_int_equal(agent_turn(p->agent, both, p, &more, &why), AGENT_OK);
+}
+
+/* The job. */
+
+static enum chain_code send(uint32_t who, uint8_t type, const uint8_t *body, size_t length) {
+  static uint8_t bytes[TRANSACTION_TAPE_BYTES_MAX];
+  struct stage *s = network_stage(net.network);
+  struct ledger_result r;
+  struct transaction x = stage_draft(s, who, type, body, length);
+  x.gas = 200000;
+  size_t whole = stage_sign(s, who, &x, bytes, sizeof bytes);
+  assert_true(whole);
+  ledger_deliver(s->ledger, bytes, whole, &r);
+  assert_true(r.admitted);
+  s->nonce[who]++;
+  return (enum chain_code)r.code;
+}
+
+static void provide(uint32_t who) {
+  struct stage *s = network_stage(net.network);
+  uint8_t input[PROVIDER_REGISTRATION_BYTES], proof[VRF_BYTES], tls[32] = {0}, body[512];
+  struct sign_public key = sign_secret_public(s->vrf[who]);
+  provider_registration(chain()->genesis, s->id[who], input);
+  vrf_prove(s->vrf[who], input, sizeof input, proof);
+  struct body_provider b = {.roles = PROVIDER_VERIFIER,
+                            .available = 1,
+                            .mem_mib = 4096,
+                            .vrf_key = key.bytes,
+                            .vrf_proof = proof,
+                            .tls_hash = tls,
+                            .endpoint = (const uint8_t *)""};
+  assert_int_equal(send(who, TRANSACTION_PROVIDER_SET, body, body_provider_put(&b, body, sizeof body)), 0);
+  struct body_stake stake = {.role = ROLE_VERIFIER, .amount = 400 * UINT64_C(1000000000)};
+  assert_int_equal(send(who, TRANSACTION_STAKE, body, body_stake_put(&stake, body, sizeof body)), 0);
+}
+
+static void post_tape(void) {
+  static uint8_t table[4096], tape[65536], body[80000];
+  struct body_tape b = {.layout = table, .tapes = 1, .tape = {tape}};
+  b.layout_length = (uint32_t)layout_encode(&net.tape.tape.layout, table, sizeof table);
+  b.tape_length[0] = (uint32_t)tape_write(&net.tape.tape, tape, sizeof tape);
+  assert_int_equal(send(SUBMITTER, TRANSACTION_TAPE, body, body_tape_put(&b, body, sizeof body)), 0);
+}
+
+static void post_job(uint8_t level) {
+  const struct world *w = &net.world;
+  struct stage *s = network_stage(net.network);
+  uint8_t spec[32] = {1}, layout[32], none[32] = {0}, body[4096];
+  tape_layout_hash(&net.tape.tape, layout);
+  struct job_task row = {.steps = STEPS, .interval_steps = INTERVAL_STEPS};
+  struct body_post b = {.spec_hash = spec,
+                        .layout_hash = layout,
+                        .start_root = w->start_root,
+                        .own_seat = none,
+                        .canon = CANON_VERSION,
+                        .lower = 1,
+                        .figure = TRIAL_FIGURE,
+                        .tapes = 1,
+                        .sections = 1,
+                        .data = 1,
+                        .tape_root = w->known[0].root,
+                        .data_root = w->data[0].root,
+                        .section = {{.repeat = 1, .entries = 1, .entry = {{0, STEPS}}}},
+                        .first_step = w->first_step,
+                        .params = 1,
+                        .level = level,
+                        .seats = 3,
+                        .draws = 2,
+                        .seed = w->seed,
+                        .price = UINT64_C(10000000000000),
+                        .tasks = 1,
+                        .deadline = chain()->now.tick + 3000};
+  job_id(chain(), s->id[SUBMITTER], 0, s->nonce[SUBMITTER], net.job);
+  job_task_id(net.job, 0, net.task);
+  assert_int_equal(send(SUBMITTER, TRANSACTION_JOB_POST, body, body_post_put(&b, &row, body, sizeof body)), 0);
+}
+
+/* The tapes run plainly, as they are written, without any of this. `steps` of them, and the root of what comes. */
+static void run_plainly(uint32_t steps, uint8_t root[32]) {
+  struct execute *x;
+  const void *data[JOB_DATA_MAX] = {net.world.data[0].bytes};
+  size_t leaves = net.tape.tape.state_leaves;
+  uint8_t *state = aligned_alloc(64, leaves * TAPE_LEAF_BYTES), *hashes = malloc(leaves * 32);
+  struct execute_options o = {.plain = true};
+  assert_true(state && hashes);
+  memcpy(state, net.world.start, leaves * TAPE_LEAF_BYTES);
+  assert_int_equal(execute_open(&x, &net.tape.tape, data, &o, NULL), EXECUTE_OK);
+  for (uint32_t i = 0; i < steps; i++) execute_step(x, state, net.world.first_step + i, net.world.seed);
+  execute_shut(x);
+  state_root(state, leaves * TAPE_LEAF_BYTES, hashes, root);
+  free(state);
+  free(hashes);
+}
+
+static void begin(uint32_t diverges_at) {
+  memset(&net, 0, sizeof net);
+  net.network = network_open();
+  struct stage *s = network_stage(net.network);
+  trial_tape(&net.tape, diverges_at);
+  net.tapes[0] = &net.tape.tape;
+  world_open(&net.world, net.tapes, 1, 1, TRIAL_SEED);
+  run_plainly(STEPS, net.truth);
+  real_chain = network_port(net.network);
+  real_blobs = network_blobs(net.network);
+  for (uint32_t i = 0; i < PEOPLE; i++) {
+    struct person *p = &net.who[i];
+    p->chain = real_chain;
+    p->blobs = real_blobs;
+    p->chain.send = mortal_send;
+    p->chain.get = mortal_get;
+    p->blobs.put = mortal_put;
+    p->blobs.get = mortal_fetch;
+    strcpy(p->folder, "roles_test.XXXXXX");
+    assert_non_null(mkdtemp(p->folder));
+    p->options = (struct agent_options){.folder = p->folder,
+                                        .chain = &p->chain,
+                                        .blobs = &p->blobs,
+                                        .key = s->key[i],
+                                        .vrf_key = s->vrf[i],
+                                        .threads = 1,
+                                        .say = say,
+                                        .context = p};
+    p->solves.material.memory_bytes = p->audits.material.memory_bytes = UINT64_C(1) << 30;
+    p->solves.disk_bytes = p->audits.disk_bytes = UINT64_C(1) << 30;
+  }
+  net.who[0].from_attempt = 1;
+  net.who[1].from_attempt = 2;
+}
+
+static void post(uint8_t level) {
+  struct stage *s = network_stage(net.network);
+  const struct world *w = &net.world;
+  for (uint32_t i = 0; i < PEOPLE; i++) wake(&net.who[i]);
+  stage_begin(s, 25);
+  for (uint32_t i = 4; i < PEOPLE; i++) provide(i);
+  post_tape();
+  stage_end(s);
+  network_blocks(net.network, 3 * chain()->parameters.epoch);
+  assert_int_equal(real_blobs.put(real_blobs.self, w->data[0].root, w->data[0].bytes,
+                                  (uint64_t)w->data[0].leaves * TAPE_LEAF_BYTES, NULL),
+                   TRANSFER_OK);
+  assert_int_equal(real_blobs.put(real_blobs.self, w->start_root, w->start,
+                                  (uint64_t)net.tape.tape.state_leaves * TAPE_LEAF_BYTES, NULL),
+                   TRANSFER_OK);
+  stage_begin(s, 25);
+  post_job(level);
+  stage_end(s);
+}
+
+static void end(void) {
+  char command[128];
+  for (uint32_t i = 0; i < PEOPLE; i++) {
+    die(&net.who[i]);
+    snprintf(command, sizeof command, "rm -r %s", net.who[i].folder);
+    assert_int_equal(system(command), 0);
+  }
+  network_shut(net.network);
+  world_shut(&net.world);
+}
+
+static void play(enum task_state state) {
+  for (uint32_t i = 0; i < BLOCKS_MAX && task().state != state; i++) {
+    for (uint32_t who = 0; who < PEOPLE; who++) turn(&net.who[who]);
+    network_block(net.network);
+  }
+  struct task_record t = task();
+  if (t.state != state) fail_msg("attempt %u, state %u", t.attempt, t.state);
+}
+
+/* How many receipts of a kind and reason; the last of them. */
+static uint32_t receipts(uint8_t kind, uint16_t reason, struct receipt *last) {
+  uint32_t count = 0;
+  for (uint64_t n = 0; n < network_receipts(net.network); n++) {
+    uint8_t *bytes, *payments;
+    size_t length, payments_length;
+    struct receipt r;
+    assert_int_equal(real_chain.receipt(real_chain.self, n, &bytes, &length, &payments, &payments_length, NULL),
+                     CLIENT_OK);
+    assert_true(receipt_decode(bytes, length, &r));
+    free(bytes);
+    free(payments);
+    if (r.kind != kind || r.reason != reason) continue;
+    count++;
+    if (last) *last = r;
+  }
+  return count;
+}
+
+static void assert_settled(uint8_t attempt, uint8_t audited) {
+  struct receipt r;
+  assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DONE, &r), 1);
+  assert_memory_equal(r.final_root, net.truth, 32);
+  assert_int_equal(r.attempt, attempt);
+  assert_int_equal(r.audited, audited);
+}
+
+static void test_honest(void **state) {
+  (void)state;
+  static const uint8_t levels[] = {0, AUDIT_LEVEL_FULL};
+  for (uint32_t k = 0; k < 2; k++) {
+    begin(UINT32_MAX);
+    post(levels[k]);
+    play(TASK_SETTLED);
+    assert_settled(1, 3);
+    assert_int_equal(receipts(RECEIPT_SEAT, REASON_NOT_TAKEN, NULL), 0);
+    end();
+  }
+}
+
+static void test_diverged(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 2; k++) { /* in the first interval, and in the fourth */
+    begin(3 + (k ? 10 : 1));
+    run_plainly(k ? 12 : 3, net.truth);
+    post(0);
+    play(TASK_SETTLED);
+    struct receipt r;
+    assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DIVERGED, &r), 1);
+    assert_memory_equal(r.final_root, net.truth, 32);
+    assert_int_equal(r.steps, k ? 12 : 3);
+    end();
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_honest),
+      cmocka_unit_test(test_diverged),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

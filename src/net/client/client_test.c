@@ -26,13 +26,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct client_patience hasty = {.tries = 2, .connect_ms = 500, .answer_ms = 400};
+static const struct client_patience calm = {.tries = 2, .connect_ms = 5000, .answer_ms = 10000};
+static const struct client_patience hasty = {.tries = 2, .connect_ms = 1000, .answer_ms = 1200};
 
 static struct client *client_of(const struct stage *s) {
   struct client *c;
   struct why why;
   assert_int_equal(client_open(&c, stage_url(s), NULL, &why), CLIENT_OK);
-  client_patience(c, hasty);
+  client_patience(c, calm);
   return c;
 }
 
@@ -65,7 +66,7 @@ static void a_status_is_read(void **state) {
   assert_int_equal(client_wait(c, 94, 100, &why), CLIENT_OK);
   uint64_t before = call_clock_ms();
   assert_int_equal(client_wait(c, 95, 120, &why), CLIENT_NONE);
-  assert_in_range(call_clock_ms() - before, 120, 1500);
+  assert_in_range(call_clock_ms() - before, 120, 5000);
   client_shut(c);
   stage_shut(s);
 }
@@ -422,9 +423,9 @@ static void be_evil(void *context, const struct stage_request *r) {
     struct linger now = {.l_onoff = 1};
     setsockopt(r->socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   } else if (strcmp(how, "silent") == 0) {
-    call_pause(NULL, 700);
+    call_pause(NULL, 2000);
   } else if (strcmp(how, "drip") == 0) {
-    for (int i = 0; i < 60 && stage_write(r->socket, i < 19 ? &head[i] : " ", 1); i++) call_pause(NULL, 30);
+    for (int i = 0; i < 100 && stage_write(r->socket, i < 19 ? &head[i] : " ", 1); i++) call_pause(NULL, 30);
   } else if (strcmp(how, "headers") == 0) {
     fill(r->socket, "HTTP/1.1 200 OK\r\n", "X-Padding: 0123456789012345678901234567890123456789\r\n", 2000000);
   } else if (strcmp(how, "huge") == 0) {
@@ -473,6 +474,7 @@ static void no_node_hangs_or_swells_a_client(void **state) {
     snprintf(how, sizeof how, "%s", evils[i]);
     struct stage *s = stage_open(be_evil, how);
     struct client *c = client_of(s);
+    client_patience(c, hasty);
     struct client_node node;
     struct why why = {""};
     uint64_t start = call_clock_ms();
@@ -481,7 +483,7 @@ static void no_node_hangs_or_swells_a_client(void **state) {
     if (status != expected[i]) print_message("%s: %d, %s\n", how, status, why.text);
     assert_int_equal(status, expected[i]);
     assert_true(why.text[0] != 0);
-    assert_in_range(took, 0, 2 * hasty.answer_ms + 100 + 600);
+    assert_in_range(took, 0, 2 * hasty.answer_ms + 100 + 2000);
     assert_int_equal(stage_count(s), status == CLIENT_LOST ? 2 : 1);
     client_shut(c);
     stage_shut(s);
@@ -542,7 +544,7 @@ static void a_stop_flag_ends_every_wait(void **state) {
       _exit(0);
     }
     assert_int_equal(client_node(c, &node, &why), CLIENT_STOPPED);
-    assert_in_range(call_clock_ms() - start, 140, 1000);
+    assert_in_range(call_clock_ms() - start, 140, 2000);
     assert_int_equal(waitpid(child, NULL, 0), child);
     client_shut(c);
     stage_shut(s);

@@ -48,7 +48,7 @@ static uint8_t *blob, *hashes, blob_root[32];
 static char here[64], there[64];
 static struct sign_secret *secret;
 static struct transfer_signer signer;
-static const struct transfer_options hasty = {.connect_ms = 1000, .slow_s = 1, .rounds = 2};
+static const struct transfer_options hasty = {.connect_ms = 3000, .slow_s = 4, .rounds = 2};
 
 static void fill(uint8_t *bytes, size_t length, uint64_t x) {
   for (size_t i = 0; i < length; i += 8) {
@@ -453,7 +453,7 @@ static void stops_and_stalls_end_soon(void **state) {
       .slow_s = 1, .rounds = 1, .progress = count_pieces, .context = &last, .stop = &stop};
   uint64_t start = call_clock_ms();
   assert_int_equal(transfer_fetch(s, blob_root, LEAVES, signer.account, &server, 1, &options, &why), TRANSFER_LOST);
-  assert_in_range(call_clock_ms() - start, 900, 8000);
+  assert_in_range(call_clock_ms() - start, 900, 12000);
   stop = 1;
   assert_int_equal(transfer_fetch(s, blob_root, LEAVES, signer.account, &server, 1, &options, &why), TRANSFER_STOPPED);
   stop = 0;
@@ -541,8 +541,8 @@ static void a_flood_from_one_address_has_an_end(void **state) {
     open = recv(sockets[0], &byte, 1, MSG_DONTWAIT) < 0;
     call_pause(NULL, 100);
   }
-  assert_in_range(call_clock_ms() - start, LISTEN_HEAD_MS - 200, LISTEN_HEAD_MS + 1000);
-  call_pause(NULL, 1300);
+  assert_in_range(call_clock_ms() - start, LISTEN_HEAD_MS - 200, LISTEN_HEAD_MS + 3000);
+  call_pause(NULL, 2000);
   assert_int_equal(status_of(&s, "GET / HTTP/1.1\r\n\r\n", "", 0), 404);
   for (int i = 0; i < LISTEN_PLACES_ADDRESS; i++) close(sockets[i]);
   shut_storer(&s);

@@ -11,6 +11,8 @@
 #include "base/hex.h"
 #include "training/file/file.h"
 
+enum { SWEEP_TURNS = 64 };
+
 void bench_begin(struct bench *b, struct agent *a, const struct material_options *options, uint64_t disk_bytes) {
   *b = (struct bench){.a = a, .options = *options, .disk_bytes = disk_bytes};
 }
@@ -59,14 +61,43 @@ bool bench_folder(const struct bench *b, const struct task_record *t, char path[
   return file_join(path, agent_options(b->a)->folder, name) && file_folder(path, why) == TRAINING_OK;
 }
 
-void bench_clear(const struct bench *b, const struct task_record *t) {
-  char path[FILE_PATH_MAX], file[FILE_PATH_MAX];
-  if (!bench_folder(b, t, path, NULL)) return;
+static void remove_folder(const char *path) {
+  char file[FILE_PATH_MAX];
   DIR *folder = opendir(path);
   for (const struct dirent *e; folder && (e = readdir(folder));)
     if (e->d_name[0] != '.' && file_join(file, path, e->d_name)) unlink(file);
   if (folder) closedir(folder);
   rmdir(path);
+}
+
+/* A folder's name is TASK-ATTEMPT; whatever has another name is not ours. */
+static bool read_name(const char *name, uint8_t task[TASK_ID_BYTES], uint8_t *attempt) {
+  char hex[2 * TASK_ID_BYTES + 1];
+  if (strlen(name) != 2 * TASK_ID_BYTES + 2 || name[2 * TASK_ID_BYTES] != '-') return false;
+  memcpy(hex, name, 2 * TASK_ID_BYTES);
+  hex[2 * TASK_ID_BYTES] = 0;
+  *attempt = (uint8_t)(name[2 * TASK_ID_BYTES + 1] - '0');
+  return hex_decode(hex, task, TASK_ID_BYTES);
+}
+
+static bool is_over(struct bench *b, const uint8_t task[TASK_ID_BYTES], uint8_t attempt) {
+  struct task_record t;
+  struct why why;
+  enum client_status status = view_task(agent_view(b->a), task, &t, &why);
+  if (status == CLIENT_NONE) return true;
+  return status == CLIENT_OK && (t.attempt != attempt || t.state == TASK_SETTLED || t.state == TASK_CANCELLED);
+}
+
+void bench_sweep(struct bench *b) {
+  char path[FILE_PATH_MAX];
+  uint8_t task[TASK_ID_BYTES], attempt;
+  if (b->turns++ % SWEEP_TURNS) return;
+  DIR *folder = opendir(agent_options(b->a)->folder);
+  for (const struct dirent *e; folder && (e = readdir(folder));)
+    if (read_name(e->d_name, task, &attempt) && is_over(b, task, attempt) &&
+        file_join(path, agent_options(b->a)->folder, e->d_name))
+      remove_folder(path);
+  if (folder) closedir(folder);
 }
 
 enum material_status bench_work(struct bench *b, const struct task_record *t, const struct work_plan *plan,

@@ -22,6 +22,7 @@ struct bench {
   struct side *side;
   uint8_t side_id[TASK_ID_BYTES + 1 + 2];
   char told[WHY_MAX];
+  uint32_t turns;
 };
 
 void bench_begin(struct bench *b, struct agent *a, const struct material_options *options, uint64_t disk_bytes);
@@ -39,9 +40,9 @@ typedef enum material_status bench_start(void *context, const struct task_record
 enum material_status bench_side(struct bench *b, const struct task_record *t, uint16_t interval, bool lies,
                                 bench_start *start, void *context, struct why *why);
 
-/* bench_folder: of a task's attempt, made if missing. bench_clear removes it with what is in it. */
+/* bench_folder: of a task's attempt, made if missing. bench_sweep removes the folders of attempts that are over. */
 bool bench_folder(const struct bench *b, const struct task_record *t, char path[], struct why *why);
-void bench_clear(const struct bench *b, const struct task_record *t);
+void bench_sweep(struct bench *b);
 
 /* bench_once names an act of an attempt: "seal/TASK/ATTEMPT/n". bench_send sends it; bench_sent: it is on its way, or
  * in a block. */

@@ -43,7 +43,7 @@ static struct net {
   uint8_t job[32], task[TASK_ID_BYTES], truth[32];
   uint32_t calls, dies_at; /* calls of a port so far; the one at which the process ends, 0: none */
   jmp_buf death;
-  uint32_t deaths;
+  uint32_t deaths, failed, refused; /* failed: transactions that a block took and that did nothing */
 } net;
 
 static const struct chain *chain(void) { return ledger_chain(network_stage(net.network)->ledger); }
@@ -96,6 +96,8 @@ static enum transfer_status mortal_fetch(void *self, const uint8_t root[32], uin
 static void say(void *context, const char *kind, const uint8_t *id, const char *text) {
   const struct person *p = context;
   (void)id;
+  net.failed += strcmp(kind, "failed") == 0;
+  net.refused += strcmp(kind, "refuse") == 0;
   if (getenv("ROLES_TELL")) fprintf(stderr, "  %ld %s: %s\n", (long)(p - net.who), kind, text);
 }
 
@@ -357,10 +359,165 @@ static void test_diverged(void **state) {
   }
 }
 
+/* Row 34: a lie that was found; the task goes to another, who is honest. */
+static void assert_caught(uint16_t interval) {
+  struct receipt r;
+  assert_int_equal(receipts(RECEIPT_FAULT, REASON_PROVEN, NULL), 1);
+  assert_true(receipts(RECEIPT_VERDICT, REASON_PROVEN, &r) >= 1);
+  assert_int_equal(r.loser, DISPUTE_CLAIMANT);
+  assert_int_not_equal(r.committed, r.recomputed);
+  if (interval) assert_int_equal(r.interval, interval);
+  assert_settled(2, 3);
+}
+
+static void test_lying_solver(void **state) {
+  (void)state;
+  static const uint16_t lies[] = {WORK_EVERY, 1, 4, INTERVALS};
+  for (uint32_t k = 0; k < 4; k++) { /* one interval of many: only seats that run everything are sure to see it */
+    begin(UINT32_MAX);
+    net.who[0].solves.lie.interval = lies[k];
+    post(k ? AUDIT_LEVEL_FULL : 0);
+    play(TASK_SETTLED);
+    assert_caught(k ? lies[k] : 0);
+    end();
+  }
+}
+
+static void test_silent_solver(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 5; k++) {
+    struct solver_lie *lie;
+    begin(UINT32_MAX);
+    lie = &net.who[0].solves.lie;
+    lie->no_commit = k == 0;
+    lie->no_publish = k == 1;
+    lie->no_open = k == 2;
+    if (k >= 3) lie->interval = WORK_EVERY;
+    if (k >= 3) lie->silent_move = k == 3 ? 2 : 10;
+    post(0);
+    play(TASK_SETTLED);
+    static const uint16_t reasons[] = {REASON_LATE, REASON_NO_PUBLISH, REASON_NO_OPEN, REASON_SILENT_DISPUTE,
+                                       REASON_SILENT_DISPUTE};
+    assert_int_equal(receipts(k ? RECEIPT_FAULT : RECEIPT_ATTEMPT, reasons[k], NULL), 1);
+    assert_settled(2, 3);
+    end();
+  }
+}
+
+/* LEDGER 9.11: nobody can have the final state, so it is nobody's fault. */
+static void test_undelivered(void **state) {
+  (void)state;
+  begin(UINT32_MAX);
+  net.who[0].solves.lie.no_deliver = true;
+  post(0);
+  play(TASK_CANCELLED);
+  assert_int_equal(receipts(RECEIPT_CANCELLED, REASON_NEUTRAL, NULL), 1);
+  end();
+}
+
+/* It sealed what is wrong, and makes the case that its own numbers give. */
+static void test_lying_verifier(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 2; k++) {
+    struct receipt r;
+    begin(UINT32_MAX);
+    for (uint32_t i = 1; i < PEOPLE; i++) net.who[i].audits.lie.wrong = i == 3 || i == 5;
+    post(k ? AUDIT_LEVEL_FULL : 0);
+    play(TASK_SETTLED);
+    assert_int_equal(receipts(RECEIPT_FAULT, REASON_PROVEN, NULL), 0);
+    assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DONE, &r), 1);
+    assert_memory_equal(r.final_root, net.truth, 32);
+    assert_true(r.disputes > 0 && r.audited == 3 - r.disputes);
+    end();
+  }
+}
+
+static void test_silent_verifier(void **state) {
+  (void)state;
+  static const uint16_t reasons[] = {REASON_NOT_TAKEN, REASON_NO_SEAL, REASON_NO_SHOW};
+  for (uint32_t k = 0; k < 4; k++) {
+    struct receipt r;
+    begin(UINT32_MAX);
+    for (uint32_t i = 1; i < PEOPLE; i++) {
+      struct verifier_lie *lie = &net.who[i].audits.lie;
+      lie->no_take = k == 0 && i == 5;
+      lie->no_seal = k == 1 && i == 5;
+      lie->no_show = k == 2 && i == 5;
+      lie->no_vote = k == 3;
+    }
+    post(0);
+    play(TASK_SETTLED);
+    if (k < 3) assert_int_equal(receipts(RECEIPT_SEAT, reasons[k], NULL), 1);
+    assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DONE, &r), 1);
+    assert_memory_equal(r.final_root, net.truth, 32);
+    assert_int_equal(r.audited, k == 1 || k == 2 ? 2 : 3);
+    end();
+  }
+}
+
+/* Before a grain is locked: memory, disk, stake. */
+static void test_refuses(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 2; k++) {
+    begin(UINT32_MAX);
+    if (k)
+      net.who[0].solves.disk_bytes = 1000;
+    else
+      net.who[0].solves.material.memory_bytes = 100000;
+    post(0);
+    play(TASK_SETTLED);               /* by account 1, when nobody offered for attempt 1 */
+    assert_int_equal(net.refused, 2); /* once an attempt */
+    assert_int_equal(receipts(RECEIPT_ATTEMPT, REASON_NO_OFFERS, NULL), 1);
+    assert_settled(2, 3);
+    end();
+  }
+}
+
+static uint64_t next(uint64_t *seed) {
+  *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return *seed >> 33;
+}
+
+/* Somebody is killed again and again, between any two words with the world outside; nothing is done twice and nothing
+ * is forgotten. Every state of an interval's end has to be had again. */
+static void test_killed(void **state) {
+  (void)state;
+  uint64_t seed = 5;
+  uint32_t deaths = 0;
+  for (uint32_t k = 0; k < 8; k++) {
+    bool lies = k % 3 == 2;
+    begin(UINT32_MAX);
+    if (lies) net.who[0].solves.lie.interval = WORK_EVERY;
+    for (uint32_t i = 0; i < 2; i++)
+      net.who[i].solves.disk_bytes = (k % 2 ? 2 : 100) * (uint64_t)net.tape.tape.state_leaves * TAPE_LEAF_BYTES;
+    post(k % 4 == 3 ? AUDIT_LEVEL_FULL : 0);
+    for (uint32_t i = 0; i < BLOCKS_MAX && task().state != TASK_SETTLED; i++) {
+      for (uint32_t who = 0; who < PEOPLE; who++) {
+        net.calls = 0;
+        net.dies_at = next(&seed) % 3 ? 0 : (uint32_t)(1 + next(&seed) % 25);
+        turn(&net.who[who]);
+        net.dies_at = 0;
+      }
+      network_block(net.network);
+    }
+    assert_int_equal(task().state, TASK_SETTLED);
+    if (lies)
+      assert_caught(0);
+    else
+      assert_settled(1, 3);
+    assert_int_equal(net.failed, 0);
+    assert_int_equal(receipts(RECEIPT_SEAT, REASON_NO_SHOW, NULL), 0);
+    deaths += net.deaths;
+    end();
+  }
+  if (deaths < 100) fail_msg("%u deaths", deaths);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_honest),
-      cmocka_unit_test(test_diverged),
+      cmocka_unit_test(test_honest),          cmocka_unit_test(test_diverged),    cmocka_unit_test(test_lying_solver),
+      cmocka_unit_test(test_silent_solver),   cmocka_unit_test(test_undelivered), cmocka_unit_test(test_lying_verifier),
+      cmocka_unit_test(test_silent_verifier), cmocka_unit_test(test_refuses),     cmocka_unit_test(test_killed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

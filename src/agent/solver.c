@@ -74,7 +74,7 @@ enum solver_duty solver_due(const struct chain *c, const uint8_t account[32], co
   case TASK_JUDGE: return disputed(c, t) ? SOLVER_MOVE : SOLVER_REST;
   case TASK_DELIVER: return SOLVER_DELIVER;
   case TASK_SETTLED:
-  case TASK_CANCELLED: return SOLVER_FORGET;
+  case TASK_CANCELLED:
   case TASK_WAIT:
   case TASK_DRAW:
   case TASK_TAKE:
@@ -358,7 +358,6 @@ static void act(struct solver *s, const struct task_record *t, enum solver_duty 
   case SOLVER_OPEN: open_trace(s, t, why); return;
   case SOLVER_MOVE: move(s, t, why); return;
   case SOLVER_DELIVER: deliver(s, t, why); return;
-  case SOLVER_FORGET: bench_clear(&s->bench, t); return;
   case SOLVER_REST: return;
   }
 }
@@ -391,6 +390,7 @@ bool solver_turn(struct agent *a, void *solver, struct why *why) {
   if (!why) why = &local;
   if (tasks && bench_list(&s->bench, OF_SOLVERS, tasks, why)) serve(s, tasks, why);
   free(tasks);
+  bench_sweep(&s->bench);
   return true;
 }
 

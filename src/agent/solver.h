@@ -25,16 +25,7 @@ struct solver_options {
   struct solver_lie lie;
 };
 
-enum solver_duty {
-  SOLVER_REST,
-  SOLVER_OFFER,
-  SOLVER_WORK,
-  SOLVER_PUBLISH,
-  SOLVER_OPEN,
-  SOLVER_MOVE,
-  SOLVER_DELIVER,
-  SOLVER_FORGET /* it is over: the folder goes */
-};
+enum solver_duty { SOLVER_REST, SOLVER_OFFER, SOLVER_WORK, SOLVER_PUBLISH, SOLVER_OPEN, SOLVER_MOVE, SOLVER_DELIVER };
 
 /* solver_due: what an account that solves has to do about a task, by the chain. solver_wanted marks the intervals
  * whose starts seats wait for (LEDGER 9.5) and returns how many. */

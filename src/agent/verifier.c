@@ -396,6 +396,7 @@ bool verifier_turn(struct agent *a, void *verifier, struct why *why) {
     for (uint32_t pass = 0; pass < 2; pass++)
       for (uint32_t i = 0; i < tasks->count; i++) serve(v, tasks->id[i], pass == 1, why);
   free(tasks);
+  bench_sweep(&v->bench);
   return true;
 }
 

@@ -128,6 +128,94 @@ static void test_approvers(void **state) {
   }
 }
 
+/* Two finders share; the own seat has approved, and pays nothing for it (9.10). */
+static void test_finders(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(1, 3, 3);
+  struct seat_record s;
+  plan.lie_interval = 1;
+  plan.stubborn = plan.own = true;
+  plan.seat[0].lazy = plan.seat[3].lazy = true;
+  begin(&plan);
+  run(TASK_SETTLED);
+  assert_solver_fined();
+  int64_t bond = (int64_t)stakes.bond;
+  assert_int_equal(gain_of_first(who_sat(1, 0, &s)), -bond);
+  for (uint8_t i = 1; i < 3; i++)
+    assert_int_equal(gain_of_first(who_sat(1, i, &s)), (int64_t)begun.fine / 4 / 2 + phi + bond / 4 / 2);
+  assert_int_equal(trial_gain(&t, TRIAL_OWN), 0);
+  assert_int_equal(trial_count(&t, RECEIPT_SEAT, REASON_APPROVED_WRONG), 1);
+  trial_shut(&t);
+}
+
+/* JUDGE lasts until the last dispute is decided. */
+static void test_two_wrong_seats(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(6, 3, 3);
+  struct seat_record s;
+  plan.seat[0] = (struct trial_seat_plan){.wrong = true, .silent_at = MOVE_3};
+  plan.seat[1] = (struct trial_seat_plan){.wrong = true, .silent_at = MOVE_11};
+  begin(&plan);
+  run(TASK_SETTLED);
+  for (uint8_t i = 0; i < 2; i++) {
+    assert_int_equal(trial_gain(&t, who_sat(1, i, &s)), -(int64_t)stakes.bond);
+    assert_true(s.lost);
+  }
+  assert_int_equal(trial_gain(&t, 0), fee + 2 * (int64_t)stakes.jackpot);
+  assert_int_equal(trial_receipt(&t, RECEIPT_SETTLED)->disputes, 2);
+  assert_int_equal(trial_receipt(&t, RECEIPT_SETTLED)->audited, 1);
+  trial_shut(&t);
+}
+
+/* PROTOCOL P1.1: what a frame says, field by field, against the world that the task was made of. */
+static void test_frame(void **state) {
+  (void)state;
+  struct trial_plan plan = plan_of(6, 3, 3);
+  struct dispute_frame f, world;
+  struct job_stored job;
+  struct task_record task;
+  uint8_t root[32];
+  plan.last_steps = 1;
+  begin(&plan);
+  task = trial_task(&t);
+  assert_false(docket_frame(trial_chain(&t), &task, 1, &f)); /* nothing is opened */
+  run(TASK_SETTLED);
+  task = trial_task(&t);
+  assert_true(job_find(trial_chain(&t), t.job, &job));
+  job_root(&job.record.job, root);
+  for (uint16_t i = 1; i <= 6; i++) {
+    const struct trial_interval *v = &t.truth[i - 1];
+    assert_true(docket_frame(trial_chain(&t), &task, i, &f));
+    world_frame(&v->world, 0, v->honest.roots[v->world.steps], &world);
+    assert_memory_equal(f.target.job_root, root, 32);
+    assert_int_equal(f.target.task, 0);
+    assert_int_equal(f.target.interval, i);
+    assert_int_equal(f.target.inner, 0);
+    assert_memory_equal(f.start_root, world.start_root, 32);
+    assert_memory_equal(f.end_root, world.end_root, 32);
+    assert_int_equal(f.first_step, TRIAL_FIRST_STEP + 3 * (i - 1));
+    assert_int_equal(f.first_step, world.first_step);
+    assert_int_equal(f.steps, i == 6 ? 1 : 3);
+    assert_int_equal(f.seed, world.seed);
+    assert_int_equal(f.state_leaves, world.state_leaves);
+    assert_int_equal(f.tapes, 1);
+    assert_memory_equal(f.tape[0].root, world.tape[0].root, 32);
+    assert_int_equal(f.tape[0].records, world.tape[0].records);
+    assert_int_equal(f.tape[0].temp_leaves, world.tape[0].temp_leaves);
+    assert_int_equal(f.tape[0].values_ticks, 4 * 3); /* 4 est: a step takes one tick by each of its three counts */
+    assert_int_equal(f.steps_ticks, 4 * 3);
+    assert_memory_equal(f.step_tape, world.step_tape, f.steps);
+    assert_int_equal(f.data_count, 1);
+    assert_int_equal(f.data[0].leaves, world.data[0].leaves);
+    assert_memory_equal(f.data[0].root, world.data[0].root, 32);
+    assert_int_equal(f.window_ticks, 20); /* the "test" parameters */
+    assert_int_equal(f.slack_ticks, 40);
+  }
+  assert_false(docket_frame(trial_chain(&t), &task, 0, &f));
+  assert_false(docket_frame(trial_chain(&t), &task, 7, &f));
+  trial_shut(&t);
+}
+
 /* LEDGER 11.5: a liar that falls silent at any of its moves loses at once when its clock has run out. Nothing is proven
  * about the interval then: who approved it keeps its bond, but is no finder. */
 static void test_silent_claimant(void **state) {
@@ -459,6 +547,9 @@ int main(void) {
       cmocka_unit_test(test_other_root),
       cmocka_unit_test(test_other_interval),
       cmocka_unit_test(test_any_interval),
+      cmocka_unit_test(test_finders),
+      cmocka_unit_test(test_two_wrong_seats),
+      cmocka_unit_test(test_frame),
       cmocka_unit_test(test_gas_lock),
       cmocka_unit_test(test_forget),
       cmocka_unit_test(test_shared),

@@ -40,11 +40,11 @@ static void seat_loses(struct chain *c, struct payments *list, const struct task
   seat_store(c, s);
 }
 
-/* Did the seat say of the interval that it is right? */
+/* Did the seat say of the interval that it is right? Never asked of the own seat (9.10). */
 static bool approved(const struct chain *c, const struct task_record *t, const struct seat_record *s,
                      uint16_t interval) {
   uint8_t root[32];
-  if (s->own || s->lost || s->state != SEAT_SHOWN || !audit_root(c, t, interval, root)) return false;
+  if (s->lost || s->state != SEAT_SHOWN || !audit_root(c, t, interval, root)) return false;
   for (uint32_t k = 0; k < s->draws; k++)
     if (s->interval[k] == interval) return memcmp(s->end[k], root, sizeof root) == 0;
   return false;

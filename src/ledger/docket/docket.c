@@ -153,6 +153,7 @@ static void share(struct chain *c, const struct docket_record *from, uint16_t st
   for (uint8_t i = 0; i <= t.seats; i++) {
     if (!audit_seat(c, &t, i, &s) || s.dispute == 0 || s.dispute - 1 == from->id) continue;
     if (!docket_find(c, s.dispute - 1, &r) || r.interval != from->interval || !docket_dispute(c, &r, &f, &d)) continue;
+    if (c->now.tick > r.deadline) continue; /* decided already: its timer waits for a block with room for it (1.4) */
     uint64_t armed = r.deadline;
     if (!recall(c, &r, &f, &d)) continue;
     r.deadline = armed;

@@ -66,6 +66,7 @@ bool arguments_number(const struct arguments *a, const char *option, uint64_t mi
 enum { TYPO_EDITS = 2 };
 
 extern const struct command command_train, command_verify, command_quote, command_check, command_inspect, command_infer,
-    command_evaluate, command_export, command_bench, command_lower, command_dispute, command_referee, command_node;
+    command_evaluate, command_export, command_bench, command_lower, command_dispute, command_referee, command_node,
+    command_init, command_wallet;
 
 #endif

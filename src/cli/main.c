@@ -14,7 +14,7 @@
 static const struct command *const table[] = {
     &command_train, &command_verify,  &command_dispute, &command_referee,  &command_quote,
     &command_check, &command_inspect, &command_infer,   &command_evaluate, &command_export,
-    &command_bench, &command_lower,   &command_node,
+    &command_bench, &command_lower,   &command_node,    &command_init,     &command_wallet,
 };
 enum { COMMANDS = sizeof table / sizeof *table };
 

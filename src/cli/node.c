@@ -1,4 +1,6 @@
 /* assay node: a chain in one process: the embedded engine, its store and its RPC. */
+#include "base/hex.h"
+#include "cli/amount.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/stop.h"
@@ -25,13 +27,47 @@ static enum outcome refuse(enum solo_status status, const struct why *why) {
   return status == SOLO_ERR_INPUT ? OUTCOME_INPUT : OUTCOME_ENVIRONMENT;
 }
 
-/* A chain whose one account has all the money: that of the new node's own seed. */
+/* --account KEY=ASY: money of the first account, the node's own, goes to another key. */
+static bool share_out(const struct arguments *a, struct genesis *g) {
+  struct why why = {""};
+  for (const char *text; (text = arguments_nth(a, "account", g->accounts - 1)); g->accounts++) {
+    struct genesis_account to = {0}, *own = g->account;
+    char key[2 * SIGN_PUBLIC_BYTES + 1];
+    size_t length = strcspn(text, "=");
+    if (length != 2 * SIGN_PUBLIC_BYTES || !text[length]) {
+      complain("--account %s: wanted KEY=ASY, the 64 digits of a public key (assay init prints it) and an amount",
+               text);
+      return false;
+    }
+    memcpy(key, text, length);
+    key[length] = 0;
+    if (!hex_decode(key, to.key, sizeof to.key) || !amount_read(text + length + 1, &to.balance, &why)) {
+      complain("--account %s: %s", text, *why.text ? why.text : "a key has the digits 0 to 9 and a to f");
+      return false;
+    }
+    for (uint32_t i = 0; i < g->accounts; i++)
+      if (memcmp(g->account[i].key, to.key, sizeof to.key) == 0) {
+        complain("--account %s: this key has money already", text);
+        return false;
+      }
+    if (to.balance > own->balance) {
+      complain("--account %s: more than there is", text);
+      return false;
+    }
+    own->balance -= to.balance;
+    g->account[g->accounts] = to;
+  }
+  genesis_sort(g);
+  return true;
+}
+
+/* A chain whose money is the new node's own, but for what --account gives to others. */
 static enum outcome make(const struct arguments *a, const char *path) {
-  static uint8_t bytes[8192];
+  static uint8_t bytes[16384];
   const char *parameters = arguments_text(a, "parameters", "devnet");
   struct why why = {""};
   struct folder_keys keys;
-  struct genesis_account account;
+  struct genesis_account account[1 + VALUES_MAX];
   struct genesis_validator validator;
   struct genesis genesis;
   uint8_t seed[SIGN_SEED_BYTES];
@@ -41,11 +77,15 @@ static enum outcome make(const struct arguments *a, const char *path) {
     return OUTCOME_ENVIRONMENT;
   }
   enum outcome outcome = OUTCOME_DONE;
-  if (folder_genesis(&keys, parameters, arguments_text(a, "chain-id", "assay-solo"), now_ms(), &account, &validator,
+  if (folder_genesis(&keys, parameters, arguments_text(a, "chain-id", "assay-solo"), now_ms(), account, &validator,
                      &genesis)) {
-    size_t length = genesis_encode(&genesis, bytes, sizeof bytes);
+    bool shared = share_out(a, &genesis);
+    size_t length = shared ? genesis_encode(&genesis, bytes, sizeof bytes) : 0;
     enum solo_status status = length ? folder_make(path, seed, bytes, length, &why) : SOLO_ERR_INPUT;
-    if (status != SOLO_OK) outcome = refuse(status, &why);
+    if (!shared)
+      outcome = OUTCOME_INPUT;
+    else if (status != SOLO_OK)
+      outcome = refuse(status, &why);
   } else {
     complain("there are no parameters '%s', or the chain id is longer than %u; there are main, devnet and test",
              parameters, GENESIS_ID_MAX);
@@ -114,8 +154,8 @@ static enum outcome run(const struct arguments *a) {
   if (arguments_given(a, "new")) {
     enum outcome made = make(a, path);
     if (made != OUTCOME_DONE) return made;
-  } else if (arguments_given(a, "parameters") || arguments_given(a, "chain-id")) {
-    complain("--parameters and --chain-id are for a new chain: add --new");
+  } else if (arguments_given(a, "parameters") || arguments_given(a, "chain-id") || arguments_given(a, "account")) {
+    complain("--parameters, --chain-id and --account are for a new chain: add --new");
     return OUTCOME_INPUT;
   }
   enum solo_status status = folder_open(path, &folder, &why);
@@ -132,12 +172,14 @@ const struct command command_node = {
     .text =
         "Orders transactions into blocks, signs them with the folder's key, keeps them, and answers the RPC of\n"
         "CometBFT 0.38 over HTTP and websockets. Killed at any moment, it goes on after the last block that was kept.\n"
-        "--new makes the folder first: a seed in node.key, and a genesis whose one account, of that seed, has all\n"
-        "money. Whoever reaches the port can ask and send; keep it on 127.0.0.1 unless that is meant.\n"
+        "--new makes the folder first: a seed in node.key, and a genesis in which an account of that seed has\n"
+        "all money that --account gives to nobody else. Whoever reaches the port can ask and send; keep it on "
+        "127.0.0.1 unless that is meant.\n"
         "Exit status: 0 stopped, 2 bad or damaged folder, 3 disk, memory or port.",
     .option = {{"new", 0, NULL, "makes the folder and its chain first"},
                {"parameters", 0, "NAME", "of a new chain: main, devnet or test (devnet)"},
                {"chain-id", 0, "ID", "of a new chain (assay-solo)"},
+               {"account", 0, "KEY=ASY", "of a new chain: gives this public key money; may be repeated"},
                {"listen", 0, "ADDRESS", "where to listen (127.0.0.1)"},
                {"port", 0, "N", "of the RPC; 0 takes one that is free (26657)"},
                {"json", 0, NULL, "prints one JSON object when it is ready"}},

@@ -172,9 +172,9 @@ const struct command command_node = {
     .text =
         "Orders transactions into blocks, signs them with the folder's key, keeps them, and answers the RPC of\n"
         "CometBFT 0.38 over HTTP and websockets. Killed at any moment, it goes on after the last block that was kept.\n"
-        "--new makes the folder first: a seed in node.key, and a genesis in which an account of that seed has\n"
-        "all money that --account gives to nobody else. Whoever reaches the port can ask and send; keep it on "
-        "127.0.0.1 unless that is meant.\n"
+        "--new makes the folder first: a seed in node.key, and a genesis in which an account of that seed has all\n"
+        "money that --account gives to nobody else. Whoever reaches the port can ask and send; keep it on 127.0.0.1\n"
+        "unless that is meant.\n"
         "Exit status: 0 stopped, 2 bad or damaged folder, 3 disk, memory or port.",
     .option = {{"new", 0, NULL, "makes the folder and its chain first"},
                {"parameters", 0, "NAME", "of a new chain: main, devnet or test (devnet)"},

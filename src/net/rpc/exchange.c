@@ -87,7 +87,7 @@ static void engine_answers(struct loop_request *request) {
   *r->done_last = a;
   r->done_last = &a->next;
   pthread_mutex_unlock(&r->lock);
-  if (first) lws_cancel_service(r->context);
+  if (first) server_wake(r);
 }
 
 /* What came of one question; the exchange may be gone afterwards. */

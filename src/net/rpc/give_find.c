@@ -152,16 +152,25 @@ static void range_of(const struct query *q, const char *name, uint64_t *first, u
   }
 }
 
+/* Whether the range says all that is asked. */
+static bool heights_only(const struct query *q, const char *name) {
+  for (uint32_t i = 0; i < q->count; i++)
+    if (strcmp(q->condition[i].name, name) != 0 || !q->condition[i].is_number) return false;
+  return true;
+}
+
 static enum question_code by_height(struct asked *a, struct search *s, struct stored *st) {
   uint64_t first = 1, last = st->latest;
-  range_of(&s->query, s->blocks ? "block.height" : "tx.height", &first, &last);
+  const char *name = s->blocks ? "block.height" : "tx.height";
+  bool all = heights_only(&s->query, name);
+  range_of(&s->query, name, &first, &last);
   if (first <= last && last - first >= SEARCH_FOUND_MAX) return too_many(a);
   for (uint64_t h = first; h <= last; h++) {
     enum question_code code = stored_block(a, st, h);
     if (code != QUESTION_OK) return code;
     uint32_t count = s->blocks ? 1 : st->block.count;
     for (uint32_t i = 0; i < count; i++)
-      if (matches(s, st, i) && !add(s, h, i)) return too_many(a);
+      if ((all || matches(s, st, i)) && !add(s, h, i)) return too_many(a);
   }
   return QUESTION_OK;
 }

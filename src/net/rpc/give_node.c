@@ -44,8 +44,8 @@ enum question_code give_status(struct node *n, struct asked *a) {
   json_t *versions = json_pack("{s:s, s:o, s:o}", "p2p", "8", "block", form_number(COMET_VERSION_BLOCK), "app",
                                form_number(SOLO_APP_VERSION));
   json_t *info = json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}}", "protocol_version", versions, "id",
-                           n->id, "listen_addr", "", "network", n->chain->chain_id, "version", NODE_VERSION, "channels",
-                           "", "moniker", "assay", "other", "tx_index", "on", "rpc_address", n->listen);
+                           n->id, "listen_addr", n->listen, "network", n->chain->chain_id, "version", NODE_VERSION,
+                           "channels", "", "moniker", "assay", "other", "tx_index", "on", "rpc_address", n->listen);
   a->result = form_must(json_pack("{s:o, s:o, s:o}", "node_info", form_must(info), "sync_info", sync_info(a, &s),
                                   "validator_info", form_validator(n->chain, "voting_power")));
   stored_shut(&s);

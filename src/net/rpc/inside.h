@@ -2,14 +2,13 @@
  * watch.c (subscriptions). Everything runs in the serving thread unless it says otherwise. */
 #ifndef NET_RPC_INSIDE_H
 #define NET_RPC_INSIDE_H
-#include <libwebsockets.h>
 #include <pthread.h>
 
 #include "net/rpc/method.h"
 #include "net/rpc/query.h"
 #include "net/rpc/rpc.h"
 
-/* Text on its way out; LWS_PRE bytes stand before it. */
+/* Bytes on their way out. */
 struct message {
   struct message *next;
   size_t length, sent;
@@ -22,21 +21,26 @@ struct watch {
   json_t *id;
 };
 
+/* What a connection waits for follows from what it has: an exchange (an answer to be made), messages (the other side to
+ * read), or neither (a request). While there is either, HTTP reads nothing. */
 struct connection {
   struct connection *before, *after;
-  struct lws *wsi;
   struct rpc *rpc;
-  uint64_t since_ms; /* the last request that was answered, or the beginning */
-  bool websocket, discard, leave;
-  /* The request that is being received: */
-  uint8_t *body;
-  size_t body_length, body_size;
-  struct exchange *exchange; /* the one that is being answered */
-  /* The answer to it, and on websockets events too: */
+  int socket;
+  uint32_t place;                        /* in the array of poll; 0: not in it yet */
+  uint64_t since_ms;                     /* the last request that was answered, or the beginning */
+  uint64_t heard_ms;                     /* the last byte in or out */
+  bool websocket, keep, pinged, went_on; /* went_on: was told to send its body */
+  bool leave;                            /* after what is to be sent */
+  bool parting; /* all is sent, and our side is closed: what still comes is thrown away for a moment */
+  bool over;    /* to be closed now */
+  uint8_t *in;
+  size_t in_length, in_size;
+  uint8_t *pieces; /* of a websocket's message that came in several frames */
+  size_t pieces_length;
+  struct exchange *exchange;
   struct message *first, **last;
   size_t queued;
-  int http_status; /* 0: head sent */
-  const char *type;
   struct watch *watch[RPC_WATCHES_MAX];
   uint32_t watches;
 };
@@ -54,11 +58,11 @@ struct exchange {
 };
 
 struct rpc {
-  struct lws_context *context;
-  struct lws_vhost *vhost;
   struct node node;
   struct loop *loop;
   void (*say)(const char *text);
+  int listening, wake[2];
+  uint16_t port;
   struct connection *connections;
   struct exchange *exchanges;
   struct asked *parked; /* those that wait for a block */
@@ -69,7 +73,6 @@ struct rpc {
   /* Under the lock, from the engine's thread: */
   struct asked *done, **done_last;
   uint64_t latest;
-  bool ticking;
 };
 
 uint64_t server_clock_ms(void); /* monotonic */
@@ -88,6 +91,7 @@ void exchange_free(struct exchange *e);
  * server_event queues an event, false when the reader is too slow and is going to be cut off. */
 void server_answer(struct connection *c, int http_status, const char *type, char *text);
 bool server_event(struct connection *c, json_t *frame);
+void server_wake(struct rpc *r); /* from any thread: something is to be looked at */
 
 /* watch.c. watch_ask answers subscribe and its relatives with code and result or q->data. watch_block sends the events
  * of all heights up to `latest`. watch_shut forgets a connection's. */

@@ -1,8 +1,7 @@
 /* rpc: a node's door: CometBFT's RPC over HTTP and websockets, for clients written for CometBFT. ENGINE 8.
  *
- * One thread serves all connections (libwebsockets); it reads the store, asks the engine's thread for the rest, and
- * never waits for either. Every bound below is on what strangers can make grow. Uses: libwebsockets, jansson, method,
- * engine/solo/loop. */
+ * One thread serves all connections; it reads the store, asks the engine's thread for the rest, and never waits for
+ * either. Every bound below is on what strangers can make grow. Uses: http, jansson, method, engine/solo/loop. */
 #ifndef NET_RPC_RPC_H
 #define NET_RPC_RPC_H
 #include "base/why.h"

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""A node that is killed at any moment goes on where its last answer was: what it told stays true, nothing is lost or done twice.
+
+usage: crash_test.py ASSAY [KILLS [SEED]]
+"""
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+
+from node import Node, sha256
+
+
+class Sender(threading.Thread):
+    """Sends one transfer after the other, each until it is known to be in a block, and remembers what it was told."""
+
+    def __init__(self, port, owner):
+        super().__init__(daemon=True)
+        self.node = Node.__new__(Node)
+        self.node.port, self.node.connection = port, None
+        self.owner, self.told, self.pending, self.ended = owner, [], None, False
+
+    def run(self):
+        while not self.ended:
+            if self.pending is None:
+                self.pending = self.owner.transfer(bytes(32))
+            try:
+                answer = self.node.send(self.pending, "broadcast_tx_commit")
+                if answer["check_tx"]["code"] != 0 or answer["tx_result"]["code"] != 0:
+                    raise SystemExit(f"a transfer was refused: {answer}")
+                self.note(int(answer["height"]))
+            except RuntimeError as error:
+                if "already exists in cache" in str(error):
+                    found = self.node.find(self.pending)
+                    self.note(int(found["height"]))
+                elif "timed out" not in str(error):
+                    raise
+            except (OSError, ValueError, __import__("http.client").client.HTTPException):
+                time.sleep(0.01)  # it is dead; the same bytes again
+
+    def note(self, height):
+        self.told.append((self.pending, height))
+        self.pending = None
+
+
+def main():
+    assay, kills = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 12
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(1 << 32)
+    dice = random.Random(seed)
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "node")
+        node = Node(assay, path)
+        port, blocks = node.port, {}
+        sender = Sender(port, node.owner())
+        sender.start()
+        for i in range(kills):
+            until = time.time() + dice.random() * 0.25
+            while time.time() < until:
+                try:
+                    block = node.ask("block")
+                    blocks[int(block["block"]["header"]["height"])] = block["block_id"]["hash"]
+                except RuntimeError:
+                    pass
+                time.sleep(0.005)
+            node.kill()
+            node = Node(assay, path, new=False, port=port)
+            last = max(blocks, default=0)
+            if node.ready["height"] < last:
+                raise SystemExit(f"kill {i}: block {last} was told, and is gone: height {node.ready['height']}")
+        time.sleep(0.3)
+        sender.ended = True
+        sender.join(20)
+        assert not sender.is_alive()
+        for height, name in blocks.items():
+            assert node.ask("block", height=str(height))["block_id"]["hash"] == name, f"block {height} is another one"
+        for data, height in sender.told:
+            found = node.find(data)
+            assert int(found["height"]) == height and found["tx_result"]["code"] == 0, (found["height"], height)
+        # Every transfer stands in the chain once, and no other.
+        seen = []
+        for height in range(1, node.height() + 1):
+            seen += node.ask("block", height=str(height))["block"]["data"]["txs"][1:]
+        assert len(seen) == len(set(seen)) and len(seen) in (len(sender.told), len(sender.told) + 1), (len(seen), len(sender.told))
+        node.stop()
+        again = Node(assay, path, new=False, port=0)
+        assert again.ready["height"] >= max(height for data, height in sender.told)
+        again.stop()
+        print(f"{kills} kills, {len(sender.told)} transfers told, {len(blocks)} blocks seen: all there, once")
+
+
+if __name__ == "__main__":
+    main()

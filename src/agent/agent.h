@@ -59,8 +59,10 @@ bool agent_mine(const struct agent *a, const uint8_t account[32]);
  *   SENT_DONE     in a block, with ->code (enum chain_code; 0: it did what it asks), ->height, ->nonce
  *   SENT_REFUSED  the node does not let it into a block: ->code says why; nothing is on its way any more
  *
- * One that failed for lack of gas is sent again with more. agent_forget drops the words, so that the next agent_send
- * under them is a first one again: after SENT_REFUSED, or when a task is over. */
+ * An account that was only paid so far gives itself its key first (LEDGER 2.2.1); until that is in a block, what is
+ * asked for waits and has to be asked for again. One that failed for lack of gas is sent again with more. agent_forget
+ * drops the words, so that the next agent_send under them is a first one again: after SENT_REFUSED, or when a task is
+ * over. */
 enum agent_place { SENT_WAITS = 1, SENT_DONE = 2, SENT_REFUSED = 3 };
 struct agent_sent {
   uint8_t where; /* enum agent_place; 0: never sent */

@@ -209,6 +209,40 @@ static void failures_are_told(void **state) {
   agent_shut(a);
 }
 
+/* LEDGER 2.2.1: an account that nobody has heard of, then one that was paid. */
+static void a_new_account_says_its_key_first(void **state) {
+  (void)state;
+  struct stage *st = network_stage(net);
+  struct agent_options o = {.folder = folder, .chain = &port};
+  struct sign_secret *key;
+  struct agent *a;
+  uint8_t seed[32] = {77}, body[128];
+  assert_int_equal(sign_secret_open(seed, &key), SIGN_OK);
+  o.key = key;
+  assert_int_equal(agent_open(&a, &o, NULL), AGENT_OK);
+  struct body_transfer b = {.to = st->id[TO], .amount = ONE};
+  size_t length = body_transfer_put(&b, body, sizeof body);
+  struct agent_sent sent = {.where = 0};
+  struct why why;
+  turn(a);
+  assert_int_equal(agent_send(a, TRANSACTION_TRANSFER, body, length, "p", &sent, &why), AGENT_ERR_INPUT);
+  assert_non_null(strstr(why.text, "needs some balance first"));
+  stage_begin(st, 25);
+  assert_int_equal(stage_transfer(st, WHO, agent_account(a), 1000000).code, CHAIN_OK);
+  stage_end(st);
+  for (int i = 0; i < 6 && sent.where != SENT_DONE; i++) {
+    turn(a);
+    assert_int_equal(agent_send(a, TRANSACTION_TRANSFER, body, length, "p", &sent, &why), AGENT_OK);
+    network_block(net);
+  }
+  turn(a);
+  assert_int_equal(agent_sent(a, "p").where, SENT_DONE);
+  assert_int_equal(agent_sent(a, "p").nonce, 1);
+  assert_int_equal(received(), ONE);
+  agent_shut(a);
+  sign_secret_shut(&key);
+}
+
 static void a_journal_is_of_one_account(void **state) {
   (void)state;
   struct agent *a = open_it(), *other;
@@ -282,6 +316,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_silent_node_is_lost_and_found, begin, end),
       cmocka_unit_test_setup_teardown(a_number_that_another_took, begin, end),
       cmocka_unit_test_setup_teardown(failures_are_told, begin, end),
+      cmocka_unit_test_setup_teardown(a_new_account_says_its_key_first, begin, end),
       cmocka_unit_test_setup_teardown(a_journal_is_of_one_account, begin, end),
       cmocka_unit_test_setup_teardown(killed_anywhere_it_pays_once, begin, end),
   };

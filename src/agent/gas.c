@@ -22,6 +22,7 @@ static uint64_t records_of(uint8_t type, const uint8_t *body, size_t length) {
   case TRANSACTION_FETCH:
   case TRANSACTION_MOVE: return 8;
   case TRANSACTION_TRANSFER:
+  case TRANSACTION_KEY_SET:
   case TRANSACTION_PROVIDER_SET:
   case TRANSACTION_STAKE:
   case TRANSACTION_OFFER:
@@ -41,6 +42,7 @@ static uint64_t extra_of(uint8_t type, size_t length) {
   case TRANSACTION_MOVE: return GAS_MOVE_MOST;
   case TRANSACTION_TAPE: return GAS_TAPE_RECORD * (uint64_t)(length / TAPE_RECORD_BYTES_MIN);
   case TRANSACTION_TRANSFER:
+  case TRANSACTION_KEY_SET:
   case TRANSACTION_STAKE:
   case TRANSACTION_JOB_POST:
   case TRANSACTION_COMMIT:

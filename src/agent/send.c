@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/inside.h"
+#include "crypto/address.h"
 #include "ledger/ledger.h"
 
 enum { WORDS_MAX = 120, IDS_MAX = 8, HEAD_BYTES = 4 + 4 + 8 + 8 + 8 + 4 + 8 + 1, WAITING_MAX = 512 };
@@ -103,7 +104,14 @@ enum agent_status agent_forget(struct agent *a, const char *once, struct why *wh
 
 /* Nonces. */
 
-static enum agent_status slot_of(struct agent *a, uint64_t *nonce, struct why *why) {
+/* LEDGER 2.2.1: has the account been paid, and never had a key? Then it has to say first which one it has. */
+static bool keyless(const struct agent *a, const struct account *account) {
+  uint8_t id[ACCOUNT_ID_BYTES];
+  address_of_key(sign_secret_public(a->options.key).bytes, id);
+  return account->slots_count == 0 && a->options.key_index == 0 && agent_mine(a, id);
+}
+
+static enum agent_status slot_of(struct agent *a, uint64_t *nonce, bool *first, struct why *why) {
   struct account account;
   enum client_status status = view_account(a->view, a->account, &account, why);
   if (status == CLIENT_NONE) {
@@ -111,6 +119,9 @@ static enum agent_status slot_of(struct agent *a, uint64_t *nonce, struct why *w
     return AGENT_ERR_INPUT;
   }
   if (status != CLIENT_OK) return agent_status_of(status);
+  *nonce = 0;
+  *first = keyless(a, &account);
+  if (*first) return AGENT_OK;
   if (a->options.key_index >= account.slots_count) {
     why_set(why, "the account has no key in slot %u", a->options.key_index);
     return AGENT_ERR_INPUT;
@@ -200,24 +211,46 @@ static enum agent_status give(struct agent *a, const char *key, struct sent *s, 
   return keep(a, key, s, why);
 }
 
+static enum agent_status send_new(struct agent *a, uint8_t type, const uint8_t *body, size_t length, const char *key,
+                                  uint64_t next, struct agent_sent *out, struct why *why) {
+  struct sent s = {.type = type, .gas = agent_gas(type, body, length), .nonce = free_nonce(a, next)};
+  enum agent_status status = sign(a, key, &s, body, length, why);
+  if (status == AGENT_OK) status = give(a, key, &s, why);
+  if (status == AGENT_OK) *out = public_of(&s);
+  return status;
+}
+
+/* What was asked for waits until the key is there: it is not written down yet, and is asked for again. */
+static enum agent_status send_first_key(struct agent *a, struct agent_sent *out, struct why *why) {
+  static const char words[] = "tx/key";
+  struct sign_public public = sign_secret_public(a->options.key);
+  struct body_key b = {.index = 0, .key = public.bytes, .mask = ACCOUNT_MASK_ALL, .until_tick = UINT64_MAX};
+  uint8_t body[64];
+  struct sent s;
+  *out = (struct agent_sent){.where = SENT_WAITS};
+  if (find(a, words, &s) && s.where == SENT_WAITS) return AGENT_OK;
+  agent_say(a, "key", NULL, "the account is new: it says first which key it has");
+  enum agent_status status =
+      send_new(a, TRANSACTION_KEY_SET, body, body_key_put(&b, body, sizeof body), words, 0, out, why);
+  *out = (struct agent_sent){.where = SENT_WAITS};
+  return status;
+}
+
 enum agent_status agent_send(struct agent *a, uint8_t type, const uint8_t *body, size_t length, const char *once,
                              struct agent_sent *out, struct why *why) {
   char key[JOURNAL_KEY_MAX];
   struct sent s;
   uint64_t next = 0;
+  bool first = false;
   if (!*once || strlen(once) > WORDS_MAX) return why_set(why, "%s: not a name for what is sent", once), AGENT_ERR_INPUT;
   key_of(once, key);
   if (find(a, key, &s)) {
     *out = public_of(&s);
     return AGENT_OK;
   }
-  enum agent_status status = slot_of(a, &next, why);
+  enum agent_status status = slot_of(a, &next, &first, why);
   if (status != AGENT_OK) return status;
-  s = (struct sent){.type = type, .gas = agent_gas(type, body, length), .nonce = free_nonce(a, next)};
-  status = sign(a, key, &s, body, length, why);
-  if (status == AGENT_OK) status = give(a, key, &s, why);
-  if (status == AGENT_OK) *out = public_of(&s);
-  return status;
+  return first ? send_first_key(a, out, why) : send_new(a, type, body, length, key, next, out, why);
 }
 
 /* What became of it. */
@@ -337,9 +370,10 @@ static size_t waiters(struct agent *a, struct waiter *out, size_t most) {
 enum agent_status send_poll(struct agent *a, struct why *why) {
   struct waiter *list = malloc(WAITING_MAX * sizeof *list);
   uint64_t next = 0;
+  bool first = false;
   if (!list) return why_set(why, "no memory to see what was sent"), AGENT_ERR_SYSTEM;
   size_t count = waiters(a, list, WAITING_MAX);
-  enum agent_status status = count ? slot_of(a, &next, why) : AGENT_OK;
+  enum agent_status status = count ? slot_of(a, &next, &first, why) : AGENT_OK;
   /* In order, because a node takes no nonce before the one below it. */
   for (size_t i = 0; i < count && status == AGENT_OK; i++) status = poll_one(a, list[i].key, next, why);
   free(list);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
+#include "crypto/address.h"
 #include "crypto/sign.h"
 #include "ledger/state.h"
 
@@ -16,6 +17,16 @@ static enum chain_code find_slot(const struct chain *c, const uint8_t account[32
     return why_set(why, "key number %u ended with tick %" PRIu64, index, s->until_tick), CHAIN_EXPIRED;
   if ((s->mask & mask) != mask) return why_set(why, "key number %u may not do this", index), CHAIN_FORBIDDEN;
   return CHAIN_OK;
+}
+
+bool admit_first_key(const struct chain *c, const struct transaction *t, struct account *a) {
+  struct body_key b;
+  uint8_t id[ACCOUNT_ID_BYTES];
+  if (t->type != TRANSACTION_KEY_SET || t->key_index != 0 || !account_get(c->map, t->account, a) || a->slots_count)
+    return false;
+  if (!body_key_take(t, &b, NULL) || b.index != 0) return false;
+  address_of_key(b.key, id);
+  return memcmp(id, t->account, sizeof id) == 0 && account_set_key(a, 0, b.key, b.mask, b.until_tick) == ACCOUNT_OK;
 }
 
 static enum chain_code in_time(const struct chain *c, const struct transaction *t, struct why *why) {
@@ -100,7 +111,9 @@ enum chain_code admit(struct ledger *l, const uint8_t *bytes, size_t length, boo
   if (!transaction_decode(bytes, length, &a.t, why) || !body_check(&a.t, why)) return CHAIN_MALFORMED;
   if (a.t.type == TRANSACTION_BEACON)
     return why_set(why, "a BEACON stands first in its block, and nowhere else"), CHAIN_MALFORMED;
-  code = find_slot(c, a.t.account, a.t.key_index, apply_mask(a.t.type), &sender, why);
+  code = CHAIN_OK;
+  if (!admit_first_key(c, &a.t, &sender))
+    code = find_slot(c, a.t.account, a.t.key_index, apply_mask(a.t.type), &sender, why);
   if (code == CHAIN_OK && a.t.payer) code = find_slot(c, a.t.payer, a.t.payer_key_index, MASK_TRANSFER, &payer, why);
   if (code == CHAIN_OK) code = in_time(c, &a.t, why);
   if (code == CHAIN_OK) code = right_nonce(l, &a.t, waiting, sender.slot[a.t.key_index].nonce, why);

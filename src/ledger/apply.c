@@ -18,6 +18,22 @@ static enum chain_code run_transfer(struct ledger *l, const struct transaction *
   return CHAIN_OK;
 }
 
+/* LEDGER 15.1: the root key alone gives keys. */
+static enum chain_code run_key(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
+  struct body_key b;
+  struct account a;
+  (void)gas;
+  if (!body_key_take(t, &b, why)) return CHAIN_MALFORMED;
+  if (t->key_index != 0) return why_set(why, "key number %u gives no keys; key 0 does", t->key_index), CHAIN_FORBIDDEN;
+  bool there = account_get(l->chain.map, t->account, &a);
+  assert(there); /* its nonce went up a moment ago */
+  (void)there;
+  if (account_set_key(&a, b.index, b.key, b.mask, b.until_tick) != ACCOUNT_OK)
+    return why_set(why, "key slots are opened in order; the next is %u", a.slots_count), CHAIN_LIMIT;
+  account_put(l->chain.map, t->account, &a);
+  return CHAIN_OK;
+}
+
 static enum chain_code run_tape(struct ledger *l, const struct transaction *t, uint64_t *gas, struct why *why) {
   struct body_tape b;
   uint64_t records = 0;
@@ -118,6 +134,7 @@ struct rule {
 
 static const struct rule rules[] = {
     [TRANSACTION_TRANSFER] = {0, MASK_TRANSFER, run_transfer, NULL},
+    [TRANSACTION_KEY_SET] = {0, MASK_KEYS, run_key, NULL},
     [TRANSACTION_PROVIDER_SET] = {GAS_VRF, MASK_KEYS, run_provider, NULL},
     [TRANSACTION_STAKE] = {0, MASK_TRANSFER, run_stake, NULL},
     [TRANSACTION_JOB_POST] = {0, MASK_JOBS, run_post, NULL},

@@ -22,9 +22,10 @@ static void go_back(struct chain *c, const struct savepoint *s) {
   c->log = s->log;
 }
 
+/* The first key of an account that was only paid is there from now on, whatever else fails: it has the nonce. */
 static void advance_nonce(struct chain *c, const struct transaction *t) {
   struct account a;
-  bool there = account_get(c->map, t->account, &a);
+  bool there = admit_first_key(c, t, &a) || account_get(c->map, t->account, &a);
   assert(there && t->key_index < a.slots_count);
   (void)there;
   a.slot[t->key_index].nonce++;

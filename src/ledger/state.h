@@ -38,7 +38,7 @@ struct ledger {
   struct parameters parameters;
   uint8_t beacon[32], kept_hash[32];
   uint8_t app_hash[32]; /* of the last ledger_end */
-  uint64_t supply; /* grains there were at genesis */
+  uint64_t supply;      /* grains there were at genesis */
   /* Of the block that runs: */
   uint64_t bytes, gas;
   uint32_t transactions, timers;
@@ -63,6 +63,10 @@ struct admitted {
 /* admit: LEDGER 3.5, may it stand in a block? waiting: nonces and promises of `checked` count too. No change. */
 enum chain_code admit(struct ledger *l, const uint8_t *bytes, size_t length, bool waiting, struct admitted *out,
                       struct why *why);
+
+/* admit_first_key: LEDGER 2.2.1. Of an account that was paid and has no key: is this the KEY_SET that gives it the one
+ * its id is the hash of? Then the account is given, with that key in slot 0. */
+bool admit_first_key(const struct chain *c, const struct transaction *t, struct account *a);
 
 /* apply_gas is the gas that follows from form and type alone (3.4). apply_run does what the transaction asks; *gas
  * grows by what the type adds. apply_lock finds the gas lock that may pay for it (2.8), false if none may. apply_timer

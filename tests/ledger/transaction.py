@@ -75,6 +75,7 @@ SEATED = {**ATTEMPT, "seat": u8}
 # LEDGER 15.1: type number, and the body's fields in their order.
 BODIES = {
     "TRANSFER": (1, row(to=hash32, amount=u64, memo=counted(u8))),
+    "KEY_SET": (2, row(index=u8, key=hash32, mask=u16, until=u64)),
     "PROVIDER_SET": (3, row(roles=u16, **{"class": u8}, mem=u32, vrf=hash32, proof=proof, tls=hash32, endpoint=counted(u8), ask=u64, available=u8)),
     "STAKE": (4, row(role=u8, amount=u64)),
     "JOB_POST": (6, row(

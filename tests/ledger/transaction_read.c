@@ -202,6 +202,12 @@ static void body(const struct example *e) {
     field("memo", e->b.transfer.memo, e->b.transfer.memo_length);
     return;
   case TRANSACTION_PROVIDER_SET: provider(&e->b.provider); return;
+  case TRANSACTION_KEY_SET:
+    number("index", e->b.key.index);
+    field("key", e->b.key.key, 32);
+    number("mask", e->b.key.mask);
+    number("until", e->b.key.until_tick);
+    return;
   case TRANSACTION_STAKE:
     number("role", e->b.stake.role);
     number("amount", e->b.stake.amount);

@@ -49,6 +49,11 @@ class Draw:
     def transfer(self):
         return {"to": self.bytes(32), "amount": self.uint(64), "memo": self.bytes(self.between(0, 64))}
 
+    def key_set(self):
+        index = self.between(0, 7)
+        return {"index": index, "key": self.bytes(32), "mask": self.between(0, 1023) if index else 1023,
+                "until": self.uint(64) if index else 2**64 - 1}
+
     def provider_set(self):
         endpoint = bytes(self.between(0x21, 0x7e) for _ in range(self.between(0, 96)))
         return {"roles": self.between(0, 15), "class": self.uint(8), "mem": self.uint(32), "vrf": self.bytes(32), "proof": self.bytes(80),
@@ -173,7 +178,7 @@ def same(name, answer, told):
 
 def refused(reader, name, whole):
     """Small changes that no reader takes."""
-    changes = {"a byte short": whole[:-1], "a byte more": whole + b"\0", "version 2": b"\2" + whole[1:], "type 2": whole[:1] + b"\2" + whole[2:],
+    changes = {"a byte short": whole[:-1], "a byte more": whole + b"\0", "version 2": b"\2" + whole[1:], "type 5": whole[:1] + b"\5" + whole[2:],
                "flag 1": whole[:2] + bytes([whole[2] | 2]) + whole[3:], "key slot 8": whole[:36] + b"\x08" + whole[37:],
                "a body one byte longer": whole[:61] + transaction.u32(int.from_bytes(whole[61:65], "little") + 1) + whole[65:]}
     for change, answer in zip(changes, read(reader, changes.values())):

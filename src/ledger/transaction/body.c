@@ -23,6 +23,7 @@ size_t body_written(const struct writer *w, enum transaction_type type) {
 bool body_check(const struct transaction *t, struct why *why) {
   union {
     struct body_transfer transfer;
+    struct body_key key;
     struct body_provider provider;
     struct body_stake stake;
     struct body_post post;
@@ -40,6 +41,7 @@ bool body_check(const struct transaction *t, struct why *why) {
   } b;
   switch ((enum transaction_type)t->type) {
   case TRANSACTION_TRANSFER: return body_transfer_take(t, &b.transfer, why);
+  case TRANSACTION_KEY_SET: return body_key_take(t, &b.key, why);
   case TRANSACTION_PROVIDER_SET: return body_provider_take(t, &b.provider, why);
   case TRANSACTION_STAKE: return body_stake_take(t, &b.stake, why);
   case TRANSACTION_JOB_POST: return body_post_take(t, &b.post, why);
@@ -131,6 +133,33 @@ size_t body_provider_put(const struct body_provider *b, uint8_t *bytes, size_t b
   put_u64(&w, b->ask);
   put_u8(&w, b->available);
   return body_written(&w, TRANSACTION_PROVIDER_SET);
+}
+
+/* LEDGER 15.1: "slot 0 takes every bit and no end, so that an account does not lock itself out". */
+bool body_key_take(const struct transaction *t, struct body_key *out, struct why *why) {
+  struct reader r;
+  struct body_key b;
+  if (!body_begin(t, TRANSACTION_KEY_SET, &r, why)) return false;
+  b.index = take_u8(&r);
+  b.key = take_bytes(&r, ACCOUNT_KEY_BYTES);
+  b.mask = take_u16(&r);
+  b.until_tick = take_u64(&r);
+  if (!body_end(&r, t, why)) return false;
+  if (b.index >= TRANSACTION_KEY_SLOTS) return why_set(why, "there is no key slot %u", b.index), false;
+  if (b.mask > ACCOUNT_MASK_ALL) return why_set(why, "a mask %04x with unknown bits", b.mask), false;
+  if (b.index == 0 && (b.mask != ACCOUNT_MASK_ALL || b.until_tick != UINT64_MAX))
+    return why_set(why, "the root key may do everything, and has no end"), false;
+  *out = b;
+  return true;
+}
+
+size_t body_key_put(const struct body_key *b, uint8_t *bytes, size_t bytes_max) {
+  struct writer w = writer_over(bytes, bytes_max);
+  put_u8(&w, b->index);
+  put_bytes(&w, b->key, ACCOUNT_KEY_BYTES);
+  put_u16(&w, b->mask);
+  put_u64(&w, b->until_tick);
+  return body_written(&w, TRANSACTION_KEY_SET);
 }
 
 bool body_stake_take(const struct transaction *t, struct body_stake *out, struct why *why) {

@@ -134,6 +134,20 @@ static void attempts_and_seats_are_bounded(void **state) {
   }
 }
 
+static void keys_are_bounded(void **state) {
+  (void)state;
+  struct body_key b = {.index = 7, .key = (const uint8_t[32]){3}, .mask = ACCOUNT_MASK_ALL, .until_tick = 9};
+  size_t length = body_key_put(&b, bytes, sizeof bytes);
+  assert_int_equal(length, 43);
+  bounded(TRANSACTION_KEY_SET, length, 33, 2, 0, ACCOUNT_MASK_ALL);
+  bounded(TRANSACTION_KEY_SET, length, 0, 1, 1, 7);
+  b.index = 0;
+  assert_int_equal(body_key_put(&b, bytes, sizeof bytes), 0); /* an end of the root key */
+  b.until_tick = UINT64_MAX;
+  assert_int_equal(body_key_put(&b, bytes, sizeof bytes), 43);
+  bounded(TRANSACTION_KEY_SET, length, 33, 2, ACCOUNT_MASK_ALL, ACCOUNT_MASK_ALL);
+}
+
 static void small_bodies_are_bounded(void **state) {
   (void)state;
   size_t length = draw(TRANSACTION_STAKE, 1);
@@ -399,6 +413,7 @@ int main(void) {
       cmocka_unit_test(a_refused_body_writes_nothing),
       cmocka_unit_test(a_body_belongs_to_its_type),
       cmocka_unit_test(attempts_and_seats_are_bounded),
+      cmocka_unit_test(keys_are_bounded),
       cmocka_unit_test(small_bodies_are_bounded),
       cmocka_unit_test(providers_are_bounded),
       cmocka_unit_test(jobs_are_bounded),

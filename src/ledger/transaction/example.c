@@ -4,9 +4,10 @@
 #include <string.h>
 
 const uint8_t example_type[EXAMPLE_TYPES] = {
-    TRANSACTION_TRANSFER, TRANSACTION_PROVIDER_SET, TRANSACTION_STAKE,   TRANSACTION_JOB_POST, TRANSACTION_OFFER,
-    TRANSACTION_COMMIT,   TRANSACTION_TAKE,         TRANSACTION_PUBLISH, TRANSACTION_SEAL,     TRANSACTION_OPEN,
-    TRANSACTION_SHOW,     TRANSACTION_MOVE,         TRANSACTION_BEACON,  TRANSACTION_TAPE,     TRANSACTION_FETCH,
+    TRANSACTION_TRANSFER, TRANSACTION_PROVIDER_SET, TRANSACTION_STAKE, TRANSACTION_JOB_POST,
+    TRANSACTION_OFFER,    TRANSACTION_COMMIT,       TRANSACTION_TAKE,  TRANSACTION_PUBLISH,
+    TRANSACTION_SEAL,     TRANSACTION_OPEN,         TRANSACTION_SHOW,  TRANSACTION_MOVE,
+    TRANSACTION_BEACON,   TRANSACTION_TAPE,         TRANSACTION_FETCH, TRANSACTION_KEY_SET,
 };
 
 uint64_t example_random(uint64_t *seed) { /* splitmix64, public domain algorithm by Sebastiano Vigna */
@@ -169,6 +170,13 @@ static void draw_show(struct body_show *s, uint64_t *seed) {
   s->probes = lend(seed, (size_t)s->ends_count * MERKLE_BYTES);
 }
 
+static void draw_key(struct body_key *k, uint64_t *seed) {
+  k->index = (uint8_t)between(seed, 0, TRANSACTION_KEY_SLOTS - 1);
+  k->key = lend(seed, ACCOUNT_KEY_BYTES);
+  k->mask = k->index ? (uint16_t)between(seed, 0, ACCOUNT_MASK_ALL) : ACCOUNT_MASK_ALL;
+  k->until_tick = k->index ? example_random(seed) : UINT64_MAX;
+}
+
 void example_draw(struct example *e, uint8_t type, uint64_t *seed) {
   *e = (struct example){.type = type};
   switch ((enum transaction_type)type) {
@@ -178,6 +186,7 @@ void example_draw(struct example *e, uint8_t type, uint64_t *seed) {
     e->b.transfer.memo_length = (uint8_t)between(seed, 0, TRANSFER_MEMO_MAX);
     e->b.transfer.memo = lend(seed, TRANSFER_MEMO_MAX);
     break;
+  case TRANSACTION_KEY_SET: draw_key(&e->b.key, seed); break;
   case TRANSACTION_PROVIDER_SET: draw_provider(e, seed); break;
   case TRANSACTION_STAKE:
     e->b.stake.role = (uint8_t)between(seed, 0, STAKE_ROLE_MAX);
@@ -239,6 +248,7 @@ bool example_take(const struct transaction *t, struct example *out) {
   out->type = t->type;
   switch ((enum transaction_type)t->type) {
   case TRANSACTION_TRANSFER: return body_transfer_take(t, &out->b.transfer, NULL);
+  case TRANSACTION_KEY_SET: return body_key_take(t, &out->b.key, NULL);
   case TRANSACTION_PROVIDER_SET: return body_provider_take(t, &out->b.provider, NULL);
   case TRANSACTION_STAKE: return body_stake_take(t, &out->b.stake, NULL);
   case TRANSACTION_JOB_POST:
@@ -266,6 +276,7 @@ bool example_take(const struct transaction *t, struct example *out) {
 size_t example_put(const struct example *e, uint8_t *bytes, size_t bytes_max) {
   switch ((enum transaction_type)e->type) {
   case TRANSACTION_TRANSFER: return body_transfer_put(&e->b.transfer, bytes, bytes_max);
+  case TRANSACTION_KEY_SET: return body_key_put(&e->b.key, bytes, bytes_max);
   case TRANSACTION_PROVIDER_SET: return body_provider_put(&e->b.provider, bytes, bytes_max);
   case TRANSACTION_STAKE: return body_stake_put(&e->b.stake, bytes, bytes_max);
   case TRANSACTION_JOB_POST: return body_post_put(&e->b.post, e->task, bytes, bytes_max);

@@ -4,13 +4,14 @@
 #define LEDGER_TRANSACTION_EXAMPLE_H
 #include "ledger/transaction/transaction.h"
 
-enum { EXAMPLE_TYPES = 15 };
+enum { EXAMPLE_TYPES = 16 };
 extern const uint8_t example_type[EXAMPLE_TYPES];
 
 struct example {
   uint8_t type;
   union {
     struct body_transfer transfer;
+    struct body_key key;
     struct body_provider provider;
     struct body_stake stake;
     struct body_post post;

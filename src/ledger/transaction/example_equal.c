@@ -20,6 +20,10 @@ static bool equal_provider(const struct body_provider *x, const struct body_prov
          SAME_BYTES(endpoint, x->endpoint_length);
 }
 
+static bool equal_key(const struct body_key *x, const struct body_key *y) {
+  return SAME(index) && SAME(mask) && SAME(until_tick) && SAME_BYTES(key, ACCOUNT_KEY_BYTES);
+}
+
 static bool equal_stake(const struct body_stake *x, const struct body_stake *y) { return SAME(role) && SAME(amount); }
 
 static bool equal_sections(const struct body_post *p, const struct body_post *q) {
@@ -109,6 +113,7 @@ bool example_equal(const struct example *x, const struct example *y) {
   if (!SAME(type)) return false;
   switch ((enum transaction_type)x->type) {
   case TRANSACTION_TRANSFER: return equal_transfer(&x->b.transfer, &y->b.transfer);
+  case TRANSACTION_KEY_SET: return equal_key(&x->b.key, &y->b.key);
   case TRANSACTION_PROVIDER_SET: return equal_provider(&x->b.provider, &y->b.provider);
   case TRANSACTION_STAKE: return equal_stake(&x->b.stake, &y->b.stake);
   case TRANSACTION_JOB_POST:

@@ -21,6 +21,7 @@
 /* Wire values, only appended to (LEDGER 15.1). */
 enum transaction_type {
   TRANSACTION_TRANSFER = 1,
+  TRANSACTION_KEY_SET = 2,
   TRANSACTION_PROVIDER_SET = 3,
   TRANSACTION_STAKE = 4,
   TRANSACTION_JOB_POST = 6,
@@ -93,6 +94,14 @@ struct body_transfer {
   uint64_t amount;
   const uint8_t *memo;
   uint8_t memo_length;
+};
+
+/* A key for a slot: slot 0, the root key, has every bit of the mask and no end, so that no account locks itself out. */
+struct body_key {
+  uint8_t index;
+  const uint8_t *key;
+  uint16_t mask;
+  uint64_t until_tick;
 };
 
 enum provider_role { PROVIDER_SOLVER = 1, PROVIDER_VERIFIER = 2, PROVIDER_WHISTLEBLOWER = 4, PROVIDER_STORER = 8 };
@@ -212,6 +221,7 @@ struct body_fetch {
 };
 
 bool body_transfer_take(const struct transaction *t, struct body_transfer *out, struct why *why);
+bool body_key_take(const struct transaction *t, struct body_key *out, struct why *why);
 bool body_provider_take(const struct transaction *t, struct body_provider *out, struct why *why);
 bool body_stake_take(const struct transaction *t, struct body_stake *out, struct why *why);
 bool body_post_take(const struct transaction *t, struct body_post *out, struct why *why);
@@ -229,6 +239,7 @@ bool body_fetch_take(const struct transaction *t, struct body_fetch *out, struct
 
 /* post and publish write the `tasks` rows of task and the `count` rows of row; task_rows and rows are not read. */
 size_t body_transfer_put(const struct body_transfer *b, uint8_t *bytes, size_t bytes_max);
+size_t body_key_put(const struct body_key *b, uint8_t *bytes, size_t bytes_max);
 size_t body_provider_put(const struct body_provider *b, uint8_t *bytes, size_t bytes_max);
 size_t body_stake_put(const struct body_stake *b, uint8_t *bytes, size_t bytes_max);
 size_t body_post_put(const struct body_post *b, const struct job_task *task, uint8_t *bytes, size_t bytes_max);

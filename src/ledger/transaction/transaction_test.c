@@ -247,7 +247,7 @@ static void an_envelope_that_would_be_refused_is_not_written(void **state) {
   wrong[1].payer = NULL;
   wrong[2].flags = 3;
   wrong[3].key_index = 8;
-  wrong[4].type = 2;
+  wrong[4].type = 5;
   for (uint32_t i = 0; i < 5; i++) assert_int_equal(transaction_encode(&wrong[i], again, sizeof again), 0);
   assert_int_equal(transaction_encode(&t, again, sizeof again), length);
 }

@@ -176,6 +176,7 @@ enum client_status view_now(struct view *v, struct why *why) {
   stored_get(v->chain.map, &chain_kind, &key, &now);
   struct map_key parameters = parameters_key(now.parameters);
   status = fetch_once(v, &parameters, "parameters", why);
+  if (status == CLIENT_NONE) status = strange(why, "parameters"); /* those in force are always there */
   if (status != CLIENT_OK) return status;
   v->chain.now = now;
   chain_parameters(&v->chain, now.parameters, &v->chain.parameters);

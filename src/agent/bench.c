@@ -80,12 +80,29 @@ static bool read_name(const char *name, uint8_t task[TASK_ID_BYTES], uint8_t *at
   return hex_decode(hex, task, TASK_ID_BYTES);
 }
 
+/* A node that is behind knows an attempt that is older, or no task at all: then nothing is over. */
 static bool is_over(struct bench *b, const uint8_t task[TASK_ID_BYTES], uint8_t attempt) {
   struct task_record t;
   struct why why;
-  enum client_status status = view_task(agent_view(b->a), task, &t, &why);
-  if (status == CLIENT_NONE) return true;
-  return status == CLIENT_OK && (t.attempt != attempt || t.state == TASK_SETTLED || t.state == TASK_CANCELLED);
+  return view_task(agent_view(b->a), task, &t, &why) == CLIENT_OK &&
+         (t.attempt > attempt || t.state == TASK_SETTLED || t.state == TASK_CANCELLED);
+}
+
+/* The words of an attempt leave the journal, but for what may still come into a block: its nonce is needed. */
+static void forget_words(struct bench *b, const uint8_t task[TASK_ID_BYTES], uint8_t attempt) {
+  struct journal *j = agent_journal(b->a);
+  char hex[2 * TASK_ID_BYTES + 1], words[2 * TASK_ID_BYTES + 8], key[JOURNAL_KEY_MAX + 1] = "";
+  const char *next;
+  hex_encode(task, TASK_ID_BYTES, hex);
+  snprintf(words, sizeof words, "/%s/%u/", hex, attempt);
+  while ((next = journal_next(j, "", *key ? key : NULL)) != NULL) {
+    snprintf(key, sizeof key, "%s", next);
+    if (!strstr(key, words)) continue;
+    if (strncmp(key, "tx/", 3) != 0)
+      journal_erase(j, key, NULL);
+    else if (agent_sent(b->a, key + 3).where != SENT_WAITS)
+      agent_forget(b->a, key + 3, NULL);
+  }
 }
 
 void bench_sweep(struct bench *b) {
@@ -95,8 +112,10 @@ void bench_sweep(struct bench *b) {
   DIR *folder = opendir(agent_options(b->a)->folder);
   for (const struct dirent *e; folder && (e = readdir(folder));)
     if (read_name(e->d_name, task, &attempt) && is_over(b, task, attempt) &&
-        file_join(path, agent_options(b->a)->folder, e->d_name))
+        file_join(path, agent_options(b->a)->folder, e->d_name)) {
+      forget_words(b, task, attempt);
       remove_folder(path);
+    }
   if (folder) closedir(folder);
 }
 

@@ -70,7 +70,8 @@ static const struct layout_entry *data_entry(const struct material *m, uint8_t n
 static enum material_status weigh(struct material *m, uint16_t steps, const struct material_options *options,
                                   struct why *why) {
   const struct replay_options r = {.pool = options->pool};
-  uint64_t replay = replay_bytes(&m->replay, &r, steps), data = 0;
+  /* Two replays: one that runs, one that answers in a dispute. */
+  uint64_t one = replay_bytes(&m->replay, &r, steps), replay = one > UINT64_MAX / 2 ? UINT64_MAX : 2 * one, data = 0;
   for (uint32_t n = 0; n < m->stored.record.job.data; n++) {
     const struct layout_entry *e = data_entry(m, (uint8_t)n);
     if (e) data += layout_entry_leaves(e) * TAPE_LEAF_BYTES;

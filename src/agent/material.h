@@ -27,7 +27,7 @@ struct material {
   struct tape tape[JOB_TAPES_MAX];
   struct replay_job replay;
   uint8_t *data[JOB_DATA_MAX];
-  uint64_t state_leaves, bytes; /* bytes: memory that it and one replay of it take */
+  uint64_t state_leaves, bytes; /* bytes: memory that it takes with two replays of it */
 };
 
 /* material_open reads tapes first and refuses with figures (NEVER) before it fetches data. `steps`: of the longest

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,6 +333,24 @@ static void assert_settled(uint8_t attempt, uint8_t audited) {
   assert_int_equal(r.audited, audited);
 }
 
+/* Some turns later nobody keeps anything of a task that is over, but for what never came into a block. */
+static void assert_swept(void) {
+  for (uint32_t i = 0; i < 70; i++) {
+    for (uint32_t who = 0; who < PEOPLE; who++) turn(&net.who[who]);
+    network_block(net.network);
+  }
+  for (uint32_t who = 0; who < PEOPLE; who++) {
+    DIR *folder = opendir(net.who[who].folder);
+    assert_non_null(folder);
+    for (const struct dirent *e; (e = readdir(folder));)
+      if (e->d_name[0] != '.') assert_string_equal(e->d_name, "journal");
+    closedir(folder);
+    struct journal *j = agent_journal(net.who[who].agent);
+    assert_null(journal_next(j, "tx/", NULL));
+    assert_null(journal_next(j, "sheet/", NULL));
+  }
+}
+
 static void test_honest(void **state) {
   (void)state;
   static const uint8_t levels[] = {0, AUDIT_LEVEL_FULL};
@@ -341,6 +360,7 @@ static void test_honest(void **state) {
     play(TASK_SETTLED);
     assert_settled(1, 3);
     assert_int_equal(receipts(RECEIPT_SEAT, REASON_NOT_TAKEN, NULL), 0);
+    assert_swept();
     end();
   }
 }

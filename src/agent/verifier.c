@@ -44,7 +44,7 @@ enum verifier_duty verifier_due(const struct chain *c, const struct task_record 
     return s->dispute && docket_find(c, s->dispute - 1, &r) && r.packed_length && r.turn == DISPUTE_CHALLENGER
                ? VERIFIER_MOVE
                : VERIFIER_REST;
-  case TASK_DELIVER: return audit_good(s) && s->vote == 0 ? VERIFIER_VOTE : VERIFIER_REST;
+  case TASK_DELIVER: return s->state == SEAT_SHOWN && audit_good(s) && s->vote == 0 ? VERIFIER_VOTE : VERIFIER_REST;
   case TASK_WAIT:
   case TASK_OPEN:
   case TASK_WORK:

@@ -3,7 +3,7 @@
 
 usage: flood_test.py ASSAY
 """
-import base64
+import http.client
 import json
 import os
 import socket
@@ -119,6 +119,29 @@ def flood(node):
     return slowest, memory
 
 
+def steady(node):
+    """Connections that ask without a pause are never closed: no clock counts backward."""
+    def ask(seconds):
+        line = http.client.HTTPConnection("127.0.0.1", node.port, timeout=20)
+        until, count = time.time() + seconds, 0
+        while time.time() < until:
+            try:
+                line.request("GET", "/health")
+                line.getresponse().read()
+                count += 1
+            except (http.client.HTTPException, OSError) as error:
+                dropped.append(f"after {count} answers: {error!r}")
+                return
+
+    dropped = []
+    threads = [threading.Thread(target=ask, args=(2,)) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not dropped, dropped
+
+
 def slow_reader(node, owner):
     """A subscriber that does not read is cut off when its queue is full; the chain goes on."""
     lazy = Socket(node.port)
@@ -163,6 +186,7 @@ def main():
         nonsense(node)
         took = idle_connections(node)
         slowest, memory = flood(node)
+        steady(node)
         slow_reader(node, owner)
         subscriptions(node)
         account_share(node, owner)

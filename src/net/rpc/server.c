@@ -369,7 +369,7 @@ void connection_receive(struct connection *c) {
 
 /* ENGINE 8.5. */
 void connection_age(struct connection *c, uint64_t now_ms) {
-  uint64_t silent_ms = now_ms - c->heard_ms;
+  uint64_t silent_ms = now_ms > c->heard_ms ? now_ms - c->heard_ms : 0; /* heard since now_ms was read */
   if (c->parting) {
     c->over = c->over || silent_ms > PART_MS;
   } else if (c->websocket) {

@@ -67,6 +67,6 @@ enum { TYPO_EDITS = 2 };
 
 extern const struct command command_train, command_verify, command_quote, command_check, command_inspect, command_infer,
     command_evaluate, command_export, command_bench, command_lower, command_dispute, command_referee, command_node,
-    command_init, command_wallet;
+    command_init, command_wallet, command_status, command_jobs, command_task, command_why;
 
 #endif

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 static const struct command *const table[] = {
-    &command_train, &command_verify,  &command_dispute, &command_referee,  &command_quote,
-    &command_check, &command_inspect, &command_infer,   &command_evaluate, &command_export,
-    &command_bench, &command_lower,   &command_node,    &command_init,     &command_wallet,
+    &command_train,  &command_verify,  &command_dispute, &command_referee,  &command_quote,
+    &command_check,  &command_inspect, &command_infer,   &command_evaluate, &command_export,
+    &command_bench,  &command_lower,   &command_node,    &command_init,     &command_wallet,
+    &command_status, &command_jobs,    &command_task,    &command_why,
 };
 enum { COMMANDS = sizeof table / sizeof *table };
 

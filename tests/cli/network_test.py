@@ -108,6 +108,31 @@ class Network(world.World):
         self.stop()
         self.assertIn("assay node DIR", self.ask("wallet", "balance", "--key", "rich", expect=3))
 
+    def test_a_chain_with_nothing_to_do(self):
+        self.rich_and_poor()
+        status = self.ask("status")
+        self.assertEqual((status["chain"], status["node"], status["waits"], status["tick_ms"]), ("assay-solo", self.url, [], 25))
+        self.ask("wallet", "send", self.poor["address"], "1", "--key", "rich")
+        self.assertGreater(self.ask("status")["height"], status["height"])
+        self.assertIn("no task runs", self.assay("status", "--node", self.url)[0])
+        self.assertEqual(self.ask("jobs"), {"chain": "assay-solo", "jobs": []})
+        self.assertIn("no jobs", self.assay("jobs", "--node", self.url)[0])
+        for id in ("ab" * 32, "ab" * 34, "ab" * 32 + "/7"):
+            for command in ("task", "why"):
+                with self.subTest(command=command, id=id):
+                    err = self.ask(command, id, expect=1)
+                    self.assertIn("there is no " + ("job" if len(id) == 64 else "task"), err)
+                    self.assertIn("assay-solo", err)
+                    self.assertIn(id, err)
+        for command in ("task", "why"):
+            for id in ("ab", "xy" * 32, "AB" * 32, "ab" * 32 + "/", "ab" * 32 + "/65536", "ab" * 33, ""):
+                with self.subTest(command=command, id=id):
+                    self.assertIn("68, or JOB/N", self.ask(command, id, expect=2))
+        self.stop()
+        for words in (("status",), ("jobs",), ("task", "ab" * 32), ("why", "ab" * 32)):
+            with self.subTest(words=words):
+                self.assertIn("assay node DIR", self.ask(*words, expect=3))
+
     def test_what_answers_is_no_node(self):
         class Other(http.server.BaseHTTPRequestHandler):
             def do_POST(self):

@@ -67,6 +67,8 @@ static const struct layout_entry *data_entry(const struct material *m, uint8_t n
   return NULL;
 }
 
+static uint64_t mib(uint64_t bytes) { return bytes / MIB + (bytes % MIB != 0); }
+
 static enum material_status weigh(struct material *m, uint16_t steps, const struct material_options *options,
                                   struct why *why) {
   const struct replay_options r = {.pool = options->pool};
@@ -82,7 +84,7 @@ static enum material_status weigh(struct material *m, uint16_t steps, const stru
   why_set(why,
           "it takes %" PRIu64 " MiB of memory (data %" PRIu64 ", states %" PRIu64 ", steps %" PRIu64
           "); this role may take %" PRIu64,
-          m->bytes / MIB, data / MIB, state / MIB, replay / MIB, options->memory_bytes / MIB);
+          mib(m->bytes), mib(data), mib(state), mib(replay), options->memory_bytes / MIB);
   return MATERIAL_NEVER;
 }
 

@@ -42,6 +42,7 @@ static struct net {
   struct built_tape tape;
   const struct tape *tapes[1];
   uint8_t job[32], task[TASK_ID_BYTES], truth[32];
+  bool own, two;           /* of the job: account 6 sits for the submitter; two tasks */
   uint32_t calls, dies_at; /* calls of a port so far; the one at which the process ends, 0: none */
   jmp_buf death;
   uint32_t deaths, failed, refused; /* failed: transactions that a block took and that did nothing */
@@ -186,11 +187,12 @@ static void post_job(uint8_t level) {
   struct stage *s = network_stage(net.network);
   uint8_t spec[32] = {1}, layout[32], none[32] = {0}, body[4096];
   tape_layout_hash(&net.tape.tape, layout);
-  struct job_task row = {.steps = STEPS, .interval_steps = INTERVAL_STEPS};
+  struct job_task row[2] = {{.steps = net.two ? 8 : STEPS, .interval_steps = INTERVAL_STEPS},
+                            {.steps = STEPS - 8, .interval_steps = INTERVAL_STEPS}};
   struct body_post b = {.spec_hash = spec,
                         .layout_hash = layout,
                         .start_root = w->start_root,
-                        .own_seat = none,
+                        .own_seat = net.own ? s->id[6] : none,
                         .canon = CANON_VERSION,
                         .lower = 1,
                         .figure = TRIAL_FIGURE,
@@ -207,11 +209,11 @@ static void post_job(uint8_t level) {
                         .draws = 2,
                         .seed = w->seed,
                         .price = UINT64_C(10000000000000),
-                        .tasks = 1,
+                        .tasks = net.two ? 2 : 1,
                         .deadline = chain()->now.tick + 3000};
   job_id(chain(), s->id[SUBMITTER], 0, s->nonce[SUBMITTER], net.job);
   job_task_id(net.job, 0, net.task);
-  assert_int_equal(send(SUBMITTER, TRANSACTION_JOB_POST, body, body_post_put(&b, &row, body, sizeof body)), 0);
+  assert_int_equal(send(SUBMITTER, TRANSACTION_JOB_POST, body, body_post_put(&b, row, body, sizeof body)), 0);
 }
 
 /* The tapes run plainly, as they are written, without any of this. `steps` of them, and the root of what comes. */
@@ -494,6 +496,85 @@ static void test_refuses(void **state) {
   }
 }
 
+/* The second task starts from what the first delivered. */
+static void test_two_tasks(void **state) {
+  (void)state;
+  begin(UINT32_MAX);
+  net.two = true;
+  post(0);
+  play(TASK_SETTLED);
+  job_task_id(net.job, 1, net.task);
+  play(TASK_SETTLED);
+  struct receipt r;
+  assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DONE, &r), 2);
+  assert_memory_equal(r.final_root, net.truth, 32);
+  end();
+}
+
+/* LEDGER 9.10: the submitter's own verifier sees what others may miss. */
+static void test_own_seat(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 2; k++) {
+    begin(UINT32_MAX);
+    net.own = true;
+    if (k) net.who[0].solves.lie.interval = WORK_EVERY;
+    post(0);
+    play(TASK_SETTLED);
+    struct task_record t = task();
+    struct seat_record s;
+    assert_true(audit_seat(chain(), &t, t.seats, &s) && s.own && s.state == SEAT_SHOWN);
+    assert_settled(k ? 2 : 1, 3);
+    end();
+  }
+}
+
+/* Row 16 of LEDGER 8.2: nobody can have the starts, and says so in time. */
+static void test_no_starts(void **state) {
+  (void)state;
+  begin(UINT32_MAX);
+  net.who[0].solves.lie.no_starts = true;
+  post(0);
+  for (uint32_t i = 0; i < BLOCKS_MAX && task().state < TASK_SETTLED; i++) {
+    for (uint32_t who = 0; who < PEOPLE; who++) turn(&net.who[who]);
+    network_block(net.network);
+  }
+  assert_true(task().state >= TASK_SETTLED);
+  assert_true(receipts(RECEIPT_SEAT, REASON_NO_START, NULL) > 0);
+  assert_int_equal(receipts(RECEIPT_SEAT, REASON_NO_SEAL, NULL), 0);
+  end();
+}
+
+/* Transactions that were taken and lost on their way, and a node that does not answer for a while. */
+static void test_lost(void **state) {
+  (void)state;
+  begin(UINT32_MAX);
+  post(0);
+  for (uint32_t i = 0; i < BLOCKS_MAX && task().state != TASK_SETTLED; i++) {
+    if (i % 3 == 0) network_lose(net.network, 1);
+    network_silent(net.network, i % 16 == 7);
+    for (uint32_t who = 0; who < PEOPLE; who++) {
+      bool more;
+      struct why why = {""};
+      enum agent_status status = agent_turn(net.who[who].agent, both, &net.who[who], &more, &why);
+      assert_int_equal(status, i % 16 == 7 ? AGENT_LOST : AGENT_OK);
+    }
+    network_silent(net.network, false);
+    network_block(net.network);
+  }
+  assert_int_equal(task().state, TASK_SETTLED);
+  /* An offer that was lost may come too late for its attempt (5 ticks here); nobody is late with anything that costs.
+   */
+  struct receipt r;
+  assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DONE, &r), 1);
+  assert_memory_equal(r.final_root, net.truth, 32);
+  for (uint16_t reason = REASON_NONE; reason <= REASON_STALLED; reason++) {
+    assert_int_equal(receipts(RECEIPT_SEAT, reason, NULL), 0);
+    assert_int_equal(receipts(RECEIPT_FAULT, reason, NULL), 0);
+    if (reason != REASON_NO_OFFERS) assert_int_equal(receipts(RECEIPT_ATTEMPT, reason, NULL), 0);
+  }
+  end();
+}
+
 static uint64_t next(uint64_t *seed) {
   *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
   return *seed >> 33;
@@ -538,7 +619,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_honest),          cmocka_unit_test(test_diverged),    cmocka_unit_test(test_lying_solver),
       cmocka_unit_test(test_silent_solver),   cmocka_unit_test(test_undelivered), cmocka_unit_test(test_lying_verifier),
-      cmocka_unit_test(test_silent_verifier), cmocka_unit_test(test_refuses),     cmocka_unit_test(test_killed),
+      cmocka_unit_test(test_silent_verifier), cmocka_unit_test(test_refuses),     cmocka_unit_test(test_two_tasks),
+      cmocka_unit_test(test_own_seat),        cmocka_unit_test(test_no_starts),   cmocka_unit_test(test_lost),
+      cmocka_unit_test(test_killed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 struct solver_lie {
   uint16_t interval; /* its end is altered in one weight; WORK_EVERY: that of all */
   bool no_commit, no_publish, no_open, no_deliver;
+  bool no_starts;      /* PUBLISH says where intervals start, and nobody can have it */
   uint8_t silent_move; /* number of a move that it does not make */
 };
 

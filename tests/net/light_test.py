@@ -30,7 +30,7 @@ with tempfile.TemporaryDirectory() as folder:
     trusted = node.ask("commit", height="1")["signed_header"]["commit"]["block_id"]["hash"]
     url = f"http://127.0.0.1:{node.port}"
     light = subprocess.Popen(["cometbft", "light", node.ready["chain"], "--primary", url, "--witnesses", url, "--height", "1", "--hash", trusted,
-                              "--dir", os.path.join(folder, "light"), "--laddr", f"tcp://127.0.0.1:{port}", "--trusting-period", "24h"],
+                              "--home-dir", os.path.join(folder, "light"), "--laddr", f"tcp://127.0.0.1:{port}", "--trusting-period", "24h"],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     last, verdict = node.height(), None
     until = time.time() + 30

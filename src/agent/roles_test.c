@@ -251,7 +251,7 @@ static void begin(uint32_t diverges_at) {
     p->chain.get = mortal_get;
     p->blobs.put = mortal_put;
     p->blobs.get = mortal_fetch;
-    strcpy(p->folder, "roles_test.XXXXXX");
+    strcpy(p->folder, "/tmp/assay-roles-XXXXXX");
     assert_non_null(mkdtemp(p->folder));
     p->options = (struct agent_options){.folder = p->folder,
                                         .chain = &p->chain,

@@ -19,9 +19,9 @@ static void print(const uint8_t id[32], const struct job_record *j) {
   char text[65], address[ADDRESS_TEXT_LENGTH + 1], reserve[AMOUNT_TEXT];
   hex_encode(id, 32, text);
   address_write(j->submitter, address);
-  printf("job %s\n  %s, task %u of %u, level %u, %u verifier%s; posted at height %" PRIu64 ", deadline tick %" PRIu64
-         "\n  by %s, reserve left %s\n",
-         text, chain_job_state(j->state), j->task + 1, j->job.tasks, j->job.level, j->seats, j->seats == 1 ? "" : "s",
+  printf("job %s\n  %s at task %u, %u in all, level %u, %u verifier%s; posted at height %" PRIu64
+         ", deadline tick %" PRIu64 "\n  by %s, reserve left %s\n",
+         text, chain_job_state(j->state), j->task, j->job.tasks, j->job.level, j->seats, j->seats == 1 ? "" : "s",
          j->posted_height, j->deadline, address, amount_write(j->reserve_left, reserve));
 }
 

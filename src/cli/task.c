@@ -51,8 +51,8 @@ static void print(const struct chain *c, const struct task_record *t, const stru
   chain_task_text(t->id, id);
   chain_wait(c, t, waits);
   address_write(j->submitter, address);
-  printf("task        %s\n            number %u of %u of its job, %" PRIu32 " steps in %u intervals\n", id,
-         chain_task_number(t->id) + 1, j->job.tasks, t->steps, t->intervals);
+  printf("task        %s\n            task %u of its job, %u in all: %" PRIu32 " steps in %u intervals\n", id,
+         chain_task_number(t->id), j->job.tasks, t->steps, t->intervals);
   printf("state       %s, attempt %u\nwaits for   %s\nsubmitter   %s\n", chain_task_state(t->state), t->attempt, waits,
          address);
   address_write(t->solver, address);

@@ -1,21 +1,55 @@
 #!/usr/bin/env python3
-"""The words a person says to a chain: keys, money and questions, against a node that the test starts."""
+"""The words a person says to a chain: keys, money and questions, against a node that the test starts.
+
+usage: network_test.py ASSAY POSTING
+"""
+import base64
+import hashlib
 import http.server
 import json
 import os
 import signal
 import stat
 import subprocess
+import sys
 import threading
+import time
+import urllib.request
 
-import world
+POSTING = os.path.abspath(sys.argv.pop(2))
+import world  # noqa: E402
+
+sys.path[:0] = [os.path.join(world.SOURCE, "tests", "crypto"), os.path.join(world.SOURCE, "tests", "ledger")]
+import edwards  # noqa: E402
+import transaction  # noqa: E402
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+class Owner:
+    """The account of the node's own seed (ENGINE 7.8), signing here."""
+
+    def __init__(self, chain):
+        with open(os.path.join(chain, "node.key")) as f:
+            seed = bytes.fromhex(f.read().strip())
+        with open(os.path.join(chain, "genesis"), "rb") as f:
+            self.genesis = sha256(f.read())
+        self.seed = sha256(b"assay/key/1\0" + seed + b"\x07account" + bytes(4))
+        self.id, self.nonce = sha256(b"\x10" + edwards.public(self.seed)), 0
+
+    def sign(self, name, body, gas):
+        draft = transaction.unsigned(name, body, self.id, nonce=self.nonce, until_tick=4000, gas=gas, price=1)
+        self.nonce += 1
+        return transaction.signed(draft, edwards.sign(self.seed, transaction.sign_bytes(draft, self.genesis)))
 
 
 class Network(world.World):
     """A chain whose genesis gives 1000.5 ASY to the key in `rich`; `poor` has a key and nothing."""
 
-    def start(self, *accounts):
-        self.node = subprocess.Popen([world.ASSAY, "node", "chain", "--new", "--parameters", "test", "--port", "0", "--json",
+    def start(self, *accounts, parameters="test"):
+        self.node = subprocess.Popen([world.ASSAY, "node", "chain", "--new", "--parameters", parameters, "--port", "0", "--json",
                                       *(word for a in accounts for word in ("--account", a))], stdout=subprocess.PIPE, text=True)
         self.addCleanup(self.stop)
         self.url = f"http://127.0.0.1:{json.loads(self.node.stdout.readline())['port']}"
@@ -132,6 +166,64 @@ class Network(world.World):
         for words in (("status",), ("jobs",), ("task", "ab" * 32), ("why", "ab" * 32)):
             with self.subTest(words=words):
                 self.assertIn("assay node DIR", self.ask(*words, expect=3))
+
+    def rpc(self, method, **params):
+        question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.url, question, {"Content-Type": "application/json"})) as answer:
+            return json.load(answer)["result"]
+
+    def send(self, data):
+        done = self.rpc("broadcast_tx_commit", tx=base64.b64encode(data).decode())["tx_result"]
+        self.assertEqual(done["code"], 0, done["log"])
+
+    def test_a_job_that_nobody_takes(self):
+        """The whole life of a task without solvers: four attempts, and the money back."""
+        self.start(parameters="devnet") # whose windows are long enough to be seen
+        owner = Owner("chain")
+        tape, post = (bytes.fromhex(line) for line in subprocess.check_output([POSTING], text=True).split())
+        self.send(owner.sign("TAPE", tape, 3000000))
+        self.send(owner.sign("JOB_POST", post, 3000000))
+        jobs = self.ask("jobs")["jobs"]
+        self.assertEqual(len(jobs), 1)
+        job = jobs[0]["job"]
+        self.assertEqual((jobs[0]["state"], jobs[0]["tasks"], jobs[0]["level"], jobs[0]["verifiers"], jobs[0]["deadline_tick"]), ("live", 1, 0, 3, 4000))
+        seen, until = {}, time.time() + 60
+        while True:
+            status = self.ask("status")
+            if not status["waits"]:
+                break
+            wait = status["waits"][0]
+            self.assertEqual(wait["task"], job + "0000")
+            seen[wait["state"]] = wait
+            self.assertLess(time.time(), until)
+            task = self.ask("task", job)
+            self.assertEqual((task["job"], task["solver"], task["submitter"]), (job, None, jobs[0]["submitter"]))
+        self.assertLessEqual(set(seen), {"wait", "open"})
+        self.assertIn("open", seen)
+        self.assertEqual(seen["open"]["waits"]["for"], "solvers to offer themselves")
+        self.assertIsInstance(seen["open"]["waits"]["until_tick"], int)
+        self.assertIsNone(seen["open"]["waits"]["until_height"])
+        self.assertEqual(self.ask("jobs")["jobs"][0]["state"], "failed")
+        # the story: why each attempt ended, and where the escrow went
+        told = self.ask("why", job)
+        self.assertEqual(told["waits"], [])
+        self.assertEqual([(e["kind"], e["attempt"], e["reason"]) for e in told["events"]],
+                         [("attempt", n, "no solver offered itself in time") for n in (1, 2, 3, 4)] + [("cancelled", 4, "four attempts were made")])
+        back = told["events"][-1]["payments"]
+        self.assertEqual([(p["from"], p["to"]) for p in back], [("the job's escrow", jobs[0]["submitter"])] * len(back))
+        self.assertTrue(back)
+        self.assertEqual(self.ask("why", job + "0000")["events"], told["events"])
+        self.assertEqual(self.ask("why", job + "/0")["events"], told["events"])
+        self.ask("why", job + "/1", expect=1)
+        text, _ = self.assay("why", job, "--node", self.url)
+        self.assertIn("attempt 3 is over: no solver offered itself in time\n", text)
+        self.assertIn("the task is cancelled in attempt 4: four attempts were made\n", text)
+        self.assertRegex(text, r"    [0-9.]+ ASY from the job's escrow to " + jobs[0]["submitter"] + ", for what a cancelled task did not use\n")
+        text, _ = self.assay("task", job, "--node", self.url)
+        self.assertIn("state       cancelled, attempt 4\nwaits for   nothing\n", text)
+        # every grain that was put aside came back, but for the posting fee and gas
+        owned = int(self.ask("wallet", "balance", jobs[0]["submitter"])["balance"])
+        self.assertLess(10 ** 18 - owned, 10 ** 9)
 
     def test_what_answers_is_no_node(self):
         class Other(http.server.BaseHTTPRequestHandler):

@@ -207,6 +207,7 @@ class Network(world.World):
         # the story: why each attempt ended, and where the escrow went
         told = self.ask("why", job)
         self.assertEqual(told["waits"], [])
+        self.assertEqual(told["posted"], {"height": jobs[0]["posted_height"], "by": jobs[0]["submitter"], "tasks": 1, "state": "failed"})
         self.assertEqual([(e["kind"], e["attempt"], e["reason"]) for e in told["events"]],
                          [("attempt", n, "no solver offered itself in time") for n in (1, 2, 3, 4)] + [("cancelled", 4, "four attempts were made")])
         back = told["events"][-1]["payments"]
@@ -214,8 +215,11 @@ class Network(world.World):
         self.assertTrue(back)
         self.assertEqual(self.ask("why", job + "0000")["events"], told["events"])
         self.assertEqual(self.ask("why", job + "/0")["events"], told["events"])
-        self.ask("why", job + "/1", expect=1)
+        out, err = self.assay("why", job + "/1", "--node", self.url, expect=1)
+        self.assertIn("there is no task", err)
+        self.assertEqual(out, "")
         text, _ = self.assay("why", job, "--node", self.url)
+        self.assertIn(f"{jobs[0]['submitter']} posted the job: 1 task at level 0\n", text)
         self.assertIn("attempt 3 is over: no solver offered itself in time\n", text)
         self.assertIn("the task is cancelled in attempt 4: four attempts were made\n", text)
         self.assertRegex(text, r"    [0-9.]+ ASY from the job's escrow to " + jobs[0]["submitter"] + ", for what a cancelled task did not use\n")

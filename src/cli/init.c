@@ -76,6 +76,11 @@ static enum outcome take_password(const struct arguments *a, const char *key, st
   return unlock_outcome(status, &why);
 }
 
+static void drop_password(const char *key) {
+  char beside[UNLOCK_PATH];
+  if (unlock_beside(key, "password", beside)) unlink(beside);
+}
+
 static void tell(const struct arguments *a, const char *path, const struct sign_secret *key, struct secrets *s) {
   struct sign_public public = sign_secret_public(key);
   uint8_t account[ADDRESS_ACCOUNT_BYTES];
@@ -119,6 +124,7 @@ static enum outcome make(const struct arguments *a, const char *path, struct sec
   if (outcome == OUTCOME_DONE) {
     struct keyfile_cost cost = arguments_given(a, "machine") ? KEYFILE_COST_MACHINE : KEYFILE_COST_PERSON;
     outcome = unlock_outcome(keys_create(path, key, password, cost, &why), &why);
+    if (outcome != OUTCOME_DONE && arguments_given(a, "machine")) drop_password(path); /* it opens nothing */
   }
   if (outcome == OUTCOME_DONE) tell(a, path, key, s);
   secret_line_shut(&password);

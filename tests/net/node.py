@@ -1,5 +1,6 @@
 """A node under test: started in a folder of its own, asked over HTTP and websockets with nothing but the standard library,
 sent transactions that are signed here."""
+import atexit
 import base64
 import hashlib
 import http.client
@@ -47,6 +48,7 @@ class Node:
     def __init__(self, assay, folder, new=True, parameters="test", port=0):
         words = [assay, "node", folder, "--port", str(port), "--json"] + (["--new", "--parameters", parameters] if new else [])
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)  # a test that fails leaves no node, for which a runner would wait
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the node did not start: {self.process.wait()}")

@@ -110,7 +110,9 @@ static void a_failed_one_keeps_charge_and_nonce_only(void **state) {
 /* Random transfers and stakes, some of which fail; drawn from the seed alone. */
 static struct ledger_result random_act(struct stage *s, uint64_t *seed) {
   uint32_t who = (uint32_t)(next_random(seed) % STAGE_ACCOUNTS), what = (uint32_t)(next_random(seed) % 8);
-  uint64_t amount = next_random(seed) >> (next_random(seed) % 8 ? 36 + next_random(seed) % 24 : 20);
+  uint64_t amount = next_random(seed); /* one draw after the other: operands have no order */
+  bool small = next_random(seed) % 8 != 0;
+  amount >>= small ? 36 + next_random(seed) % 24 : 20;
   uint8_t stranger[32] = {0x55};
   stranger[1] = (uint8_t)(next_random(seed) % 16);
   if (what < 3) return stage_transfer(s, who, s->id[next_random(seed) % STAGE_ACCOUNTS], amount);

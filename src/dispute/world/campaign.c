@@ -109,7 +109,8 @@ static bool play_world(uint64_t seed) {
   drawn_tape(&tape[0], &seed);
   uint8_t count = example_next(&seed) % 3 ? 1 : 2;
   if (count == 2) drawn_sibling(&tape[1], &tape[0], &seed);
-  world_open(&w, tapes, count, (uint16_t)(1 + example_next(&seed) % 5), example_next(&seed));
+  uint16_t steps = (uint16_t)(1 + example_next(&seed) % 5); /* before the seed, by whatever compiler */
+  world_open(&w, tapes, count, steps, example_next(&seed));
   party_open(&honest, &w, NULL);
   party_open(&liar, &w, &honest);
   for (uint32_t i = 0; i < DUELS_A_WORLD && won; i++) {

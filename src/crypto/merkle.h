@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { MERKLE_BYTES = 32, MERKLE_HEIGHT_MAX = 32 };
 
@@ -38,5 +39,10 @@ void merkle_end(const struct merkle_builder *b, uint8_t root[MERKLE_BYTES]);
  * 2^level inner hashes, no memory. merkle_absent says whether a node is the absent one. */
 void merkle_node(const uint8_t *hashes, uint64_t count, uint32_t level, uint64_t index, uint8_t node[MERKLE_BYTES]);
 bool merkle_absent(const uint8_t node[MERKLE_BYTES]);
+
+/* merkle_same: are two nodes one? Leaks where they differ: for hashes, which are no secrets. */
+static inline bool merkle_same(const uint8_t a[MERKLE_BYTES], const uint8_t b[MERKLE_BYTES]) {
+  return memcmp(a, b, MERKLE_BYTES) == 0;
+}
 
 #endif

@@ -8,8 +8,6 @@ static bool refuse(struct why *why, const char *text) {
   return false;
 }
 
-static bool same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, MERKLE_BYTES) == 0; }
-
 const uint8_t *hear_root(const struct dispute *d, const struct dispute_frame *f, uint8_t space, uint8_t number) {
   switch ((enum tape_space)space) {
   case TAPE_TEMP: return d->values;
@@ -32,7 +30,7 @@ static bool row_holds(const uint8_t *nodes, uint32_t count, uint32_t level, uint
     }
   memcpy(scratch, nodes, (size_t)count * MERKLE_BYTES);
   merkle_fold(scratch, count, top);
-  return same(top, root) || refuse(why, "the nodes do not hash up to what they were asked for");
+  return merkle_same(top, root) || refuse(why, "the nodes do not hash up to what they were asked for");
 }
 
 /* Names node `index` of a row that begins at node `first` of a level, and keeps its siblings up to the row's top. */
@@ -49,7 +47,7 @@ static void name_node(struct dispute *d, const uint8_t *row, uint32_t count, uin
 static bool hear_steps(struct dispute *d, const struct dispute_frame *f, const struct move *m, struct why *why) {
   const uint8_t *roots;
   if (!move_take_steps(m, f->steps, &roots)) return refuse(why, "STEPS has not one root for each step");
-  if (!same(roots + (f->steps - 1u) * MERKLE_BYTES, f->end_root))
+  if (!merkle_same(roots + (f->steps - 1u) * MERKLE_BYTES, f->end_root))
     return refuse(why, "the last root of STEPS is not the end root");
   memcpy(d->shown, roots, (size_t)f->steps * MERKLE_BYTES);
   d->awaits = MOVE_3;
@@ -91,7 +89,8 @@ static bool hear_express(struct dispute *d, const struct dispute_frame *f, const
   if (x.leaf >= dispute_leaves(d, f, x.space, 0)) return refuse(why, "EXPRESS names a leaf that is absent");
   uint32_t height = x.space == TAPE_TEMP ? temp : out;
   merkle_climb(x.hash, x.leaf, x.path, height, root);
-  if (!same(root, hear_root(d, f, x.space, 0))) return refuse(why, "the path does not lead to the claimant's root");
+  if (!merkle_same(root, hear_root(d, f, x.space, 0)))
+    return refuse(why, "the path does not lead to the claimant's root");
   d->space = x.space;
   d->level = 0;
   d->node = x.leaf;
@@ -149,7 +148,7 @@ static bool hear_leaf(struct dispute *d, const struct dispute_frame *f, const st
   (void)f;
   if (!move_take_leaf(m, &leaf)) return refuse(why, "LEAF has not 4096 bytes");
   merkle_leaf(leaf, TAPE_LEAF_BYTES, hash);
-  if (!same(hash, d->node_hash)) return refuse(why, "LEAF has not the named hash");
+  if (!merkle_same(hash, d->node_hash)) return refuse(why, "LEAF has not the named hash");
   memcpy(d->shown, leaf, TAPE_LEAF_BYTES);
   d->awaits = MOVE_11;
   return true;
@@ -170,7 +169,7 @@ static bool record_holds(const struct dispute *d, const struct dispute_frame *f,
   if (c->record < 1 || c->record > t->records) return refuse(why, "CASE names no record of the tape");
   merkle_leaf(c->record_bytes, c->record_length, hash);
   merkle_climb(hash, c->record, c->path, merkle_height((uint64_t)t->records + 1), root);
-  if (!same(root, t->root)) return refuse(why, "the record does not lie under the tape's root");
+  if (!merkle_same(root, t->root)) return refuse(why, "the record does not lie under the tape's root");
   if (record_decode(c->record_bytes, c->record_length, record, why) != RECORD_OK) return false;
   if (record->space != d->space || d->node < record->first_leaf ||
       d->node - record->first_leaf >= record_leaves(record))
@@ -272,7 +271,7 @@ static bool hear_proof(struct dispute *d, const struct dispute_frame *f, const s
   if (!move_take_proof(m, height, &p)) return refuse(why, "PROOF is not a leaf and the path of its tree");
   merkle_leaf(p.leaf, TAPE_LEAF_BYTES, hash);
   merkle_climb(hash, o->leaf, p.path, height, found);
-  if (!same(found, root)) return refuse(why, "PROOF does not lead to the operand's root");
+  if (!merkle_same(found, root)) return refuse(why, "PROOF does not lead to the operand's root");
   if (referee_load(o->dtype, p.leaf + o->offset) != move_word(d->posted, d->word))
     return refuse(why, "PROOF shows another word than was posted");
   decide(d, f, DISPUTE_BY_PROOF);

@@ -70,20 +70,18 @@ static bool take_into(struct reader *r, void *to, size_t length, size_t most) {
 
 /* What a game that was read has to be, or a later move would meet what no move can have left behind. */
 
-static bool same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, MERKLE_BYTES) == 0; }
-
 static bool row_meets(const uint8_t *row, uint32_t count, const uint8_t *root) {
   uint8_t scratch[MOVE_SLAB_NODES * MERKLE_BYTES], top[MERKLE_BYTES];
   memcpy(scratch, row, (size_t)count * MERKLE_BYTES);
   merkle_fold(scratch, count, top);
-  return same(top, root);
+  return merkle_same(top, root);
 }
 
 /* The claimant's last word is under what it was asked for. */
 static bool shown_holds(const struct dispute *d, const struct dispute_frame *f) {
   uint8_t hash[MERKLE_BYTES];
   switch (d->awaits) {
-  case MOVE_3: return same(d->shown + (f->steps - 1u) * MERKLE_BYTES, f->end_root);
+  case MOVE_3: return merkle_same(d->shown + (f->steps - 1u) * MERKLE_BYTES, f->end_root);
   case MOVE_5: {
     uint32_t temp = dispute_height(d, f, TAPE_TEMP, 0), out = dispute_height(d, f, TAPE_OUT, 0);
     uint32_t temps = 1u << (temp - move_top_level(temp)), outs = 1u << (out - move_top_level(out));
@@ -91,7 +89,7 @@ static bool shown_holds(const struct dispute *d, const struct dispute_frame *f) 
   }
   case MOVE_7:
   case MOVE_9: return row_meets(d->shown, MOVE_SLAB_NODES, d->node_hash);
-  case MOVE_11: merkle_leaf(d->shown, TAPE_LEAF_BYTES, hash); return same(hash, d->node_hash);
+  case MOVE_11: merkle_leaf(d->shown, TAPE_LEAF_BYTES, hash); return merkle_same(hash, d->node_hash);
   default: return true;
   }
 }
@@ -105,7 +103,7 @@ static bool node_holds(const struct dispute *d, const struct dispute_frame *f) {
   uint32_t least = d->awaits >= MOVE_10 ? 0 : d->awaits >= MOVE_8 ? 16 : 8;
   if (top < least || d->level != level || (uint64_t)d->node << level >= dispute_leaves(d, f, d->space, 0)) return false;
   merkle_climb(d->node_hash, d->node, d->path[level], height - level, root);
-  return same(root, hear_root(d, f, d->space, 0));
+  return merkle_same(root, hear_root(d, f, d->space, 0));
 }
 
 static bool operand_holds(const struct dispute *d, const struct dispute_frame *f, const struct tape_record *r) {

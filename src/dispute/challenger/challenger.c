@@ -16,19 +16,17 @@ struct turn {
   struct why *why;
 };
 
-static bool same_hash(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, MERKLE_BYTES) == 0; }
-
 /* The first of `count` hashes that differs, or count. */
 static uint32_t first_difference(const uint8_t *a, const uint8_t *b, uint32_t count) {
   uint32_t i = 0;
-  while (i < count && same_hash(a + (size_t)i * MERKLE_BYTES, b + (size_t)i * MERKLE_BYTES)) i++;
+  while (i < count && merkle_same(a + (size_t)i * MERKLE_BYTES, b + (size_t)i * MERKLE_BYTES)) i++;
   return i;
 }
 
 uint32_t challenger_interval(const uint8_t (*mine)[MERKLE_BYTES], const uint8_t (*theirs)[MERKLE_BYTES],
                              uint32_t count) {
   for (uint32_t i = 1; i <= count; i++)
-    if (!same_hash(mine[i], theirs[i])) return i;
+    if (!merkle_same(mine[i], theirs[i])) return i;
   return 0;
 }
 
@@ -63,7 +61,7 @@ static bool express(const struct turn *t, uint8_t space, const uint8_t *theirs, 
   if (!theirs || !leaves) return false;
   merkle_node(theirs, leaves, height, 0, node);
   uint32_t leaf = first_difference(mine, theirs, leaves);
-  if (!same_hash(node, root) || leaf == leaves) return false;
+  if (!merkle_same(node, root) || leaf == leaves) return false;
   move_begin(t->out, MOVE_5, MOVE_EXPRESS);
   move_put_u8(t->out, space);
   move_put_u32(t->out, leaf);
@@ -246,7 +244,7 @@ static enum evidence_answer prove(const struct turn *t) {
   const uint8_t *committed = o->space == TAPE_TEMP ? d->values
                              : o->space == TAPE_IN ? d->before
                                                    : t->f->data[o->number].root;
-  if (!same_hash(root, committed) || referee_load(o->dtype, leaf + o->offset) != move_word(d->posted, d->word)) {
+  if (!merkle_same(root, committed) || referee_load(o->dtype, leaf + o->offset) != move_word(d->posted, d->word)) {
     why_set(t->why, "word %u that it posted is not under the root that the claimant committed to", d->word);
     return ANSWER_NOTHING;
   }

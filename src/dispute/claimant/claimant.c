@@ -14,8 +14,6 @@ struct turn {
   struct why *why;
 };
 
-static bool same_hash(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, MERKLE_BYTES) == 0; }
-
 static enum evidence_answer show(const struct turn *t, uint8_t kind, const void *bytes, size_t length) {
   move_begin(t->out, t->d->awaits, kind);
   move_put_bytes(t->out, bytes, length);
@@ -26,7 +24,7 @@ static enum evidence_answer show_steps(const struct turn *t) {
   uint8_t roots[MOVE_STEPS_MAX][MERKLE_BYTES];
   uint16_t steps = t->f->steps;
   if (!t->e->steps(t->e->context, steps, roots, t->why)) return ANSWER_ERROR;
-  if (!same_hash(roots[steps - 1], t->f->end_root)) {
+  if (!merkle_same(roots[steps - 1], t->f->end_root)) {
     why_set(t->why, "its %u steps do not end in the root that was committed", steps);
     return ANSWER_NOTHING;
   }
@@ -54,7 +52,7 @@ static enum evidence_answer show_values(const struct turn *t) {
   if (!top_nodes(t, TAPE_TEMP, nodes, &temps, values) ||
       !top_nodes(t, TAPE_OUT, nodes + (size_t)temps * MERKLE_BYTES, &outs, after))
     return ANSWER_ERROR;
-  if (!same_hash(after, t->d->after)) {
+  if (!merkle_same(after, t->d->after)) {
     why_set(t->why, "its state after step %u of the interval does not have the root that it showed", t->d->j);
     return ANSWER_NOTHING;
   }
@@ -72,7 +70,7 @@ static enum evidence_answer show_slab(const struct turn *t) {
   evidence_row(hashes, leaves, d->level - 8, (uint64_t)d->node * MOVE_SLAB_NODES, MOVE_SLAB_NODES, nodes);
   memcpy(folded, nodes, sizeof nodes);
   merkle_fold(folded, MOVE_SLAB_NODES, root);
-  if (!same_hash(root, d->node_hash)) {
+  if (!merkle_same(root, d->node_hash)) {
     why_set(t->why, "it has no nodes that hash up to node %u of level %u", d->node, d->level);
     return ANSWER_NOTHING;
   }
@@ -87,7 +85,7 @@ static enum evidence_answer show_leaf(const struct turn *t) {
     return ANSWER_ERROR;
   }
   merkle_leaf(leaf, TAPE_LEAF_BYTES, hash);
-  if (!same_hash(hash, t->d->node_hash)) {
+  if (!merkle_same(hash, t->d->node_hash)) {
     why_set(t->why, "leaf %u does not have the hash that was named", t->d->node);
     return ANSWER_NOTHING;
   }

@@ -1,6 +1,7 @@
 /* command: the shape of one command of the program: its words for people, its options, its function.
  *
- * One table (main.c) holds them all; help texts, option parsing and the test of the man page come from it. Each command
+ * One table (main.c) holds them all; help texts, option parsing and the manual page (man/assay.1
+ * is what `assay man` prints) come from it. Each command
  * is one file with one `const struct command`. Uses: nothing. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -17,7 +18,7 @@ enum outcome {
   OUTCOME_INTERRUPTED = 130 /* stopped by Ctrl-C after saving */
 };
 
-enum { OPTIONS_MAX = 16, VALUES_MAX = 64, OPERANDS_MAX = 8 };
+enum { OPTIONS_MAX = 24, VALUES_MAX = 64, OPERANDS_MAX = 8 };
 
 struct option_row {
   const char *name;     /* without the dashes */
@@ -32,6 +33,7 @@ struct command {
   const char *name, *usage; /* usage: what follows the name, as in "JOB -o DIR" */
   const char *summary;      /* one line for the list of commands */
   const char *text;         /* for its own help: what it does and gives, exit statuses included */
+  const char *more;         /* for the manual page alone, after the options; NULL: nothing. Layout: cli/manual.h */
   struct option_row option[OPTIONS_MAX];
   uint32_t operands_min, operands_max;
   enum outcome (*run)(const struct arguments *a);
@@ -65,8 +67,25 @@ bool arguments_number(const struct arguments *a, const char *option, uint64_t mi
 /* A word this many edits away from a known one is taken for a typing error (base/nearest). */
 enum { TYPO_EDITS = 2 };
 
-extern const struct command command_train, command_verify, command_quote, command_check, command_inspect, command_infer,
-    command_evaluate, command_export, command_bench, command_lower, command_dispute, command_referee, command_node,
-    command_init, command_wallet, command_status, command_jobs, command_task, command_why;
+/* One a line, so that two people can add one each. */
+extern const struct command command_bench;
+extern const struct command command_check;
+extern const struct command command_dispute;
+extern const struct command command_evaluate;
+extern const struct command command_export;
+extern const struct command command_infer;
+extern const struct command command_init;
+extern const struct command command_inspect;
+extern const struct command command_jobs;
+extern const struct command command_lower;
+extern const struct command command_node;
+extern const struct command command_quote;
+extern const struct command command_referee;
+extern const struct command command_status;
+extern const struct command command_task;
+extern const struct command command_train;
+extern const struct command command_verify;
+extern const struct command command_wallet;
+extern const struct command command_why;
 
 #endif

@@ -340,6 +340,47 @@ const struct command command_dispute = {
                {"job-folder", 0, "DIR", "where the job's relative paths start, when the model or the data have moved"},
                {"json", 0, NULL, "one JSON object a move; the last is the verdict"},
                {"quiet", 'q', NULL, "no progress"}},
+    .more =
+        "What `dispute --json` and `referee --json` print, one object a line. Other keys may be added; these stay.\n"
+        "{\"frame\": {..}}  First, of the referee alone: what both sides agreed on. `job_root`; `task` and `interval`, "
+        "and\n"
+        " `inner`, the number of its first steps whose state was challenged, 0 for the whole interval; `first_step`, "
+        "its\n"
+        " number in the job, and how many `steps` there are; `start_root`, `end_root`, `state_leaves`.\n"
+        "{\"move\": 1, ..}  One a move. `move`, its number in the protocol, 1 to 15; `from`, claimant or challenger; "
+        "`kind`, null\n"
+        " where that side makes no move and its clock runs out; `bytes`; `tick`, when it was made (not there where the "
+        "kind\n"
+        " is null); `text`, for people.\n"
+        "{\"verdict\": {..}}  Last. Always there are `outcome`, `loser` (claimant, challenger or null) and `reason`. "
+        "The outcome is\n"
+        " proven (it follows from the frame and the moves), silent (a clock ran out), or agree (no root differs; loser "
+        "is\n"
+        " null, and `intervals` says how many are the same); of a referee also unfinished, with `awaited`, `from`, "
+        "`moves`\n"
+        " and `bytes`, or damaged, where the reason says in words what is wrong. Else the reason is proof, nothing to "
+        "deny,\n"
+        " clock, no difference, nobody has lost yet, or outcome: the states are the same and one run says that it "
+        "diverged,\n"
+        " as `interval_of_run` and `diverged` tell.\n"
+        "\n"
+        "Of a game that was played, the verdict also has `folder` of the loser (null for the referee); `awaited`, the "
+        "move that\n"
+        "did not come, or null; `task`, `interval`; `step` of the job, which is also the `update` (0 is init), and\n"
+        "`interval_step`, from 1; `space`, temp (the step's values) or out (the state after it), and `leaf`; `record` "
+        "of the\n"
+        "tape, from 1, with `opcode`, `node` and `part` it comes from, and `tensor`, its name; `index` of the element "
+        "and\n"
+        "`coordinates`, the same by dimensions; `padding`, whether it lies behind the end; `dtype`; `committed` and\n"
+        "`recomputed`, the bits of both values in hexadecimal, and as numbers `committed_value` and `recomputed_value` "
+        "(null: not\n"
+        "finite); `moves` and `bytes` of the whole game; `referee_ms_max`, the longest time for one move (not of a "
+        "recorded\n"
+        "game). What was not pinned down is null, and no coordinates are an empty list.\n"
+        "\n"
+        "Where `dispute` ends with exit status 2, 3 before the verdict, or 130, there is no verdict. Where `referee` "
+        "cannot read\n"
+        "the file at all, there is no line; the message is on standard error.\n",
     .operands_min = 1,
     .operands_max = 1,
     .run = run};

@@ -171,7 +171,7 @@ const struct command command_init = {
         "DIR/password, for programs that start with nobody there; whoever reads that folder has the key.\n"
         "Exit status: 0 done, 2 there is a key already, or a wrong phrase or password, 3 disk, memory or permissions,\n"
         "130 stopped.",
-    .option = {{"phrase", 0, NULL, "restores: asks for the four lines, or reads them from a pipe"},
+    .option = {{"phrase", 0, NULL, "restores a key: asks for the four lines, or reads them from a pipe"},
                {"machine", 0, NULL, "keeps a random password in DIR/password"},
                UNLOCK_OPTIONS,
                {"json", 0, NULL, "prints one JSON object"}},

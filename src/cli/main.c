@@ -1,6 +1,7 @@
 /* assay: trains neural networks so that anyone can check the work. This file: which command, and help. */
 #include "base/nearest.h"
 #include "cli/command.h"
+#include "cli/manual.h"
 #include "cli/output.h"
 #include "model/lower/lower.h"
 #include "numeric/backend.h"
@@ -11,21 +12,48 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const table[] = {
-    &command_train,  &command_verify,  &command_dispute, &command_referee,  &command_quote,
-    &command_check,  &command_inspect, &command_infer,   &command_evaluate, &command_export,
-    &command_bench,  &command_lower,   &command_node,    &command_init,     &command_wallet,
-    &command_status, &command_jobs,    &command_task,    &command_why,
+/* One a line, so that two people can add one each. */
+static const struct command_row table[] = {
+    {.heading = "train and check"},
+    {.command = &command_train},
+    {.command = &command_verify},
+    {.command = &command_dispute},
+    {.command = &command_referee},
+    {.command = &command_quote},
+    {.heading = "networks and files"},
+    {.command = &command_check},
+    {.command = &command_inspect},
+    {.command = &command_infer},
+    {.command = &command_evaluate},
+    {.command = &command_export},
+    {.heading = "accounts and work for others"},
+    {.command = &command_init},
+    {.command = &command_wallet},
+    {.heading = "the chain"},
+    {.command = &command_node},
+    {.command = &command_status},
+    {.command = &command_jobs},
+    {.command = &command_task},
+    {.command = &command_why},
+    {.heading = "development"},
+    {.command = &command_bench},
+    {.command = &command_lower},
 };
-enum { COMMANDS = sizeof table / sizeof *table };
+enum { ROWS = sizeof table / sizeof *table };
 
 static void print_help(void) {
-  puts("Trains neural networks so that anyone can check the work, bit for bit.\n\nusage: assay COMMAND ...\n");
-  for (int i = 0; i < COMMANDS; i++) printf("  %-9s %s\n", table[i]->name, table[i]->summary);
+  puts("Trains neural networks so that anyone can check the work, bit for bit.\n\nusage: assay COMMAND ...");
+  for (int i = 0; i < ROWS; i++) {
+    if (table[i].heading)
+      printf("\n%s\n", table[i].heading);
+    else
+      printf("  %-11s %s\n", table[i].command->name, table[i].command->summary);
+  }
   puts("\n  assay COMMAND --help   tells more about one of them\n"
+       "  assay man              prints the manual page: assay man | man -l -\n"
        "  assay --version        version, canon, and what this machine computes with\n\n"
        "Exit status: 0 done, 1 the answer is no, 2 bad input or a damaged file,\n"
-       "3 disk, memory or permissions, 130 stopped by Ctrl-C after saving.");
+       "3 disk, memory, permissions or nobody answers, 130 stopped by Ctrl-C after saving.");
 }
 
 static void print_command_help(const struct command *c) {
@@ -39,6 +67,7 @@ static void print_command_help(const struct command *c) {
     printf("  %-24s %s\n", left, o->text);
   }
   printf("  %-24s %s\n", "-h, --help", "prints this");
+  if (c->more) puts("\nThe manual page says more: assay man | man -l -");
 }
 
 static void print_version(void) {
@@ -62,25 +91,32 @@ static enum outcome run(int argc, char **argv) {
     print_version();
     return OUTCOME_DONE;
   }
-  const char *known[COMMANDS];
-  for (int i = 0; i < COMMANDS; i++) {
-    known[i] = table[i]->name;
-    if (strcmp(word, known[i]) != 0) continue;
+  if (strcmp(word, "man") == 0 && argc == 2) {
+    manual_print(stdout, table, ROWS);
+    return OUTCOME_DONE;
+  }
+  const char *known[ROWS];
+  uint32_t known_count = 0;
+  for (int i = 0; i < ROWS; i++) {
+    const struct command *c = table[i].command;
+    if (!c) continue;
+    known[known_count++] = c->name;
+    if (strcmp(word, c->name) != 0) continue;
     if (help) {
-      print_command_help(table[i]);
+      print_command_help(c);
       return OUTCOME_DONE;
     }
     output_command(word);
     for (int j = 2; j < argc && strcmp(argv[j], "--") != 0; j++)
       if (strcmp(argv[j], "--help") == 0 || strcmp(argv[j], "-h") == 0) {
-        print_command_help(table[i]);
+        print_command_help(c);
         return OUTCOME_DONE;
       }
     struct arguments a;
-    if (!arguments_parse(table[i], argc - 1, argv + 1, &a)) return OUTCOME_INPUT;
-    return table[i]->run(&a);
+    if (!arguments_parse(c, argc - 1, argv + 1, &a)) return OUTCOME_INPUT;
+    return c->run(&a);
   }
-  const char *near = nearest_word(word, known, COMMANDS, TYPO_EDITS);
+  const char *near = nearest_word(word, known, known_count, TYPO_EDITS);
   if (near)
     complain("there is no command '%s'; did you mean '%s'?", word, near);
   else

@@ -212,6 +212,22 @@ const struct command command_train = {
                 "for demonstrations: lies in a step, as weight@7, and marks DIR (see the man page)"},
                {"json", 0, NULL, "one JSON object a line; the last is the result"},
                {"quiet", 'q', NULL, "no progress"}},
+    .more =
+        "A KIND of --sabotage, for tests and demonstrations, in that STEP (0 is init, u is update u); DIR says so in\n"
+        "SABOTAGED, job.json and README.md:\n"
+        "weight  one weight of the state after the step is altered.\n"
+        "gradient  one element of a gradient is altered once it is computed.\n"
+        "index  one sample of the batch is another one.\n"
+        "skip  the step is not done.\n"
+        "stale  the step is computed as the one before it.\n"
+        "seed  the step draws from another seed.\n"
+        "optimizer  twice the learning rate.\n"
+        "backdoor  a sample of the batch has other inputs than the data.\n"
+        "root  the root committed at the end of the step's interval is that of another state.\n"
+        "preimage  the root committed there is one that nothing hashes to.\n"
+        "\n"
+        "A kind that would change nothing in that step is refused. With --resume a run lies on as its folder says,\n"
+        "and an honest one does not begin to. Nothing that is in DIR is overwritten without --force.\n",
     .operands_min = 1,
     .operands_max = 1,
     .run = run};

@@ -510,7 +510,7 @@ class Dispute(world.World):
         self.assertEqual((verdict["node"], verdict["part"], verdict["opcode"], verdict["dtype"]), ("node_linear", "backward", "dot", "f32"))
         out, _ = self.assay("referee", "t", "--json", expect=1)
         frame = json.loads(out.splitlines()[0])["frame"]
-        page = self.read(os.path.join(world.SOURCE, "man", "assay.1")).decode().split(".SH LINES OF A DISPUTE")[1].split("\n.SH ")[0]
+        page = self.read(os.path.join(world.SOURCE, "man", "assay.1")).decode().split("\n.SS dispute\n")[1].split("\n.SS ")[0]
         self.train("twin")
         _, nothing = self.dispute("run", "twin", expect=0)
         missing = [key for line in (moves[0], verdict, frame, nothing) for key in line if f"\\fB{key}\\fR" not in page]

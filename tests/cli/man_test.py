@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Every command and every option that --help shows stands in the man page, under its command, and nothing else does.
+"""The manual page is what the program prints, tells of every command and option, and roff has no complaint about it.
 
 usage: man_test.py ASSAY MAN_PAGE
 """
+import difflib
+import os
 import re
+import shutil
 import subprocess
 import sys
 
-assay, page = sys.argv[1:]
+assay, path = sys.argv[1:]
 
 
 def output(*words):
@@ -20,20 +23,28 @@ def options_in_help(text):
     return set(re.findall(r"--[a-z][a-z-]*", text.split("\noptions:\n")[1])) - {"--help"}
 
 
-helped = {name: options_in_help(output(name, "--help")) for name in re.findall(r"^  (\w+) +\S", output("--help"), re.M) if name != "assay"}
-assert len(helped) >= 10, sorted(helped)
+names = [name for name in re.findall(r"^  (\w+) +\S", output("--help"), re.M) if name != "assay"]
+assert len(names) >= 10, names
+printed = output("man")
+page = open(path).read()
+mistakes = []
+if page != printed:
+    mistakes += list(difflib.unified_diff(page.split("\n"), printed.split("\n"), "man/assay.1", "assay man", n=1, lineterm=""))[:40]
+    source = os.path.dirname(os.path.dirname(os.path.abspath(path)))
+    mistakes.append(f"the page is not the program's; after a look: {os.path.relpath(assay, source)} man > man/assay.1")
 
-man = open(page).read().replace("\\-", "-")
-manned = {}
-for section in man.split(".SH COMMANDS")[1].split("\n.SH ")[0].split("\n.SS ")[1:]:
-    name = section.split()[0]
-    manned[name] = set()
-    for paragraph in section.split("\n.TP\n")[1:]:
-        manned[name] |= set(re.findall(r"--[a-z][a-z-]*", paragraph.split("\n")[0]))
-
-mistakes = [f"{name}: in the help, not in the man page: {sorted(options - manned.get(name, set()))}"
-            for name, options in helped.items() if options - manned.get(name, set()) or name not in manned]
-mistakes += [f"{name}: in the man page, not in the help: {sorted(options - helped.get(name, set()))}"
-             for name, options in manned.items() if options - helped.get(name, set()) or name not in helped]
-print("\n".join(mistakes) or f"{len(helped)} commands, {sum(map(len, helped.values()))} options")
+commands = {section.split()[0]: section.split("\n.SH ")[0].replace("\\-", "-") for section in printed.split("\n.SS ")[1:]}
+mistakes += [f"{name}: not in the page" for name in names if name not in commands]
+mistakes += [f"{name}: in the page, not in the help" for name in commands if name not in names]
+count = 0
+for name in set(names) & set(commands):
+    in_page = {option for paragraph in commands[name].split("\n.TP\n")[1:] for option in re.findall(r"--[a-z][a-z-]*", paragraph.split("\n")[0])}
+    in_help = options_in_help(output(name, "--help"))
+    count += len(in_help)
+    mistakes += [f"{name}: {option} is not in the page" for option in sorted(in_help - in_page)]
+mistakes += [f"'{line}' is no ASCII" for line in printed.split("\n") if not line.isascii()]
+if shutil.which("groff"):
+    done = subprocess.run(["groff", "-man", "-ww", "-b", "-z", "-Tutf8"], input=printed, stderr=subprocess.PIPE, text=True)
+    mistakes += done.stderr.split("\n")[:20] if done.stderr or done.returncode else []
+print("\n".join(mistakes) or f"{len(commands)} commands, {count} options")
 sys.exit(bool(mistakes))

@@ -1,6 +1,7 @@
 /* assay init: a key file for a person or a machine, and the phrase that brings it back. ENGINE 9. */
 #include "base/hex.h"
 #include "cli/command.h"
+#include "cli/identity.h"
 #include "cli/output.h"
 #include "cli/unlock.h"
 #include "crypto/address.h"
@@ -57,30 +58,6 @@ static enum outcome ask_phrase(struct secrets *s) {
   return outcome;
 }
 
-/* A machine's password is kept in a file beside the key, and nobody has to know it. */
-static enum outcome take_password(const struct arguments *a, const char *key, struct secret_line **out) {
-  char beside[UNLOCK_PATH];
-  struct why why = {""};
-  if (!arguments_given(a, "machine")) return unlock_password(a, key, true, out);
-  if (arguments_given(a, "password-file") || arguments_given(a, "password-fd")) {
-    complain("--machine makes a password of its own: leave the other one out");
-    return OUTCOME_INPUT;
-  }
-  enum store_status status = secret_line_random(out, &why);
-  if (status == STORE_OK && !unlock_beside(key, "password", beside)) {
-    why_set(&why, "a path that is too long");
-    status = STORE_ERR_INPUT;
-  }
-  if (status == STORE_OK) status = secret_line_write(beside, *out, &why);
-  if (status != STORE_OK) secret_line_shut(out);
-  return unlock_outcome(status, &why);
-}
-
-static void drop_password(const char *key) {
-  char beside[UNLOCK_PATH];
-  if (unlock_beside(key, "password", beside)) unlink(beside);
-}
-
 static void tell(const struct arguments *a, const char *path, const struct sign_secret *key, struct secrets *s) {
   struct sign_public public = sign_secret_public(key);
   uint8_t account[ADDRESS_ACCOUNT_BYTES];
@@ -120,11 +97,12 @@ static enum outcome make(const struct arguments *a, const char *path, struct sec
     complain("no protected memory for keys");
     outcome = OUTCOME_ENVIRONMENT;
   }
-  if (outcome == OUTCOME_DONE) outcome = take_password(a, path, &password);
-  if (outcome == OUTCOME_DONE) {
-    struct keyfile_cost cost = arguments_given(a, "machine") ? KEYFILE_COST_MACHINE : KEYFILE_COST_PERSON;
-    outcome = unlock_outcome(keys_create(path, key, password, cost, &why), &why);
-    if (outcome != OUTCOME_DONE && arguments_given(a, "machine")) drop_password(path); /* it opens nothing */
+  if (outcome == OUTCOME_DONE && arguments_given(a, "machine")) {
+    outcome = unlock_outcome(identity_seal(path, key, &why), &why);
+  } else if (outcome == OUTCOME_DONE) {
+    outcome = unlock_password(a, path, true, &password);
+    if (outcome == OUTCOME_DONE)
+      outcome = unlock_outcome(keys_create(path, key, password, KEYFILE_COST_PERSON, &why), &why);
   }
   if (outcome == OUTCOME_DONE) tell(a, path, key, s);
   secret_line_shut(&password);
@@ -145,6 +123,10 @@ static enum outcome run(const struct arguments *a) {
   if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
     complain("%s: cannot make it: %s", folder, strerror(errno));
     return errno == ENOENT || errno == ENOTDIR ? OUTCOME_INPUT : OUTCOME_ENVIRONMENT;
+  }
+  if (arguments_given(a, "machine") && (arguments_given(a, "password-file") || arguments_given(a, "password-fd"))) {
+    complain("--machine makes a password of its own: leave the other one out");
+    return OUTCOME_INPUT;
   }
   if (access(path, F_OK) == 0) { /* before anybody types a password for nothing */
     complain("%s: there is a key already, and it stays; take another folder", path);

@@ -61,25 +61,6 @@ static bool tell_wait(void *context, const struct task_record *t) {
   return true;
 }
 
-/* A job that the chain has not forgotten: who posted it. Posting has no receipt of its own. */
-static enum client_status tell_posted(struct story *s, struct view *view, json_t **posted, struct why *why) {
-  static struct job_stored job;
-  char who[ADDRESS_TEXT_LENGTH + 1];
-  enum client_status status = view_job(view, s->task, &job, why);
-  if (status != CLIENT_OK) return status == CLIENT_NONE ? CLIENT_OK : status;
-  const struct job_record *j = &job.record;
-  if (!s->whole && chain_task_number(s->task) >= j->job.tasks) return CLIENT_OK; /* no task of it */
-  if (s->events) {
-    *posted = json_pack("{s:I, s:o, s:i, s:s}", "height", (json_int_t)j->posted_height, "by",
-                        reach_address(j->submitter), "tasks", (int)j->job.tasks, "state", chain_job_state(j->state));
-    return CLIENT_OK;
-  }
-  address_write(j->submitter, who);
-  printf("height %" PRIu64 "\n  %s posted the job: %u task%s at level %u\n", j->posted_height, who, j->job.tasks,
-         j->job.tasks == 1 ? "" : "s", j->job.level);
-  return CLIENT_OK;
-}
-
 static enum outcome run(const struct arguments *a) {
   struct story s = {0};
   struct reach reach;
@@ -90,9 +71,7 @@ static enum outcome run(const struct arguments *a) {
   if (outcome != OUTCOME_DONE) return outcome;
   s.c = view_chain(reach.view);
   if (arguments_given(a, "json")) s.events = json_array(), s.waits = json_array();
-  json_t *posted = NULL;
-  enum client_status status = tell_posted(&s, reach.view, &posted, &why);
-  if (status == CLIENT_OK) status = view_receipts(reach.view, s.task, &from, tell, &s, &why);
+  enum client_status status = view_receipts(reach.view, s.task, &from, tell, &s, &why);
   if (status == CLIENT_OK) status = view_tasks_of(reach.view, s.task, tell_wait, &s, &why);
   if (status == CLIENT_OK && !s.told) {
     why_set(&why, "there is no %s %.80s, and no receipt of one", s.whole ? "job" : "task", a->operand[0]);
@@ -101,9 +80,7 @@ static enum outcome run(const struct arguments *a) {
   if (status != CLIENT_OK)
     outcome = reach_outcome(&reach, status, &why);
   else if (s.events)
-    output_json(json_pack("{s:s, s:O?, s:O, s:O}", "id", a->operand[0], "posted", posted, "events", s.events, "waits",
-                          s.waits));
-  json_decref(posted);
+    output_json(json_pack("{s:s, s:O, s:O}", "id", a->operand[0], "events", s.events, "waits", s.waits));
   json_decref(s.events);
   json_decref(s.waits);
   reach_shut(&reach);

@@ -1,5 +1,6 @@
 #include "cli/why_words.h"
 
+#include "base/hex.h"
 #include "cli/amount.h"
 #include "cli/chain_words.h"
 #include "crypto/address.h"
@@ -26,11 +27,12 @@ static void verdict(const struct receipt *r, const char *loser, char text[WHY_WO
 }
 
 void why_receipt(const struct receipt *r, char text[WHY_WORDS]) {
-  char who[ADDRESS_TEXT_LENGTH + 1];
+  char who[ADDRESS_TEXT_LENGTH + 1], spec[65];
   static const uint8_t none[32];
   const char *reason = receipt_reason_text(r->reason);
   bool somebody = memcmp(r->account, none, sizeof none) != 0;
   address_write(r->account, who);
+  hex_encode(r->spec_hash, 32, spec);
   switch ((enum receipt_kind)r->kind) {
   case RECEIPT_OPENED:
     snprintf(text, WHY_WORDS, "the solver %s opened its trace of attempt %u: %" PRIu32 " steps, %s", who, r->attempt,
@@ -55,6 +57,18 @@ void why_receipt(const struct receipt *r, char text[WHY_WORDS]) {
   case RECEIPT_VERDICT: verdict(r, who, text); return;
   case RECEIPT_SEAT:
     snprintf(text, WHY_WORDS, "seat %u, the verifier %s, loses by it: %s", r->seat, who, reason);
+    return;
+  case RECEIPT_POSTED:
+    snprintf(text, WHY_WORDS,
+             "%s posted the job: %" PRIu32 " step%s at level %u, audited by %u seat%s; specification %s", who, r->steps,
+             r->steps == 1 ? "" : "s", r->level, r->seats, r->seats == 1 ? "" : "s", spec);
+    return;
+  case RECEIPT_LOCKED:
+    if (r->seat == SEAT_NONE)
+      snprintf(text, WHY_WORDS, "the solver %s got attempt %u: its bond and gas are locked", who, r->attempt);
+    else
+      snprintf(text, WHY_WORDS, "the verifier %s took seat %u of attempt %u: its bond and gas are locked", who, r->seat,
+               r->attempt);
     return;
   }
   snprintf(text, WHY_WORDS, "%s", reason); /* receipt_decode lets no other kind in */

@@ -111,6 +111,7 @@ enum chain_code audit_take(struct chain *c, const uint8_t account[32], const str
   struct attempt_record a;
   struct audit_stakes stakes;
   struct sign_public key;
+  struct payments list;
   uint8_t input[AUDIT_TAKE_BYTES], beta[VRF_OUTPUT_BYTES];
   uint16_t set[TRACE_INTERVALS_MAX];
   enum chain_code code = task_of(c, &b->at, TASK_TAKE, &t, why);
@@ -124,8 +125,9 @@ enum chain_code audit_take(struct chain *c, const uint8_t account[32], const str
     return CHAIN_PROOF;
   }
   audit_stakes(c, &t, &stakes);
+  payments_begin(&list);
   if (!money_lock(c, account, ROLE_VERIFIER, stakes.bond) ||
-      !money_gas_lock(c, NULL, s.id, account, (uint64_t)k.parameters.gas_lock * t.gas_price)) {
+      !money_gas_lock(c, &list, s.id, account, (uint64_t)k.parameters.gas_lock * t.gas_price)) {
     why_set(why, "a seat locks %llu grain of stake and its gas", (unsigned long long)stakes.bond);
     return CHAIN_FUNDS;
   }
@@ -134,6 +136,7 @@ enum chain_code audit_take(struct chain *c, const uint8_t account[32], const str
   s.bond = stakes.bond;
   s.state = SEAT_TAKEN;
   seat_store(c, &s);
+  audit_seat_receipt(c, &t, &s, RECEIPT_LOCKED, REASON_NONE, &list);
   if (!any_in(c, &t, SEAT_DRAWN)) taking_closed(c, &t, &k);
   return CHAIN_OK;
 }

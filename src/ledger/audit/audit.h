@@ -12,7 +12,7 @@
 
 /* Wire values. */
 enum seat_state { SEAT_DRAWN = 1, SEAT_TAKEN = 2, SEAT_SEALED = 3, SEAT_SHOWN = 4, SEAT_VOID = 5 };
-enum { SEATS_MAX = 10, SEAT_NONE = 255, SEAT_DRAWS_MAX = 256, SEAT_ID_BYTES = 36, AUDIT_LEVEL_FULL = 4 };
+enum { SEATS_MAX = 10, SEAT_DRAWS_MAX = 256, SEAT_ID_BYTES = 36, AUDIT_LEVEL_FULL = 4 };
 
 struct seat_record {
   uint8_t id[SEAT_ID_BYTES]; /* task 34 | attempt | seat */
@@ -59,9 +59,9 @@ bool audit_finder(const struct chain *c, const struct task_record *t, const stru
 void audit_return(struct chain *c, struct task_record *t, struct payments *list, uint8_t row);
 void audit_forget(struct chain *c, const uint8_t task[TASK_ID_BYTES]);
 
-/* audit_seat_receipt appends what a seat lost, and why. */
-void audit_seat_receipt(struct chain *c, const struct task_record *t, const struct seat_record *s, uint16_t reason,
-                        const struct payments *list);
+/* audit_seat_receipt appends what a seat locked (RECEIPT_LOCKED) or lost (RECEIPT_SEAT), and why. */
+void audit_seat_receipt(struct chain *c, const struct task_record *t, const struct seat_record *s, uint8_t kind,
+                        uint16_t reason, const struct payments *list);
 
 enum chain_code audit_take(struct chain *c, const uint8_t account[32], const struct body_take *b, struct why *why);
 enum chain_code audit_publish(struct chain *c, const uint8_t account[32], const struct body_publish *b,

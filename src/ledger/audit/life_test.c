@@ -66,7 +66,8 @@ static void test_honest(void **state) {
     assert_all_paid(0, 3);
     assert_int_equal(trial_count(&t, RECEIPT_OPENED, REASON_DONE), 1);
     assert_int_equal(trial_count(&t, RECEIPT_SETTLED, REASON_DONE), 1);
-    assert_int_equal(t.receipts, 2);
+    assert_int_equal(trial_count(&t, RECEIPT_LOCKED, REASON_NONE), 1 + 3);
+    assert_int_equal(t.receipts, 7);
     const struct receipt *opened = trial_receipt(&t, RECEIPT_OPENED);
     const struct party *last = &t.truth[plan.intervals - 1].honest;
     assert_memory_equal(opened->final_root, last->roots[plan.interval_steps], 32);
@@ -117,7 +118,9 @@ static void test_own_seat(void **state) {
     assert_true(s.own);
     assert_int_equal(s.state, k ? SEAT_VOID : SEAT_SHOWN);
     assert_int_equal(gain(TRIAL_OWN), 0);
-    assert_int_equal(t.receipts, 2);
+    assert_int_equal(trial_count(&t, RECEIPT_LOCKED, REASON_NONE), 1 + 3 + (k != 1));
+    assert_int_equal(trial_count(&t, RECEIPT_SEAT, k == 2 ? REASON_NO_SEAL : REASON_NO_SHOW), k >= 2);
+    assert_int_equal(t.receipts, 7 + (k != 1) + (k >= 2)); /* its gas lock, and that it came back */
     trial_shut(&t);
   }
 }

@@ -176,13 +176,13 @@ void audit_return(struct chain *c, struct task_record *t, struct payments *list,
   }
 }
 
-void audit_seat_receipt(struct chain *c, const struct task_record *t, const struct seat_record *s, uint16_t reason,
-                        const struct payments *list) {
+void audit_seat_receipt(struct chain *c, const struct task_record *t, const struct seat_record *s, uint8_t kind,
+                        uint16_t reason, const struct payments *list) {
   struct job_stored j;
   struct receipt r;
   bool known = job_find(c, t->id, &j);
   assert(known);
-  task_receipt(t, &j.record, RECEIPT_SEAT, reason, &r);
+  task_receipt(t, &j.record, kind, reason, &r);
   r.seat = s->id[SEAT_ID_BYTES - 1];
   memcpy(r.account, s->account, 32);
   receipt_append(c, &r, list);
@@ -202,7 +202,7 @@ void seat_void(struct chain *c, const struct task_record *t, struct seat_record 
   assert(paid && "a bond that is not in the stake");
   s->state = SEAT_VOID;
   seat_store(c, s);
-  if (!s->own) audit_seat_receipt(c, t, s, reason, &list);
+  if (!s->own || list.count) audit_seat_receipt(c, t, s, RECEIPT_SEAT, reason, &list);
 }
 
 static struct map_key drawn_key(const struct task_record *t, const uint8_t account[32]) {

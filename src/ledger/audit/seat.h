@@ -19,7 +19,7 @@ void seat_id_of(const struct task_record *t, uint8_t number, uint8_t id[SEAT_ID_
 uint8_t seats_in(const struct chain *c, const struct task_record *t, enum seat_state state);
 
 /* seat_void burns `fine` of the seat's bond (of free stake where it has none yet), or what there is, gives the rest
- * back and ends the seat. The own seat pays nothing (LEDGER 9.10). With a receipt for who paid. */
+ * back and ends the seat. The own seat pays nothing (LEDGER 9.10). With a receipt, unless nothing was to be had or lost. */
 void seat_void(struct chain *c, const struct task_record *t, struct seat_record *s, uint64_t fine, uint16_t reason);
 
 /* Seats in the map for one attempt: was an account drawn in it already? */

@@ -24,6 +24,14 @@ uint32_t trial_who(const struct trial *t, const uint8_t account[32]) {
   return who;
 }
 
+/* Adds an amount to whom a pocket belongs to; pools, escrows and what is burned are nobody's. */
+static void count_paid(struct trial *t, const struct pocket *p, int64_t amount) {
+  const uint8_t *owner = p->id;
+  if (p->kind == POCKET_LOCK) owner += POCKET_SEAT_BYTES;
+  if (p->kind == POCKET_BALANCE || p->kind == POCKET_STAKE || p->kind == POCKET_LOCK)
+    t->paid[trial_who(t, owner)] += amount;
+}
+
 static void take_receipt(void *context, uint64_t number, const uint8_t *bytes, size_t length, const uint8_t *payments,
                          size_t payments_length) {
   struct trial *t = context;
@@ -32,7 +40,10 @@ static void take_receipt(void *context, uint64_t number, const uint8_t *bytes, s
   (void)number;
   CHECK(t->receipts < TRIAL_RECEIPTS_MAX && receipt_decode(bytes, length, &t->receipt[t->receipts]));
   t->receipts++;
-  while (payments_next(payments, payments_length, &at, &p)) continue;
+  while (payments_next(payments, payments_length, &at, &p)) {
+    count_paid(t, &p.from, -(int64_t)p.amount);
+    count_paid(t, &p.to, (int64_t)p.amount);
+  }
   CHECK(at == payments_length);
 }
 
@@ -48,18 +59,6 @@ uint32_t trial_count(const struct trial *t, uint8_t kind, uint16_t reason) {
   return count;
 }
 
-bool trial_clear(const struct trial *t) {
-  const struct chain *c = trial_chain(t);
-  struct map_key prefix = map_key(MODULE_POCKET, NULL, 0), key;
-  struct account a;
-  bool clear = !timer_live(c) && !map_next(c->map, &prefix, NULL, &key, NULL);
-  for (uint32_t who = 0; who < STAGE_ACCOUNTS; who++) {
-    account_get(c->map, t->stage.id[who], &a);
-    for (uint32_t r = 0; r < ROLES; r++) clear = clear && a.locked[r] == 0;
-  }
-  return clear;
-}
-
 static uint64_t worth(const struct trial *t, uint32_t who) {
   struct account a;
   uint64_t sum = 0;
@@ -70,6 +69,19 @@ static uint64_t worth(const struct trial *t, uint32_t who) {
 
 int64_t trial_gain(const struct trial *t, uint32_t who) {
   return (int64_t)(worth(t, who) + t->gas[who]) - (int64_t)t->worth[who];
+}
+
+bool trial_clear(const struct trial *t) {
+  const struct chain *c = trial_chain(t);
+  struct map_key prefix = map_key(MODULE_POCKET, NULL, 0), key;
+  struct account a;
+  bool clear = !timer_live(c) && !map_next(c->map, &prefix, NULL, &key, NULL);
+  for (uint32_t who = 0; who < STAGE_ACCOUNTS; who++) {
+    account_get(c->map, t->stage.id[who], &a);
+    for (uint32_t r = 0; r < ROLES; r++) clear = clear && a.locked[r] == 0;
+    clear = clear && trial_gain(t, who) == t->paid[who];
+  }
+  return clear;
 }
 
 enum chain_code trial_send(struct trial *t, uint32_t who, uint8_t type, const uint8_t *body, size_t length) {

@@ -70,6 +70,7 @@ struct trial {
   uint32_t moves, again;                                       /* sent; sent a second time */
   struct receipt receipt[TRIAL_RECEIPTS_MAX];
   uint32_t receipts;
+  int64_t paid[STAGE_ACCOUNTS]; /* what receipts say that each got, less what it gave: balance, stake and gas locks */
 };
 
 /* trial_open makes the chain, its verifiers and the job. trial_until plays until the task is in a state, at most
@@ -91,7 +92,8 @@ int64_t trial_gain(const struct trial *t, uint32_t who);
 const struct receipt *trial_receipt(const struct trial *t, uint8_t kind);
 uint32_t trial_count(const struct trial *t, uint8_t kind, uint16_t reason);
 
-/* trial_clear: no lock, no escrow, no live timer is left: what has to be so when a job has ended. */
+/* trial_clear: no lock, no escrow, no live timer is left, and the receipts' payments explain what everybody has: what has
+ * to be so when a job has ended. */
 bool trial_clear(const struct trial *t);
 
 /* trial_trace is what the solver of the present attempt has committed to. */

@@ -69,7 +69,7 @@ static void approver_pays(struct chain *c, const struct task_record *t, const st
   punish_rest(c, &list, ROW_APPROVED, s, p, bond - paid);
   s->lost = true;
   seat_store(c, s);
-  audit_seat_receipt(c, t, s, REASON_APPROVED_WRONG, &list);
+  audit_seat_receipt(c, t, s, RECEIPT_SEAT, REASON_APPROVED_WRONG, &list);
 }
 
 /* LEDGER 11.9, where an element was recomputed. A solver that falls silent proves nothing about the interval, and those

@@ -81,7 +81,7 @@ void job_store(struct chain *c, const struct job_record *j);
 void job_id(const struct chain *c, const uint8_t account[32], uint8_t key_index, uint64_t nonce, uint8_t id[32]);
 void job_task_id(const uint8_t job[32], uint16_t index, uint8_t id[TASK_ID_BYTES]);
 
-/* job_post checks 7.5, takes row 1 and stores the job; the caller begins its first task (task_begin). */
+/* job_post checks 7.5, takes row 1, stores the job and appends its receipt; the caller begins its first task (task_begin). */
 enum chain_code job_post(struct chain *c, const uint8_t id[32], const uint8_t submitter[32], const struct body_post *b,
                          struct why *why);
 

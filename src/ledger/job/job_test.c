@@ -60,6 +60,48 @@ static void test_post(void **state) {
   assert_int_equal(t.use.jobs, 1);
 }
 
+/* Row 1 is on the log: who paid what into which escrow, and what for. */
+static void test_posted(void **state) {
+  (void)state;
+  uint8_t job[32], task[TASK_ID_BYTES], root[32];
+  assert_int_equal(world_tape(&w, &why), CHAIN_OK);
+  world_body(&w, &p, 2, 40, 8);
+  p.body.spec_hash = w.table_hash; /* any */
+  assert_int_equal(world_post(&w, &p, 1, job, &why), CHAIN_OK);
+  uint64_t escrow = world_escrow(&w, job);
+  p.body.reserve = UINT64_MAX / 2;
+  assert_int_equal(world_post(&w, &p, 2, task, &why), CHAIN_FUNDS); /* not posted: not told */
+  world_block(&w);
+  assert_int_equal(w.receipts, 1);
+  const struct receipt *r = &w.receipt[0];
+  job_task_id(job, 0, task);
+  state_zero_root(4, root);
+  assert_int_equal(r->kind, RECEIPT_POSTED);
+  assert_int_equal(r->reason, REASON_NONE);
+  assert_memory_equal(r->task, task, sizeof task);
+  assert_memory_equal(r->account, w.actor[0].account, 32);
+  assert_memory_equal(r->spec_hash, w.table_hash, 32);
+  assert_memory_equal(r->start_root, root, 32);
+  assert_int_equal(r->seat, SEAT_NONE);
+  assert_int_equal(r->steps, 80);
+  assert_int_equal(r->seed_mode, 1);
+  assert_int_equal(r->level, 2);
+  assert_int_equal(r->seats, 3);
+  assert_int_equal(r->draws, 2);
+  assert_int_equal(r->parameters, 1);
+  const uint64_t amounts[] = {escrow, 5000000, 5000000};
+  const uint8_t kinds[] = {POCKET_ESCROW, POCKET_BURNED, POCKET_VALIDATORS};
+  assert_int_equal(w.payments, 3);
+  for (uint32_t i = 0; i < 3; i++) {
+    assert_int_equal(w.payment[i].row, ROW_POST);
+    assert_int_equal(w.payment[i].from.kind, POCKET_BALANCE);
+    assert_memory_equal(w.payment[i].from.id, w.actor[0].account, 32);
+    assert_int_equal(w.payment[i].to.kind, kinds[i]);
+    assert_int_equal(w.payment[i].amount, amounts[i]);
+  }
+  assert_memory_equal(w.payment[0].to.id, job, 32);
+}
+
 /* LEDGER 7.9. The seed is kept: the beacon may be forgotten. */
 static void test_seed(void **state) {
   (void)state;
@@ -324,7 +366,7 @@ static void test_known(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
-      TEST(test_post),   TEST(test_seed),   TEST(test_refused),        TEST(test_refused_size),
+      TEST(test_post),   TEST(test_posted), TEST(test_seed),           TEST(test_refused), TEST(test_refused_size),
       TEST(test_figure), TEST(test_record), TEST(test_record_longest), TEST(test_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "commit/state/state.h"
 #include "ledger/job/posted.h"
 #include "ledger/job/table.h"
+#include "ledger/receipt/receipt.h"
 #include "numeric/canon.h"
 
 enum { STEPS_MAX = 0x7fffffff, EST_MAX = 1 << 17, LEVEL_OWN = 0, LEVEL_FULL = 4 };
@@ -125,15 +126,15 @@ static enum chain_code check_tasks(const struct job_record *j, const struct pric
 }
 
 /* Row 1: sub -(sum of E + R + p), escrow +(sum of E + R), fees +p. */
-static enum chain_code pay(struct chain *c, const struct job_record *j, const struct parameters *p, uint64_t escrow,
-                           struct why *why) {
+static enum chain_code pay(struct chain *c, struct payments *list, const struct job_record *j,
+                           const struct parameters *p, uint64_t escrow, struct why *why) {
   struct pocket from = pocket_balance(j->submitter), to = pocket_escrow(j->id);
   uint64_t held = money_held(c, &from), into, all;
   if (!checked_add_u64(escrow, j->reserve_left, &into) || !checked_add_u64(into, p->posting_fee, &all) || held < all)
     REFUSE(CHAIN_FUNDS,
            "it costs %" PRIu64 " grain, %" PRIu64 " in reserve and %" PRIu64 " to post; there are %" PRIu64, escrow,
            j->reserve_left, p->posting_fee, held);
-  bool paid = money_flow(c, NULL, ROW_POST, &from, &to, into) && money_fees(c, NULL, ROW_POST, &from, p->posting_fee);
+  bool paid = money_flow(c, list, ROW_POST, &from, &to, into) && money_fees(c, list, ROW_POST, &from, p->posting_fee);
   return paid ? CHAIN_OK : CHAIN_FUNDS;
 }
 
@@ -145,13 +146,32 @@ static void start(struct job_record *j, const struct posted_table *table) {
     memcpy(j->last_root, j->job.start_root, sizeof j->last_root);
 }
 
+static void tell(struct chain *c, const struct job_record *j, const struct payments *list) {
+  struct receipt r = {.kind = RECEIPT_POSTED,
+                      .seat = SEAT_NONE,
+                      .steps = job_steps(&j->job),
+                      .seed_mode = j->job.seed_mode,
+                      .seed = j->job.seed,
+                      .level = j->job.level,
+                      .seats = j->seats,
+                      .draws = j->draws,
+                      .parameters = j->parameters};
+  job_task_id(j->id, 0, r.task);
+  memcpy(r.account, j->submitter, sizeof r.account);
+  memcpy(r.spec_hash, j->spec_hash, sizeof r.spec_hash);
+  memcpy(r.start_root, j->last_root, sizeof r.start_root);
+  receipt_append(c, &r, list);
+}
+
 enum chain_code job_post(struct chain *c, const uint8_t id[32], const uint8_t submitter[32], const struct body_post *b,
                          struct why *why) {
   struct job_stored s;
   struct prices a;
   struct posted_table table;
   struct parameters p;
+  struct payments list;
   uint64_t escrow;
+  payments_begin(&list);
   if (b->params != c->now.parameters && (b->params == 0 || b->params + 1 != c->now.parameters))
     REFUSE(CHAIN_LIMIT, "parameters of version %" PRIu32 ": %" PRIu32 " are in force", b->params, c->now.parameters);
   if (b->canon != CANON_VERSION) REFUSE(CHAIN_LIMIT, "canon %u: this chain has %d", b->canon, CANON_VERSION);
@@ -161,10 +181,11 @@ enum chain_code job_post(struct chain *c, const uint8_t id[32], const uint8_t su
   if (code == CHAIN_OK) code = check_schedule(&s.record.job, why);
   if (code == CHAIN_OK) code = check_level(&s.record, why);
   if (code == CHAIN_OK) code = check_tasks(&s.record, &a, &p, &escrow, why);
-  if (code == CHAIN_OK) code = pay(c, &s.record, &p, escrow, why);
+  if (code == CHAIN_OK) code = pay(c, &list, &s.record, &p, escrow, why);
   if (code != CHAIN_OK) return code;
   start(&s.record, &table);
   posted_hold(c, &s.record.job, true);
   job_store(c, &s.record);
+  tell(c, &s.record, &list);
   return CHAIN_OK;
 }

@@ -35,7 +35,7 @@ struct pocket pocket_of(enum pocket_kind kind); /* those without an id */
 
 /* The gas lock of LEDGER 2.8 that `account` holds in an attempt: seat is task 34 | attempt | seat, SEAT_NONE for its
  * solver. */
-enum { POCKET_SEAT_BYTES = 36 };
+enum { POCKET_SEAT_BYTES = 36, SEAT_NONE = 255 };
 struct pocket pocket_gas_lock(const uint8_t seat[POCKET_SEAT_BYTES], const uint8_t account[32]);
 
 /* The flows of one event, in order, for its receipt: row u8 | from | to | amount u64 each; a pocket is kind u8 | id,

@@ -113,7 +113,7 @@ void receipt_append(struct chain *c, struct receipt *r, const struct payments *l
 static const char *const kinds[] = {
     [RECEIPT_OPENED] = "opened", [RECEIPT_SETTLED] = "settled", [RECEIPT_CANCELLED] = "cancelled",
     [RECEIPT_FAULT] = "fault",   [RECEIPT_ATTEMPT] = "attempt", [RECEIPT_VERDICT] = "verdict",
-    [RECEIPT_SEAT] = "seat",
+    [RECEIPT_SEAT] = "seat",     [RECEIPT_POSTED] = "posted",   [RECEIPT_LOCKED] = "locked",
 };
 
 static const char *const reasons[] = {

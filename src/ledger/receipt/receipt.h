@@ -12,7 +12,9 @@ enum receipt_kind {
   RECEIPT_FAULT = 4,     /* an attempt ended by the solver's fault, proven or by silence */
   RECEIPT_ATTEMPT = 5,   /* an attempt ended otherwise: refused, late, no offers */
   RECEIPT_VERDICT = 6,   /* a dispute */
-  RECEIPT_SEAT = 7       /* a seat lost something */
+  RECEIPT_SEAT = 7,      /* a seat lost something, or its place */
+  RECEIPT_POSTED = 8,    /* a job, as its task 0 */
+  RECEIPT_LOCKED = 9     /* a solver got an attempt, or a verifier took a seat: what is locked for it */
 };
 
 /* Reasons: wire values, with their sentences in receipt_reason_text. */
@@ -48,7 +50,7 @@ struct receipt {
   uint8_t task[34];
   uint8_t attempt, seat; /* seat 255: none */
   uint16_t reason;
-  uint8_t account[32]; /* whom it is about: solver, seat, loser */
+  uint8_t account[32]; /* whom it is about: solver, seat, loser, submitter */
   uint8_t spec_hash[32], start_root[32], final_root[32];
   uint32_t figure;
   uint8_t outcome;

@@ -74,7 +74,7 @@ static void layout(void **state) {
   bytes[32] = 2;
   assert_false(receipt_decode(bytes, sizeof bytes, &again));
   bytes[32] = 1;
-  bytes[57] = 8;
+  bytes[57] = RECEIPT_LOCKED + 1;
   assert_false(receipt_decode(bytes, sizeof bytes, &again));
 }
 
@@ -132,9 +132,9 @@ static void appended(void **state) {
 
 static void words(void **state) {
   (void)state;
-  for (uint8_t k = RECEIPT_OPENED; k <= RECEIPT_SEAT; k++) assert_non_null(receipt_kind_text(k));
+  for (uint8_t k = RECEIPT_OPENED; k <= RECEIPT_LOCKED; k++) assert_non_null(receipt_kind_text(k));
   assert_null(receipt_kind_text(0));
-  assert_null(receipt_kind_text(RECEIPT_SEAT + 1));
+  assert_null(receipt_kind_text(RECEIPT_LOCKED + 1));
   for (uint16_t r = REASON_NONE; r <= REASON_STALLED; r++) assert_true(strlen(receipt_reason_text(r)) > 8);
   assert_null(receipt_reason_text(REASON_STALLED + 1));
 }

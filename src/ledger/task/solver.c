@@ -113,17 +113,30 @@ enum chain_code task_offer(struct chain *c, const uint8_t account[32], const str
   return CHAIN_OK;
 }
 
+static void append(struct chain *c, const struct task_record *t, uint8_t kind, uint16_t reason,
+                   const struct payments *list) {
+  struct job_stored s;
+  struct receipt r;
+  bool known = job_find(c, t->id, &s);
+  assert(known);
+  task_receipt(t, &s.record, kind, reason, &r);
+  receipt_append(c, &r, list);
+}
+
 /* Row 2 of the money. */
 static bool bond_take(struct chain *c, struct task_record *t, const uint8_t account[32]) {
   uint8_t seat[POCKET_SEAT_BYTES];
+  struct payments list;
   solver_seat(t, seat);
+  payments_begin(&list);
   if (!money_lock(c, account, ROLE_SOLVER, bond_of(t))) return false;
-  if (!money_gas_lock(c, NULL, seat, account, gas_lock_of(c, t))) {
+  if (!money_gas_lock(c, &list, seat, account, gas_lock_of(c, t))) {
     money_unlock(c, account, ROLE_SOLVER, bond_of(t));
     return false;
   }
   t->bond = bond_of(t);
   memcpy(t->solver, account, sizeof t->solver);
+  append(c, t, RECEIPT_LOCKED, REASON_NONE, &list);
   return true;
 }
 
@@ -147,15 +160,6 @@ void solver_free(struct chain *c, struct payments *list, uint8_t row, struct tas
   t->bond = 0;
 }
 
-static void append(struct chain *c, struct task_record *t, uint16_t reason, const struct payments *list) {
-  struct job_stored s;
-  struct receipt r;
-  bool known = job_find(c, t->id, &s);
-  assert(known);
-  task_receipt(t, &s.record, RECEIPT_ATTEMPT, reason, &r);
-  receipt_append(c, &r, list);
-}
-
 /* Row 6: "best of the 3 that is still funded"; row 7: none. */
 void solver_choose(struct chain *c, struct task_record *t) {
   struct parameters p;
@@ -165,7 +169,7 @@ void solver_choose(struct chain *c, struct task_record *t) {
       task_enter(c, t, TASK_WORK, c->now.tick + 4 * t->est + p.window_work, false);
       return;
     }
-  append(c, t, REASON_NO_OFFERS, NULL);
+  append(c, t, RECEIPT_ATTEMPT, REASON_NO_OFFERS, NULL);
   task_next_attempt(c, t);
 }
 
@@ -179,7 +183,7 @@ void solver_late(struct chain *c, struct task_record *t) {
   solver_pay(c, &list, ROW_LATE, t, &burned, t->fee / p.late_divisor);
   solver_free(c, &list, ROW_LATE, t);
   provider_strike(c, t->solver);
-  append(c, t, REASON_LATE, &list);
+  append(c, t, RECEIPT_ATTEMPT, REASON_LATE, &list);
   task_next_attempt(c, t);
 }
 

@@ -93,9 +93,10 @@ static void test_deadline(void **state) {
   assert_int_equal(world_escrow(&w, job), 0);
   assert_true(job_find(&w.c, job, &s));
   assert_int_equal(s.record.state, JOB_FAILED);
-  assert_int_equal(w.receipts, 1);
-  assert_int_equal(w.receipt[0].kind, RECEIPT_CANCELLED);
-  assert_int_equal(w.receipt[0].reason, REASON_DEADLINE);
+  assert_int_equal(w.receipts, 2);
+  assert_int_equal(w.receipt[0].kind, RECEIPT_POSTED);
+  assert_int_equal(w.receipt[1].kind, RECEIPT_CANCELLED);
+  assert_int_equal(w.receipt[1].reason, REASON_DEADLINE);
   assert_int_equal(w.payments, 2); /* the reserve, and the rest, in row 3 */
   assert_int_equal(w.payment[0].row, 3);
   assert_int_equal(w.payment[0].amount, 5000);
@@ -290,7 +291,8 @@ static void test_unfunded(void **state) {
   money_flow(&w.c, NULL, ROW_TRANSFER, &from, &to, money_held(&w.c, &from));
   world_until(&w, task, TASK_WAIT);
   assert_int_equal(world_task(&w, task).attempt, 2);
-  assert_int_equal(w.receipt[0].reason, REASON_NO_OFFERS);
+  assert_int_equal(w.receipts, 2); /* and none of a bond that was not taken */
+  assert_int_equal(w.receipt[1].reason, REASON_NO_OFFERS);
 }
 
 /* Rows 7 and 3: four attempts without an offer, then everything goes back, and in its time the records go too. */
@@ -308,14 +310,14 @@ static void test_no_offers(void **state) {
   }
   assert_int_equal(before - world_balance(&w, 0), POSTING_FEE);
   assert_int_equal(world_escrow(&w, job), 0);
-  assert_int_equal(w.receipts, 5);
-  for (uint32_t i = 0; i < 4; i++) {
+  assert_int_equal(w.receipts, 6);
+  for (uint32_t i = 1; i <= 4; i++) {
     assert_int_equal(w.receipt[i].kind, RECEIPT_ATTEMPT);
     assert_int_equal(w.receipt[i].reason, REASON_NO_OFFERS);
-    assert_int_equal(w.receipt[i].attempt, i + 1);
+    assert_int_equal(w.receipt[i].attempt, i);
   }
-  assert_int_equal(w.receipt[4].kind, RECEIPT_CANCELLED);
-  assert_int_equal(w.receipt[4].reason, REASON_ATTEMPTS);
+  assert_int_equal(w.receipt[5].kind, RECEIPT_CANCELLED);
+  assert_int_equal(w.receipt[5].reason, REASON_ATTEMPTS);
   assert_true(job_find(&w.c, job, &s));
   assert_int_equal(s.record.state, JOB_FAILED);
   assert_true(job_tape_find(&w.c, w.tape_root, &tape));
@@ -342,9 +344,12 @@ static void test_late(void **state) {
   assert_int_equal(a.balance, 100000 * UINT64_C(1000000000));
   assert_int_equal(a.stake[ROLE_SOLVER], 5000 * UINT64_C(1000000000) - FEE / 4);
   assert_int_equal(w.c.now.burned - burned, FEE / 4 + POSTING_FEE / 2);
-  assert_int_equal(w.receipts, 1);
-  assert_int_equal(w.receipt[0].reason, REASON_LATE);
-  assert_memory_equal(w.receipt[0].account, w.actor[5].account, 32);
+  assert_int_equal(w.receipts, 3);
+  assert_int_equal(w.receipt[1].kind, RECEIPT_LOCKED);
+  assert_int_equal(w.receipt[1].seat, SEAT_NONE);
+  assert_memory_equal(w.receipt[1].account, w.actor[5].account, 32);
+  assert_int_equal(w.receipt[2].reason, REASON_LATE);
+  assert_memory_equal(w.receipt[2].account, w.actor[5].account, 32);
   assert_int_equal(w.payments, 2);
   assert_int_equal(w.payment[0].row, 4);
   assert_int_equal(w.payment[0].amount, FEE / 4);

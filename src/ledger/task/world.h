@@ -9,7 +9,7 @@
 #include "ledger/task/task.h"
 #include "tape/record/example.h"
 
-enum { WORLD_ACTORS = 8, WORLD_RECEIPTS_MAX = 256, WORLD_TABLE_ENTRIES = 10, WORLD_TABLE_DATA = 6 };
+enum { WORLD_ACTORS = 8, WORLD_RECEIPTS_MAX = 1024, WORLD_TABLE_ENTRIES = 10, WORLD_TABLE_DATA = 6 };
 
 /* Actor 0 posts jobs; each of the others is a solver and a verifier of class 2, with more stake than the one before. */
 struct world_actor {

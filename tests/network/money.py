@@ -1,0 +1,488 @@
+"""The money table of LEDGER 14 as an oracle: what every receipt of a story has to pay, to the grain.
+
+    oracle = Oracle(genesis, genesis_hash, tapes, beacon)
+    for each block: oracle.block(block), then for each receipt of that height: oracle.receipt(receipt) -> its payments
+    oracle.owned() -> what everybody has at the end
+
+The story is what people signed: OFFER, COMMIT, TAKE, PUBLISH, SEAL, OPEN, SHOW, FETCH. From it and from the clauses the oracle says who is a
+good seat, who found, who approved, and who gets what; it asks the chain for none of that. What it takes from a receipt is that a clock
+ran out (kind and reason, attempt, seat), and of whom when that one signed nothing; it refuses what the story does not allow. Figures
+of a task follow from the tapes' counts and the bid. Written from docs/ledger.md; shares no code with the program.
+
+A pocket is (kind, ..ids), as chain.take_payments has it.
+"""
+import os
+import sys
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crypto")]
+import edwards  # noqa: E402
+from chain import WORK_ROLES, sha256  # noqa: E402
+
+SOLVER_SEAT = 255
+LEVEL_FULL = 4
+BURNED, VALIDATORS, QUARANTINE = ("burned",), ("validators",), ("quarantine",)
+
+
+class Wrong(Exception):
+    """The chain says what the story or the table does not allow."""
+
+
+def need(condition, text):
+    if not condition:
+        raise Wrong(text)
+
+
+def ceiling(x, of):
+    return -(-x // of)
+
+
+def draws(beta):
+    """LEDGER 6.7: draw(k) of an endless row of words."""
+    def words():
+        c = 0
+        while True:
+            block = sha256(b"assay/expand/1\0", beta, c.to_bytes(4, "little"))
+            yield from (int.from_bytes(block[i:i + 8], "little") for i in range(0, 32, 8))
+            c += 1
+    row = words()
+
+    def draw(k):
+        while True:
+            v = next(row)
+            if v < (1 << 64) - (1 << 64) % k:
+                return v % k
+    return draw
+
+
+def draw_set(beacon, task, attempt, intervals):
+    """LEDGER 6.8."""
+    def order(i):
+        return int.from_bytes(sha256(b"assay/set/1\0", beacon, task, bytes([attempt]), i.to_bytes(2, "little"))[:8], "little"), i
+    taken = set()
+    for i in sorted(range(1, intervals + 1), key=order):
+        before, after = (i - 2) % intervals + 1, i % intervals + 1
+        if before not in taken and after not in taken:
+            taken.add(i)
+    return sorted(taken)
+
+
+def drawn(members, want, proof):
+    """LEDGER 9.4: the intervals of a seat, sorted."""
+    draw, seen = draws(edwards.output_of(edwards.decode(proof[:32]))), set()
+    while len(seen) < want:
+        seen.add(members[draw(len(members))])
+    return sorted(seen)
+
+
+class Terms:
+    """Figures of one task: LEDGER 7.4, 7.7, 9.13, 12.1."""
+
+    def __init__(self, parameters, job, tapes, index):
+        p, row = parameters, job["tasks"][index]
+        first = sum(t["steps"] for t in job["tasks"][:index])
+        runs = [entry["tape"] for section in job["schedule"] for _ in range(section["repeat"]) for entry in section["entries"] for _ in range(entry["repeat"])]
+        counts = {name: sum(tapes[job["tape_roots"][k]][name] for k in runs[first:first + row["steps"]]) for name in ("dot_flops", "body_ops", "moved_bytes")}
+        work = counts["dot_flops"] * p["work_dot"] + counts["body_ops"] * p["work_body"] + counts["moved_bytes"] * p["work_bytes_half"] // 2
+        full = job["level"] == LEVEL_FULL
+        self.steps, self.interval, self.full, self.n = row["steps"], row["interval"], full, job["n"]
+        self.intervals = ceiling(row["steps"], row["interval"])
+        self.m = min(job["m"], self.intervals if full else ceiling(self.intervals, 3))
+        self.F = ceiling(work * job["price"], 10**9)
+        self.phi = ceiling(self.F * p["seat_share"], 1000) if full else ceiling(self.F * p["seat_share"] * self.m, 1000 * self.intervals)
+        unit = ceiling(self.F * p["seat_share"] * self.m, 1000 * self.intervals)  # phi_w of 9.13
+        self.X = self.F * p["protocol_share"] // 1000
+        self.E = self.F + self.n * self.phi + self.X
+        self.Bs = self.F * p["solver_bond"] // 1000
+        self.bond = self.Bs + self.n * self.phi
+        self.Bv = max(unit * p["seat_bond"] // 1000, 2 * self.phi if full else 0)
+        self.L, self.J = unit * p["forced_loss"] // 1000, unit * p["jackpot"] // 1000
+        self.unsealed, self.untaken, self.no_start = self.phi * p["unsealed"] // 1000, self.phi // p["untaken_divisor"], self.phi
+        self.late = self.F // p["late_divisor"]
+
+
+class Seat:
+    def __init__(self, account, own, bond, intervals):
+        self.account, self.own, self.bond, self.intervals = account, own, bond, intervals
+        self.sealed = self.shown = self.void = self.lost = False
+        self.ends, self.vote = {}, None
+
+    def good(self):
+        return not (self.own or self.void or self.lost)
+
+
+class Attempt:
+    def __init__(self, number):
+        self.number, self.offers, self.solver, self.committed, self.roots, self.seats = number, [], None, None, None, {}
+        self.published = self.over = False
+        self.proven = None  # (interval, seat) of the verdict against the solver
+
+    def mismatch(self, seat):
+        """LEDGER 9.9: the lowest interval whose end the seat denies; None: it approves all of its own."""
+        if not seat.shown or self.roots is None:
+            return None
+        return next((i for i in seat.intervals if seat.ends[i] != self.roots[i]), None)
+
+    def finders(self):
+        """LEDGER 11.8."""
+        interval, first = self.proven
+        end = self.seats[first].ends[interval]
+        return [s for _, s in sorted(self.seats.items()) if s.shown and not s.lost and not s.void and self.mismatch(s) == interval and s.ends[interval] == end]
+
+    def approvers(self):
+        """LEDGER 11.9."""
+        interval, _ = self.proven
+        return [n for n, s in sorted(self.seats.items())
+                if s.shown and s.good() and interval in s.ends and s.ends[interval] == self.roots[interval]]
+
+    def good(self):
+        return [s for _, s in sorted(self.seats.items()) if s.good()]
+
+
+class Task:
+    def __init__(self, job, index, terms):
+        self.job, self.terms, self.id = job, terms, job.id + index.to_bytes(2, "little")
+        self.attempts = {n: Attempt(n) for n in range(1, 5)}
+        self.rho, self.X, self.escrow, self.stalled = 0, terms.X, terms.E, None
+        self.pending = []  # receipts that have to come next: (kind, reason, seat)
+        self.over = None
+
+
+class Job:
+    def __init__(self, id, post, submitter, height):
+        self.id, self.post, self.submitter, self.height = id, post, submitter, height
+        self.reserve, self.tasks, self.gamma, self.posted, self.over = post["reserve"], [], None, False, None
+
+
+class Oracle:
+    """tapes(root) -> the record of a tape; beacon(height) -> 32 bytes."""
+
+    def __init__(self, genesis, genesis_hash, tapes, beacon):
+        self.genesis_hash, self.parameters, self.tapes, self.beacon = genesis_hash, genesis["parameters"], tapes, beacon
+        self.delay = len(genesis["validators"]) // 3 + 2
+        self.pockets, self.jobs, self.strikes = {}, {}, {}
+        for a in genesis["accounts"]:
+            id = sha256(b"\x10", a["key"])
+            self.give(("balance", id), a["balance"])
+            for role, amount in zip(WORK_ROLES, a["stake"]):
+                self.give(("stake", role, id), amount)
+        self.supply = sum(self.pockets.values())
+        self.roles = {p["account"]: p["roles"] for p in genesis["providers"]}
+
+    # Pockets.
+
+    def give(self, pocket, amount):
+        self.pockets[pocket] = self.pockets.get(pocket, 0) + amount
+
+    def flow(self, source, to, amount):
+        need(self.pockets.get(source, 0) >= amount, f"{source} pays {amount} and has {self.pockets.get(source, 0)}")
+        self.give(source, -amount)
+        self.give(to, amount)
+
+    def fees(self, source, amount):
+        """LEDGER 2.7."""
+        self.flow(source, BURNED, amount // 2)
+        self.flow(source, VALIDATORS, amount - amount // 2)
+
+    def owned(self):
+        return {pocket: amount for pocket, amount in self.pockets.items() if amount}
+
+    # What people signed.
+
+    def block(self, block):
+        for t, code, used in block["transactions"]:
+            self.fees(("balance", t["payer"]), min(used, t["gas"]) * t["price"])  # row 18
+            if code == 0:
+                getattr(self, "hear_" + t["type"].lower(), self.ignore)(t, t["body"], t["account"], block["height"])
+        for e in block["events"]:
+            if e.get("kind") == "task":
+                self.event(bytes.fromhex(e["id"]), e["text"])
+
+    def event(self, id, text):
+        """Row 21: an epoch of STALLED that ends and does not cancel has raised what seats are paid."""
+        task = self.task(id)
+        state = text.split(",")[0]
+        if task.stalled and state != "CANCELLED":
+            task.stalled += 1
+            most = (task.X + task.job.reserve) // task.terms.n
+            step = min(task.terms.phi // 4, most)
+            more = task.terms.n * step
+            from_fee = min(more, task.X)
+            task.rho += step
+            task.X -= from_fee
+            task.job.reserve -= more - from_fee
+            task.escrow += more - from_fee
+        task.stalled = (task.stalled or 1) if state == "STALLED" else None
+
+    def ignore(self, t, b, account, height):
+        pass
+
+    def hear_transfer(self, t, b, account, height):
+        self.flow(("balance", account), ("balance", b["to"]), b["amount"])
+
+    def hear_stake(self, t, b, account, height):
+        self.flow(("balance", account), ("stake", WORK_ROLES[b["role"]], account), b["amount"])
+
+    def hear_provider_set(self, t, b, account, height):
+        self.strikes[account] = 0
+
+    def hear_job_post(self, t, b, account, height):
+        id = sha256(b"assay/job/1\0", self.genesis_hash, account, bytes([t["key_index"]]), t["nonce"].to_bytes(8, "little"))  # LEDGER 7.8
+        job = self.jobs[id] = Job(id, b, account, height)
+        tapes = {root: self.tapes(root) for root in b["tape_roots"]}
+        job.tasks = [Task(job, i, Terms(self.parameters, b, tapes, i)) for i in range(len(b["tasks"]))]
+        # Blocks of a small network are never full, so the price stays at its floor (3.6).
+        job.gamma = self.parameters["gas_lock"] * self.parameters["gas_floor"]
+        for row, source, to, amount in self.row_1(job):
+            self.flow(source, to, amount)
+
+    def row_1(self, job):
+        fee, balance = self.parameters["posting_fee"], ("balance", job.submitter)
+        return [r for r in [(1, balance, ("escrow", job.id), sum(t.terms.E for t in job.tasks) + job.post["reserve"]), (1, balance, BURNED, fee // 2),
+                            (1, balance, VALIDATORS, fee - fee // 2)] if r[3]]
+
+    def task(self, id):
+        return self.jobs[id[:32]].tasks[int.from_bytes(id[32:], "little")]
+
+    def attempt(self, b):
+        task = self.task(b["task"])
+        return task, task.attempts[b["attempt"]]
+
+    def lock(self, task, attempt, seat):
+        """The gas lock of LEDGER 2.8, (pocket of it, its owner's balance)."""
+        account = attempt.solver if seat == SOLVER_SEAT else attempt.seats[seat].account
+        return ("lock", task.id + bytes([attempt.number, seat]) + account), ("balance", account)
+
+    def works(self, task, attempt, account):
+        need(account in attempt.offers, "who works has not offered")
+        attempt.solver, attempt.bond = account, task.terms.bond
+        lock, balance = self.lock(task, attempt, SOLVER_SEAT)
+        self.flow(balance, lock, task.job.gamma)
+
+    def hear_offer(self, t, b, account, height):
+        _, attempt = self.attempt(b)
+        attempt.offers.append(account)
+
+    def hear_commit(self, t, b, account, height):
+        task, attempt = self.attempt(b)
+        self.works(task, attempt, account)
+        attempt.committed, attempt.height = b, height
+        attempt.intervals = ceiling(b["steps"], task.terms.interval)
+
+    def hear_take(self, t, b, account, height):
+        task, attempt = self.attempt(b)
+        terms, own = task.terms, account == task.job.post["own_seat"]
+        if terms.full:
+            intervals = list(range(1, attempt.intervals + 1))
+        else:
+            members = draw_set(self.beacon(attempt.height + self.delay), task.id, attempt.number, attempt.intervals)
+            intervals = drawn(members, min(terms.m, ceiling(attempt.intervals, 3)), b["proof"])
+        old = attempt.seats.get(b["seat"])
+        need(old is None or old.void, "a seat was taken that somebody holds")
+        need((b["seat"] == terms.n) == own, "the own seat has the number behind the others")
+        attempt.seats[b["seat"]] = Seat(account, own, terms.Bv, intervals)
+        lock, balance = self.lock(task, attempt, b["seat"])
+        self.flow(balance, lock, task.job.gamma)
+
+    def seat(self, b, account):
+        task, attempt = self.attempt(b)
+        seat = attempt.seats[b["seat"]]
+        need(seat.account == account and not seat.void, "a word for somebody else's seat")
+        return task, attempt, seat
+
+    def hear_publish(self, t, b, account, height):
+        self.attempt(b)[1].published = True
+
+    def hear_seal(self, t, b, account, height):
+        self.seat(b, account)[2].sealed = True
+
+    def hear_open(self, t, b, account, height):
+        _, attempt = self.attempt(b)
+        need(account == attempt.solver, "a stranger opened a trace")
+        attempt.roots = b["roots"]
+
+    def hear_show(self, t, b, account, height):
+        _, _, seat = self.seat(b, account)
+        seat.shown, seat.ends = True, dict(zip(seat.intervals, b["ends"]))
+        need(len(seat.intervals) == len(b["ends"]), f"a seat drew {seat.intervals} and showed {len(b['ends'])} ends")
+
+    def hear_fetch(self, t, b, account, height):
+        _, _, seat = self.seat(b, account)
+        seat.vote = (("start", "final")[b["what"]], b["got"])
+
+    # What follows.
+
+    def receipt(self, r):
+        """The payments that a receipt has to have, in order; the money moves. Receipts come in the order of their numbers."""
+        task, attempt = self.task(r["task"]), None
+        if r["kind"] == "posted":
+            job = self.jobs[r["task"][:32]]
+            need(not job.posted and r["account"] == job.submitter, "a job that was not posted by this account just now")
+            job.posted = True
+            return self.row_1(job)  # has moved with the transaction
+        need(not task.over, f"a receipt of a task that is over: {r['kind']}")
+        attempt = task.attempts[r["attempt"]]
+        need(not attempt.over, f"a receipt of attempt {attempt.number}, which is over")
+        if task.pending:
+            wanted = task.pending.pop(0)
+            need((r["kind"], r["reason"], r["seat"]) == wanted, f"{wanted} has to come here, not {r['kind']}, {r['reason']}, seat {r['seat']}")
+        flows = getattr(self, "tell_" + r["kind"])(task, attempt, r)
+        flows = [f for f in flows if f[3]]
+        for _, source, to, amount in flows:
+            self.flow(source, to, amount)
+        return flows
+
+    def release(self, task, attempt, row):
+        """Gas locks go back when an attempt ends: the solver's, then the seats' by number."""
+        seats = [SOLVER_SEAT] if attempt.solver else []
+        seats += [n for n, s in sorted(attempt.seats.items()) if not s.void]
+        out = []
+        for n in seats:
+            lock, balance = self.lock(task, attempt, n)
+            out.append((row, lock, balance, self.pockets[lock]))
+        return out
+
+    def own_void(self, task, attempt, silent):
+        """The own seat that did not answer has its lock back at once and without a receipt (9.10)."""
+        seat = attempt.seats.get(task.terms.n)
+        if seat and not seat.void and silent(seat):
+            seat.void = True
+            lock, balance = self.lock(task, attempt, task.terms.n)
+            self.flow(lock, balance, self.pockets[lock])
+
+    def tell_opened(self, task, attempt, r):
+        need(attempt.roots is not None and r["account"] == attempt.solver, "opened, and nobody opened")
+        need(r["final_root"] == attempt.roots[-1], "opened with another final root")
+        return []
+
+    def tell_seat(self, task, attempt, r):
+        terms, number, account = task.terms, r["seat"], r["account"]
+        if r["reason"] == "not taken":  # 5a: of free stake, there is no lock
+            seat = attempt.seats.get(number)
+            need(seat is None or seat.void, "not taken, and somebody sits there")
+            need(self.roles.get(account, 0) & 2, "not taken by an account that is no verifier")
+            self.strikes[account] = self.strikes.get(account, 0) + 1
+            free = self.pockets.get(("stake", "verifier", account), 0)
+            return [(5, ("stake", "verifier", account), BURNED, min(terms.untaken, free))]
+        seat = attempt.seats.get(number)
+        need(seat and seat.account == account and not seat.void, f"{r['reason']} of an account that does not sit there")
+        stake = ("stake", "verifier", account)
+        if r["reason"] == "approved what was proven wrong":
+            need(attempt.proven and number in attempt.approvers(), f"seat {number} did not approve what was proven wrong")
+            finders, flows, bond = attempt.finders(), [], seat.bond
+            each = bond * self.parameters["finder"] // 1000 // len(finders)
+            flows = [(10, stake, ("balance", f.account), each) for f in finders]
+            flows.append((10, stake, QUARANTINE, (bond - each * len(finders)) * self.parameters["slash_permille"] // 1000))
+            seat.lost, seat.bond = True, 0
+            return flows
+        fine = {"no SEAL": terms.unsealed, "no SHOW": terms.L, "no start": terms.no_start}.get(r["reason"])
+        need(fine is not None, f"a seat cannot lose by {r['reason']}")
+        if r["reason"] == "no SEAL":
+            need(not seat.sealed, "no SEAL, and there is one")
+        if r["reason"] == "no SHOW":
+            need(seat.sealed and not seat.shown, "no SHOW, and there is one, or there was nothing to show")
+        if r["reason"] == "no start":
+            need(seat.vote == ("start", 0), "no start, and the seat never said so")
+        lock, balance = self.lock(task, attempt, number)
+        seat.void = True
+        return [(5, lock, balance, self.pockets[lock]), (5, stake, BURNED, min(fine, seat.bond))]
+
+    def tell_verdict(self, task, attempt, r):
+        seat = attempt.seats.get(r["seat"])
+        need(seat and attempt.mismatch(seat) == r["interval"], "a dispute about what the seat did not deny")
+        if r["loser"] == 1:  # the claimant: rows 8, 10
+            need(r["account"] == attempt.solver, "the solver lost, and it is another account")
+            attempt.proven, attempt.by_clock = (r["interval"], r["seat"]), r["reason"] == "silent in a dispute"
+            if not attempt.by_clock:
+                task.pending = [("seat", "approved what was proven wrong", n) for n in attempt.approvers()]
+            task.pending.append(("fault", r["reason"], 255))
+            return []
+        need(r["account"] == seat.account and not seat.lost, "the seat lost, and it is another account's")
+        stake, bond = ("stake", "verifier", seat.account), seat.bond
+        jackpot = min(task.terms.J, bond)
+        seat.lost, seat.bond = True, 0
+        return [(11, stake, ("balance", attempt.solver), jackpot), (11, stake, QUARANTINE, (bond - jackpot) * self.parameters["slash_permille"] // 1000)]
+
+    def tell_attempt(self, task, attempt, r):
+        attempt.over = True
+        if r["reason"] == "no offers":
+            # An offer may still be one that nobody can fund; on these chains everybody can.
+            need(not attempt.offers, "no offers, and there were some")
+            return self.last(task, attempt, [])
+        need(r["reason"] == "late" and not attempt.committed, f"an attempt that ended by {r['reason']}")
+        self.works(task, attempt, r["account"])
+        self.strikes[attempt.solver] = self.strikes.get(attempt.solver, 0) + 1
+        lock, balance = self.lock(task, attempt, SOLVER_SEAT)
+        return self.last(task, attempt, [(4, ("stake", "solver", attempt.solver), BURNED, min(task.terms.late, attempt.bond)), (4, lock, balance, self.pockets[lock])])
+
+    def last(self, task, attempt, flows):
+        """8.2: after attempt 4 the task is cancelled at once."""
+        if attempt.number == 4:
+            attempt.over = False
+            task.pending = [("cancelled", "four attempts", 255)]
+            attempt.solver, attempt.seats = None, {}
+        return flows
+
+    def tell_fault(self, task, attempt, r):
+        terms, p, stake = task.terms, self.parameters, ("stake", "solver", attempt.solver)
+        need(r["account"] == attempt.solver, "a fault of another account")
+        proven = r["reason"] in ("proven", "silent in a dispute")
+        need(proven == (attempt.proven is not None), f"a fault by {r['reason']}")
+        if r["reason"] == "no OPEN":
+            need(attempt.roots is None, "no OPEN, and there is one")
+            need(all(s.shown or s.void or s.own for s in attempt.seats.values()), "who did not show was not heard of first")
+        if r["reason"] != "no PUBLISH":
+            self.own_void(task, attempt, lambda s: not s.shown)
+        row, flows, left = 8 if proven else 9, [], attempt.bond
+
+        def fine(to, amount):
+            nonlocal left
+            amount = min(amount, left)
+            left -= amount
+            flows.append((row, stake, to, amount))
+        if proven:
+            finders = attempt.finders()
+            for f in finders:
+                fine(("balance", f.account), terms.Bs * p["finder"] // 1000 // len(finders))
+            fine(BURNED if task.job.submitter == attempt.solver else ("balance", task.job.submitter), terms.Bs * p["compensation"] // 1000)
+        for s in attempt.good():
+            fine(("balance", s.account), terms.phi)
+        fine(QUARANTINE if proven else BURNED, left * p["slash_permille"] // 1000 if proven else left)
+        attempt.over = True
+        return self.last(task, attempt, flows + self.release(task, attempt, row))
+
+    def tell_settled(self, task, attempt, r):
+        terms, job, escrow = task.terms, task.job, ("escrow", task.job.id)
+        need(attempt.committed and attempt.roots is not None and not attempt.proven, "settled, and the attempt did not get there")
+        need(attempt.committed["outcome"] == {"done": 0, "diverged": 1}[r["reason"]], f"settled as {r['reason']}")
+        self.own_void(task, attempt, lambda s: not s.shown)
+        for n, s in attempt.seats.items():
+            need(s.void or s.lost or attempt.mismatch(s) is None, f"settled, and seat {n} denies interval {attempt.mismatch(s)}")
+            need(s.void or s.shown, f"settled, and seat {n} did not show")
+        need(r["account"] == attempt.solver and r["final_root"] == attempt.roots[-1], "settled with another solver or another root")
+        good = attempt.good()
+        need(r["audited"] == len(good), f"audited by {r['audited']}, good seats are {len(good)}")
+        fee = terms.F if r["reason"] == "done" else terms.F * attempt.committed["steps"] // terms.steps
+        flows = [(7, escrow, ("balance", attempt.solver), fee), (7, escrow, BURNED, task.X // 2), (7, escrow, VALIDATORS, task.X - task.X // 2)]
+        flows += [(7, escrow, ("balance", s.account), terms.phi + task.rho) for s in good]
+        flows.append((7, escrow, ("balance", job.submitter), task.escrow - sum(f[3] for f in flows)))
+        flows += self.release(task, attempt, 7)
+        task.over, attempt.over = r["reason"], True
+        if r["reason"] == "diverged" or task is job.tasks[-1]:
+            later = sum(t.terms.E for t in job.tasks[job.tasks.index(task) + 1:])
+            flows += [(25, escrow, ("balance", job.submitter), job.reserve), (3, escrow, ("balance", job.submitter), later)]
+            job.over = r["reason"]
+        return flows
+
+    def tell_cancelled(self, task, attempt, r):
+        job, escrow, reason = task.job, ("escrow", task.job.id), r["reason"]
+        row = 6 if reason in ("neutral", "stalled") else 3
+        flows, held = [], self.pockets[escrow]
+        need(reason in ("four attempts", "deadline", "neutral", "stalled"), f"cancelled by {reason}")
+        if reason == "neutral":
+            flows = [(6, escrow, ("balance", s.account), task.terms.phi + task.rho) for s in attempt.good()]
+        held -= sum(f[3] for f in flows)
+        self.own_void(task, attempt, lambda s: not (s.shown if attempt.roots else s.sealed))
+        flows += self.release(task, attempt, row)
+        flows += [(3, escrow, ("balance", job.submitter), job.reserve), (3, escrow, ("balance", job.submitter), held - job.reserve)]
+        task.over = job.over = "cancelled"
+        return flows

@@ -68,6 +68,7 @@ bool arguments_number(const struct arguments *a, const char *option, uint64_t mi
 enum { TYPO_EDITS = 2 };
 
 /* One a line, so that two people can add one each. */
+extern const struct command command_audit;
 extern const struct command command_bench;
 extern const struct command command_check;
 extern const struct command command_dispute;
@@ -81,7 +82,9 @@ extern const struct command command_lower;
 extern const struct command command_node;
 extern const struct command command_quote;
 extern const struct command command_referee;
+extern const struct command command_solve;
 extern const struct command command_status;
+extern const struct command command_store;
 extern const struct command command_task;
 extern const struct command command_train;
 extern const struct command command_verify;

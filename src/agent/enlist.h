@@ -21,17 +21,19 @@ struct enlist_options {
 struct enlist {
   struct agent *a;
   struct enlist_options options;
-  bool known;   /* the account has a provider record */
-  bool staked;  /* the stake is what was asked for, or cannot be */
-  bool over;    /* nothing left to do */
-  bool refused; /* the chain did not take what was sent: said, and not tried again */
+  bool known;            /* the account has a provider record */
+  bool staked;           /* the stake is what was asked for, or cannot be */
+  bool over;             /* nothing left to do */
+  uint64_t counts_epoch; /* what was sent counts for draws from the end of this epoch on (LEDGER 5.4); 0: nothing was */
+  bool refused;          /* the chain did not take what was sent: said, and not tried again */
   char told[WHY_MAX];
 };
 
 /* enlist_begin takes options for a role's life. The agent has a draw key. */
 void enlist_begin(struct enlist *e, struct agent *a, const struct enlist_options *options);
 
-/* enlist_turn looks and sends; part of a role's turn, after view_now. Says "enlisted" when it is done. */
+/* enlist_turn looks and sends; part of a role's turn, after view_now. Says "enlisted" when it is done and counts for
+ * draws. */
 enum agent_status enlist_turn(struct enlist *e, struct why *why);
 
 #endif

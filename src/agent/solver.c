@@ -74,6 +74,7 @@ static bool ready(struct solver *s, const struct task_record *t, struct why *why
 static void offer(struct solver *s, const struct task_record *t, struct why *why) {
   const struct chain *c = view_chain(agent_view(s->a));
   uint8_t input[TASK_OFFER_BYTES], beacon[32], proof[VRF_BYTES], body[256];
+  if (s->options.enlist && !s->options.enlist->over) return;
   if (refused(s, t) || bench_sent(&s->bench, t, "offer", 0) || !ready(s, t, why)) return;
   if (!chain_beacon(c, t->draw_height, beacon)) return;
   task_offer_input(c->genesis, t, beacon, input);

@@ -10,6 +10,7 @@
 #ifndef AGENT_SOLVER_H
 #define AGENT_SOLVER_H
 #include "agent/bench.h"
+#include "agent/enlist.h"
 
 /* What it does wrong, for tests and demonstrations. Zeros: nothing. */
 struct solver_lie {
@@ -24,6 +25,7 @@ struct solver_options {
   uint64_t disk_bytes; /* for states of one task */
   uint32_t slice_ms;   /* of work in one turn; 0: one interval */
   struct solver_lie lie;
+  const struct enlist *enlist; /* offers only once it is over; NULL: it is */
 };
 
 enum solver_duty { SOLVER_REST, SOLVER_OFFER, SOLVER_WORK, SOLVER_PUBLISH, SOLVER_OPEN, SOLVER_MOVE, SOLVER_DELIVER };

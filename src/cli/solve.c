@@ -14,8 +14,11 @@ static enum outcome run(const struct arguments *a) {
   if (!role_lie_solver(arguments_text(a, "lie", NULL), &lie)) return OUTCOME_INPUT;
   enum outcome outcome = role_open(a, "solver", ROLE_SOLVER, true, &role);
   if (outcome != OUTCOME_DONE) return outcome;
-  const struct solver_options options = {
-      .material = role.material, .disk_bytes = role.disk_bytes, .slice_ms = SLICE_MS, .lie = lie};
+  const struct solver_options options = {.material = role.material,
+                                         .disk_bytes = role.disk_bytes,
+                                         .slice_ms = SLICE_MS,
+                                         .lie = lie,
+                                         .enlist = &role.enlist};
   outcome = role_outcome(solver_open(&solver, role.agent, &options, &why), &why);
   if (outcome == OUTCOME_DONE) {
     role.turn = solver_turn;

@@ -1,9 +1,12 @@
 /* posting: bodies of a TAPE and a JOB_POST that name each other, as two lines of hexadecimal digits: a small job for
- * tests that sign by themselves. */
+ * tests that sign by themselves. With the word `blobs` two lines more: the job's data and the state that it starts
+ * from. */
 #include "base/hex.h"
 #include "ledger/docket/trial_world.h"
 #include "numeric/canon.h"
 #include "tape/record/tape.h"
+
+#include <string.h>
 
 enum { STEPS = 20, INTERVAL_STEPS = 3, DEADLINE = 4000 };
 
@@ -53,7 +56,12 @@ static void say_post(const struct world *w, const struct tape *t) {
   say(body_post_put(&b, &row, body, sizeof body));
 }
 
-int main(void) {
+static void say_bytes(const uint8_t *bytes, size_t length) {
+  for (size_t i = 0; i < length; i++) printf("%02x", bytes[i]);
+  puts("");
+}
+
+int main(int argc, char **argv) {
   static struct world world;
   static struct built_tape tape;
   const struct tape *tapes[1] = {&tape.tape};
@@ -61,6 +69,10 @@ int main(void) {
   world_open(&world, tapes, 1, 1, TRIAL_SEED);
   say_tape(&tape.tape);
   say_post(&world, &tape.tape);
+  if (argc > 1 && strcmp(argv[1], "blobs") == 0) {
+    say_bytes(world.data[0].bytes, (size_t)world.data[0].leaves * TAPE_LEAF_BYTES);
+    say_bytes(world.start, (size_t)tape.tape.state_leaves * TAPE_LEAF_BYTES);
+  }
   world_shut(&world);
   return 0;
 }

@@ -45,8 +45,9 @@ class Account:
 
 
 class Node:
-    def __init__(self, assay, folder, new=True, parameters="test", port=0):
+    def __init__(self, assay, folder, new=True, parameters="test", port=0, accounts=(), more=()):
         words = [assay, "node", folder, "--port", str(port), "--json"] + (["--new", "--parameters", parameters] if new else [])
+        words += [word for a in accounts for word in ("--account", a)] + list(more)
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         atexit.register(self.process.kill)  # a test that fails leaves no node, for which a runner would wait
         line = self.process.stdout.readline()

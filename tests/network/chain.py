@@ -14,7 +14,7 @@ import json
 import urllib.parse
 
 WORK_ROLES = ("solver", "verifier", "whistleblower", "storer", "validator")
-RECEIPT_KINDS = {1: "opened", 2: "settled", 3: "cancelled", 4: "fault", 5: "attempt", 6: "verdict", 7: "seat", 8: "posted"}
+RECEIPT_KINDS = {1: "opened", 2: "settled", 3: "cancelled", 4: "fault", 5: "attempt", 6: "verdict", 7: "seat", 8: "posted", 9: "locked"}
 REASONS = {0: "none", 1: "done", 2: "diverged", 3: "no offers", 4: "late", 5: "refused", 6: "no PUBLISH", 7: "no OPEN", 8: "proven", 9: "silent in a dispute",
            10: "not delivered", 11: "neutral", 12: "not taken", 13: "no SEAL", 14: "no SHOW", 15: "approved what was proven wrong", 16: "no start",
            17: "four attempts", 18: "deadline", 19: "cancelled", 20: "stalled"}
@@ -171,6 +171,14 @@ def seated(r):
     return attempt(r) | {"seat": r.u8()}
 
 
+def take_publish(r):
+    b, count = attempt(r), r.u16()
+    if r.left() % count:
+        raise ValueError("starts of different lengths")
+    size = r.left() // count
+    return b | {"intervals": [int.from_bytes(r.take(size)[:2], "little") for _ in range(count)]}
+
+
 def take_open(r):
     return attempt(r) | {"sigma": r.hash(), "roots": r.list(r.u16(), Bytes.hash), "leaves": r.take(r.left())}
 
@@ -190,7 +198,7 @@ BODIES = {
     8: ("OFFER", lambda r: attempt(r) | {"proof": r.take(80)}),
     10: ("COMMIT", lambda r: attempt(r) | {"trace_root": r.hash(), "outcome": r.u8(), "steps": r.u32()}),
     11: ("TAKE", lambda r: seated(r) | {"proof": r.take(80)}),
-    12: ("PUBLISH", lambda r: attempt(r) | {"starts": r.take(r.left())}),
+    12: ("PUBLISH", take_publish),
     13: ("SEAL", lambda r: seated(r) | {"hash": r.hash()}),
     14: ("OPEN", take_open),
     15: ("SHOW", take_show),

@@ -103,7 +103,7 @@ class Terms:
 class Seat:
     def __init__(self, account, own, bond, intervals):
         self.account, self.own, self.bond, self.intervals = account, own, bond, intervals
-        self.sealed = self.shown = self.void = self.lost = False
+        self.locked = self.sealed = self.shown = self.void = self.lost = False
         self.ends, self.vote = {}, None
 
     def good(self):
@@ -113,8 +113,13 @@ class Seat:
 class Attempt:
     def __init__(self, number):
         self.number, self.offers, self.solver, self.committed, self.roots, self.seats = number, [], None, None, None, {}
-        self.published = self.over = False
+        self.published, self.over = set(), False
         self.proven = None  # (interval, seat) of the verdict against the solver
+
+    def complete(self, task):
+        """LEDGER 9.5: is everything published that seats have to start from?"""
+        need(not task.terms.full, "nothing is published at level full")
+        return {i for s in self.seats.values() if not s.void for i in s.intervals} - {1} <= self.published
 
     def mismatch(self, seat):
         """LEDGER 9.9: the lowest interval whose end the seat denies; None: it approves all of its own."""
@@ -232,8 +237,6 @@ class Oracle:
         job.tasks = [Task(job, i, Terms(self.parameters, b, tapes, i)) for i in range(len(b["tasks"]))]
         # Blocks of a small network are never full, so the price stays at its floor (3.6).
         job.gamma = self.parameters["gas_lock"] * self.parameters["gas_floor"]
-        for row, source, to, amount in self.row_1(job):
-            self.flow(source, to, amount)
 
     def row_1(self, job):
         fee, balance = self.parameters["posting_fee"], ("balance", job.submitter)
@@ -252,19 +255,13 @@ class Oracle:
         account = attempt.solver if seat == SOLVER_SEAT else attempt.seats[seat].account
         return ("lock", task.id + bytes([attempt.number, seat]) + account), ("balance", account)
 
-    def works(self, task, attempt, account):
-        need(account in attempt.offers, "who works has not offered")
-        attempt.solver, attempt.bond = account, task.terms.bond
-        lock, balance = self.lock(task, attempt, SOLVER_SEAT)
-        self.flow(balance, lock, task.job.gamma)
-
     def hear_offer(self, t, b, account, height):
         _, attempt = self.attempt(b)
         attempt.offers.append(account)
 
     def hear_commit(self, t, b, account, height):
         task, attempt = self.attempt(b)
-        self.works(task, attempt, account)
+        need(account == attempt.solver, "a stranger committed")
         attempt.committed, attempt.height = b, height
         attempt.intervals = ceiling(b["steps"], task.terms.interval)
 
@@ -280,8 +277,6 @@ class Oracle:
         need(old is None or old.void, "a seat was taken that somebody holds")
         need((b["seat"] == terms.n) == own, "the own seat has the number behind the others")
         attempt.seats[b["seat"]] = Seat(account, own, terms.Bv, intervals)
-        lock, balance = self.lock(task, attempt, b["seat"])
-        self.flow(balance, lock, task.job.gamma)
 
     def seat(self, b, account):
         task, attempt = self.attempt(b)
@@ -290,7 +285,7 @@ class Oracle:
         return task, attempt, seat
 
     def hear_publish(self, t, b, account, height):
-        self.attempt(b)[1].published = True
+        self.attempt(b)[1].published |= set(b["intervals"])
 
     def hear_seal(self, t, b, account, height):
         self.seat(b, account)[2].sealed = True
@@ -313,19 +308,19 @@ class Oracle:
 
     def receipt(self, r):
         """The payments that a receipt has to have, in order; the money moves. Receipts come in the order of their numbers."""
-        task, attempt = self.task(r["task"]), None
+        task = self.task(r["task"])
         if r["kind"] == "posted":
-            job = self.jobs[r["task"][:32]]
-            need(not job.posted and r["account"] == job.submitter, "a job that was not posted by this account just now")
-            job.posted = True
-            return self.row_1(job)  # has moved with the transaction
+            return self.move(self.tell_posted(task.job, r))
+        need(task.job.posted, "a receipt of a job that no receipt posted")
         need(not task.over, f"a receipt of a task that is over: {r['kind']}")
         attempt = task.attempts[r["attempt"]]
         need(not attempt.over, f"a receipt of attempt {attempt.number}, which is over")
         if task.pending:
             wanted = task.pending.pop(0)
             need((r["kind"], r["reason"], r["seat"]) == wanted, f"{wanted} has to come here, not {r['kind']}, {r['reason']}, seat {r['seat']}")
-        flows = getattr(self, "tell_" + r["kind"])(task, attempt, r)
+        return self.move(getattr(self, "tell_" + r["kind"])(task, attempt, r))
+
+    def move(self, flows):
         flows = [f for f in flows if f[3]]
         for _, source, to, amount in flows:
             self.flow(source, to, amount)
@@ -341,13 +336,24 @@ class Oracle:
             out.append((row, lock, balance, self.pockets[lock]))
         return out
 
-    def own_void(self, task, attempt, silent):
-        """The own seat that did not answer has its lock back at once and without a receipt (9.10)."""
-        seat = attempt.seats.get(task.terms.n)
-        if seat and not seat.void and silent(seat):
-            seat.void = True
-            lock, balance = self.lock(task, attempt, task.terms.n)
-            self.flow(lock, balance, self.pockets[lock])
+    def tell_posted(self, job, r):
+        need(r["account"] == job.submitter and not job.posted, "posted by another account, or twice")
+        job.posted = True
+        return self.row_1(job)
+
+    def tell_locked(self, task, attempt, r):
+        """Row 2. That stake is locked is no flow: it stays its owner's."""
+        if r["seat"] == SOLVER_SEAT:
+            need(r["account"] in attempt.offers and not attempt.solver, "a solver that has not offered, or a second one")
+            attempt.solver, attempt.bond = r["account"], task.terms.bond
+        else:
+            seat = attempt.seats.get(r["seat"])
+            need(seat and seat.account == r["account"] and not seat.locked, "a seat that nobody took just now")
+            seat.locked = True
+        role, bond = ("solver", task.terms.bond) if r["seat"] == SOLVER_SEAT else ("verifier", task.terms.Bv)
+        need(self.pockets.get(("stake", role, r["account"]), 0) >= bond, "a bond above all stake")
+        lock, balance = self.lock(task, attempt, r["seat"])
+        return [(2, balance, lock, task.job.gamma)]
 
     def tell_opened(self, task, attempt, r):
         need(attempt.roots is not None and r["account"] == attempt.solver, "opened, and nobody opened")
@@ -384,7 +390,7 @@ class Oracle:
             need(seat.vote == ("start", 0), "no start, and the seat never said so")
         lock, balance = self.lock(task, attempt, number)
         seat.void = True
-        return [(5, lock, balance, self.pockets[lock]), (5, stake, BURNED, min(fine, seat.bond))]
+        return [(5, lock, balance, self.pockets[lock]), (5, stake, BURNED, 0 if seat.own else min(fine, seat.bond))]
 
     def tell_verdict(self, task, attempt, r):
         seat = attempt.seats.get(r["seat"])
@@ -406,10 +412,10 @@ class Oracle:
         attempt.over = True
         if r["reason"] == "no offers":
             # An offer may still be one that nobody can fund; on these chains everybody can.
-            need(not attempt.offers, "no offers, and there were some")
+            need(not attempt.offers and not attempt.solver, "no offers, and there were some")
             return self.last(task, attempt, [])
         need(r["reason"] == "late" and not attempt.committed, f"an attempt that ended by {r['reason']}")
-        self.works(task, attempt, r["account"])
+        need(r["account"] == attempt.solver, "late, and it is another account")
         self.strikes[attempt.solver] = self.strikes.get(attempt.solver, 0) + 1
         lock, balance = self.lock(task, attempt, SOLVER_SEAT)
         return self.last(task, attempt, [(4, ("stake", "solver", attempt.solver), BURNED, min(task.terms.late, attempt.bond)), (4, lock, balance, self.pockets[lock])])
@@ -429,9 +435,9 @@ class Oracle:
         need(proven == (attempt.proven is not None), f"a fault by {r['reason']}")
         if r["reason"] == "no OPEN":
             need(attempt.roots is None, "no OPEN, and there is one")
-            need(all(s.shown or s.void or s.own for s in attempt.seats.values()), "who did not show was not heard of first")
-        if r["reason"] != "no PUBLISH":
-            self.own_void(task, attempt, lambda s: not s.shown)
+            need(all(s.shown or s.void for s in attempt.seats.values()), "who did not show was not heard of first")
+        if r["reason"] == "no PUBLISH":
+            need(not attempt.complete(task), "no PUBLISH, and everything that was drawn is published")
         row, flows, left = 8 if proven else 9, [], attempt.bond
 
         def fine(to, amount):
@@ -454,7 +460,6 @@ class Oracle:
         terms, job, escrow = task.terms, task.job, ("escrow", task.job.id)
         need(attempt.committed and attempt.roots is not None and not attempt.proven, "settled, and the attempt did not get there")
         need(attempt.committed["outcome"] == {"done": 0, "diverged": 1}[r["reason"]], f"settled as {r['reason']}")
-        self.own_void(task, attempt, lambda s: not s.shown)
         for n, s in attempt.seats.items():
             need(s.void or s.lost or attempt.mismatch(s) is None, f"settled, and seat {n} denies interval {attempt.mismatch(s)}")
             need(s.void or s.shown, f"settled, and seat {n} did not show")
@@ -481,7 +486,6 @@ class Oracle:
         if reason == "neutral":
             flows = [(6, escrow, ("balance", s.account), task.terms.phi + task.rho) for s in attempt.good()]
         held -= sum(f[3] for f in flows)
-        self.own_void(task, attempt, lambda s: not (s.shown if attempt.roots else s.sealed))
         flows += self.release(task, attempt, row)
         flows += [(3, escrow, ("balance", job.submitter), job.reserve), (3, escrow, ("balance", job.submitter), held - job.reserve)]
         task.over = job.over = "cancelled"

@@ -6,52 +6,75 @@
 
 enum { STEPS_MAX = 0x7fffffff, INTERVAL_STEPS_MAX = 256, STATE_WORTH = 8000 };
 
-static void add_little(struct sha256_stream *s, uint64_t x, size_t length) {
+/* Where the pieces go: into a hash, or into bytes. */
+struct target {
+  struct sha256_stream *hash;
+  struct writer *bytes;
+};
+
+static void add_bytes(struct target t, const void *bytes, size_t length) {
+  if (t.hash)
+    sha256_add(t.hash, bytes, length);
+  else
+    put_bytes(t.bytes, bytes, length);
+}
+
+static void add_little(struct target t, uint64_t x, size_t length) {
   uint8_t bytes[8];
   struct writer w = writer_over(bytes, sizeof bytes);
   put_little(&w, x, length);
-  sha256_add(s, bytes, length);
+  add_bytes(t, bytes, length);
 }
 
-static void add_schedule(struct sha256_stream *s, const struct job *j) {
-  add_little(s, j->sections, 1);
+static void add_schedule(struct target t, const struct job *j) {
+  add_little(t, j->sections, 1);
   for (uint8_t i = 0; i < j->sections; i++) {
     const struct job_section *section = &j->section[i];
-    add_little(s, section->repeat, 4);
-    add_little(s, section->entries, 1);
+    add_little(t, section->repeat, 4);
+    add_little(t, section->entries, 1);
     for (uint8_t n = 0; n < section->entries; n++) {
-      add_little(s, section->entry[n].tape, 1);
-      add_little(s, section->entry[n].repeat, 4);
+      add_little(t, section->entry[n].tape, 1);
+      add_little(t, section->entry[n].repeat, 4);
     }
   }
 }
 
 /* PROTOCOL M3.1 */
-void job_root(const struct job *j, uint8_t root[MERKLE_BYTES]) {
+static void add_job(struct target t, const struct job *j) {
   static const char domain[] = "assay/job-root/1";
+  add_bytes(t, domain, sizeof domain - 1);
+  add_little(t, j->canon, 2);
+  add_little(t, j->lower, 2);
+  add_little(t, j->seed_mode, 1);
+  add_little(t, j->seed_mode ? 0 : j->seed, 8);
+  add_little(t, j->first_step, 4);
+  add_little(t, j->level, 1);
+  add_little(t, j->tapes, 1);
+  add_bytes(t, j->tape_root, (size_t)j->tapes * MERKLE_BYTES);
+  add_schedule(t, j);
+  add_little(t, j->tasks, 2);
+  for (uint16_t i = 0; i < j->tasks; i++) {
+    add_little(t, j->task[i].steps, 4);
+    add_little(t, j->task[i].interval_steps, 2);
+    add_little(t, j->task[i].time_class, 1);
+  }
+  add_bytes(t, j->layout_hash, MERKLE_BYTES);
+  add_bytes(t, j->start_root, MERKLE_BYTES);
+  add_little(t, j->data, 1);
+  add_bytes(t, j->data_root, (size_t)j->data * MERKLE_BYTES);
+}
+
+void job_root(const struct job *j, uint8_t root[MERKLE_BYTES]) {
   struct sha256_stream s;
   sha256_begin(&s);
-  sha256_add(&s, domain, sizeof domain - 1);
-  add_little(&s, j->canon, 2);
-  add_little(&s, j->lower, 2);
-  add_little(&s, j->seed_mode, 1);
-  add_little(&s, j->seed_mode ? 0 : j->seed, 8);
-  add_little(&s, j->first_step, 4);
-  add_little(&s, j->level, 1);
-  add_little(&s, j->tapes, 1);
-  sha256_add(&s, j->tape_root, (size_t)j->tapes * MERKLE_BYTES);
-  add_schedule(&s, j);
-  add_little(&s, j->tasks, 2);
-  for (uint16_t i = 0; i < j->tasks; i++) {
-    add_little(&s, j->task[i].steps, 4);
-    add_little(&s, j->task[i].interval_steps, 2);
-    add_little(&s, j->task[i].time_class, 1);
-  }
-  sha256_add(&s, j->layout_hash, MERKLE_BYTES);
-  sha256_add(&s, j->start_root, MERKLE_BYTES);
-  add_little(&s, j->data, 1);
-  sha256_add(&s, j->data_root, (size_t)j->data * MERKLE_BYTES);
+  add_job((struct target){.hash = &s}, j);
   sha256_end(&s, root);
+}
+
+size_t job_encode(const struct job *j, uint8_t *bytes, size_t bytes_max) {
+  struct writer w = writer_over(bytes, bytes_max);
+  add_job((struct target){.bytes = &w}, j);
+  return w.full ? 0 : bytes_written(&w);
 }
 
 /* At most 8 * 2^32, so it cannot wrap. */

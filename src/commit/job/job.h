@@ -37,7 +37,9 @@ struct job {
   uint8_t data_root[JOB_DATA_MAX][MERKLE_BYTES];
 };
 
+/* job_root is the SHA-256 of what job_encode writes; that returns the length, 0 if it does not fit. */
 void job_root(const struct job *j, uint8_t root[MERKLE_BYTES]);
+size_t job_encode(const struct job *j, uint8_t *bytes, size_t bytes_max);
 
 /* job_steps: all steps of the schedule, 0 if they exceed 2^31 - 1 or nothing is scheduled. job_tape: tape of a schedule
  * position, JOB_TAPE_NONE beyond the last. */

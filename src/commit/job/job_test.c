@@ -9,6 +9,7 @@
 
 #include "base/hex.h"
 #include "commit/job/job.h"
+#include "crypto/sha256.h"
 
 static struct job_task tasks[2];
 
@@ -43,6 +44,19 @@ static void a_known_root(void **state) {
   job_root(&j, root);
   hex_encode(root, sizeof root, text);
   assert_string_equal(text, "fa4a8dc0115c83449838075dcbf0d5c2099100f22607bf85bc179d36ebedb8a4");
+}
+
+static void encoded(void **state) {
+  (void)state;
+  struct job j = sample();
+  uint8_t bytes[512], root[MERKLE_BYTES], of_bytes[MERKLE_BYTES];
+  size_t length = job_encode(&j, bytes, sizeof bytes);
+  assert_memory_equal(bytes, "assay/job-root/1", 16);
+  job_root(&j, root);
+  sha256(bytes, length, of_bytes);
+  assert_memory_equal(of_bytes, root, sizeof root);
+  assert_int_equal(job_encode(&j, bytes, length), length);
+  assert_int_equal(job_encode(&j, bytes, length - 1), 0);
 }
 
 #define FIELDS(X)                                                                                                      \
@@ -145,6 +159,7 @@ static void intervals_of_known_networks(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_known_root),
+      cmocka_unit_test(encoded),
       cmocka_unit_test(every_field_is_under_the_root),
       cmocka_unit_test(a_schedule_is_what_it_unrolls_to),
       cmocka_unit_test(a_schedule_ends_at_2_to_31),

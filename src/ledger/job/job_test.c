@@ -82,6 +82,12 @@ static void test_posted(void **state) {
   assert_memory_equal(r->account, w.actor[0].account, 32);
   assert_memory_equal(r->spec_hash, w.table_hash, 32);
   assert_memory_equal(r->start_root, root, 32);
+  struct job_stored stored;
+  assert_true(job_find(&w.c, job, &stored));
+  job_root(&stored.record.job, root);
+  assert_memory_equal(r->final_root, root, 32);
+  assert_int_equal(r->figure, stored.record.figure);
+  assert_memory_equal(w.content, root, 32); /* LEDGER 18.8 */
   assert_int_equal(r->seat, SEAT_NONE);
   assert_int_equal(r->steps, 80);
   assert_int_equal(r->seed_mode, 1);

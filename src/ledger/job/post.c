@@ -1,4 +1,5 @@
 /* JOB_POST: every condition of LEDGER 7.5, then row 1 of the money. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "base/checked.h"
@@ -8,6 +9,8 @@
 #include "ledger/receipt/receipt.h"
 #include "numeric/canon.h"
 
+/* PROTOCOL M3.1 within the bounds of LEDGER 15.1. */
+enum { POSTED_JOB_BYTES_MAX = 16 + 20 + 8 * 32 + 1 + 8 * (5 + 8 * 5) + 2 + POST_TASKS_MAX * 7 + 64 + 1 + 255 * 32 };
 enum { STEPS_MAX = 0x7fffffff, EST_MAX = 1 << 17, LEVEL_OWN = 0, LEVEL_FULL = 4 };
 
 #define REFUSE(code, ...) return why_set(why, __VA_ARGS__), code
@@ -146,6 +149,15 @@ static void start(struct job_record *j, const struct posted_table *table) {
     memcpy(j->last_root, j->job.start_root, sizeof j->last_root);
 }
 
+/* What decides the result, kept beside the state under the root that the receipt names: a certificate shows it. */
+static void tell_job(struct chain *c, const struct job *job, uint8_t root[32]) {
+  uint8_t bytes[POSTED_JOB_BYTES_MAX];
+  size_t length = job_encode(job, bytes, sizeof bytes);
+  assert(length && "POSTED_JOB_BYTES_MAX");
+  job_root(job, root);
+  outbox_content(c->out, root, bytes, length);
+}
+
 static void tell(struct chain *c, const struct job_record *j, const struct payments *list) {
   struct receipt r = {.kind = RECEIPT_POSTED,
                       .seat = SEAT_NONE,
@@ -160,6 +172,8 @@ static void tell(struct chain *c, const struct job_record *j, const struct payme
   memcpy(r.account, j->submitter, sizeof r.account);
   memcpy(r.spec_hash, j->spec_hash, sizeof r.spec_hash);
   memcpy(r.start_root, j->last_root, sizeof r.start_root);
+  tell_job(c, &j->job, r.final_root);
+  r.figure = j->figure;
   receipt_append(c, &r, list);
 }
 

@@ -140,8 +140,8 @@ bool log_path(uint64_t size, uint64_t index, log_read *read, void *context,
   return true;
 }
 
-bool log_check(const uint8_t leaf[LOG_HASH_BYTES], uint64_t size, uint64_t index, const uint8_t (*path)[LOG_HASH_BYTES],
-               uint32_t count, const uint8_t root[LOG_HASH_BYTES]) {
+bool log_climb(const uint8_t leaf[LOG_HASH_BYTES], uint64_t size, uint64_t index, const uint8_t (*path)[LOG_HASH_BYTES],
+               uint32_t count, uint8_t root[LOG_HASH_BYTES]) {
   uint8_t node[LOG_HASH_BYTES];
   if (index >= size || count != log_path_count(size, index)) return false;
   memcpy(node, leaf, LOG_HASH_BYTES);
@@ -152,7 +152,14 @@ bool log_check(const uint8_t leaf[LOG_HASH_BYTES], uint64_t size, uint64_t index
     else
       inner(node, path[n++], node);
   }
-  return memcmp(node, root, LOG_HASH_BYTES) == 0;
+  memcpy(root, node, LOG_HASH_BYTES);
+  return true;
+}
+
+bool log_check(const uint8_t leaf[LOG_HASH_BYTES], uint64_t size, uint64_t index, const uint8_t (*path)[LOG_HASH_BYTES],
+               uint32_t count, const uint8_t root[LOG_HASH_BYTES]) {
+  uint8_t reached[LOG_HASH_BYTES];
+  return log_climb(leaf, size, index, path, count, reached) && memcmp(reached, root, LOG_HASH_BYTES) == 0;
 }
 
 void log_app_hash(const uint8_t state_root[MAP_ROOT_BYTES], const uint8_t root[LOG_HASH_BYTES], uint64_t size,

@@ -49,8 +49,11 @@ typedef bool log_read(void *context, uint32_t level, uint64_t index, uint8_t has
 bool log_path(uint64_t size, uint64_t index, log_read *read, void *context,
               uint8_t path[LOG_LEVELS_MAX][LOG_HASH_BYTES], uint32_t *count);
 
-/* log_path_count is how many hashes that path has; log_check says whether it leads from the leaf to the root. */
+/* log_path_count is how many hashes that path has, index < size. log_climb gives the root that it leads to, which may
+ * be written over the leaf; false if it is no path of such a leaf. log_check says whether it leads to this root. */
 uint32_t log_path_count(uint64_t size, uint64_t index);
+bool log_climb(const uint8_t leaf[LOG_HASH_BYTES], uint64_t size, uint64_t index, const uint8_t (*path)[LOG_HASH_BYTES],
+               uint32_t count, uint8_t root[LOG_HASH_BYTES]);
 bool log_check(const uint8_t leaf[LOG_HASH_BYTES], uint64_t size, uint64_t index, const uint8_t (*path)[LOG_HASH_BYTES],
                uint32_t count, const uint8_t root[LOG_HASH_BYTES]);
 

@@ -25,8 +25,14 @@ static void hear_receipt(void *context, uint64_t number, const uint8_t *bytes, s
   assert(at == payments_length);
 }
 
+static void hear_content(void *context, const uint8_t hash[32], const uint8_t *bytes, size_t length) {
+  struct world *w = context;
+  (void)hash;
+  sha256(bytes, length, w->content);
+}
+
 static void tell(struct world *w) {
-  const struct chain_sink sink = {.context = w, .receipt = hear_receipt};
+  const struct chain_sink sink = {.context = w, .receipt = hear_receipt, .content = hear_content};
   outbox_tell(w->c.out, &sink);
   outbox_undo(w->c.out, 0);
 }

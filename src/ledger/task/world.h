@@ -25,8 +25,9 @@ struct world {
   struct receipt receipt[WORLD_RECEIPTS_MAX]; /* all that were told */
   struct payment payment[WORLD_RECEIPTS_MAX]; /* those of the last receipt */
   uint32_t receipts, payments;                /* receipts: may be set to 0, to forget them */
-  uint64_t heard;                             /* the number of the next one */
-  struct chain_record before;                 /* a transaction that runs: what it goes back to if it fails */
+  uint8_t content[32];        /* the hash of the bytes that were told last, for a name beside the state */
+  uint64_t heard;             /* the number of the next one */
+  struct chain_record before; /* a transaction that runs: what it goes back to if it fails */
   size_t mark, told;
   /* the example tape, and the full table it is a cut of: data 0 .. 5 */
   struct example example;

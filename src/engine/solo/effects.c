@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 
-enum { VERSION = 1, HEAD_BYTES = 1 + 1 + 32 + 4, TASK_BYTES = 34 };
+enum { VERSION = 2, HEAD_BYTES = 1 + 1 + 32 + 32 + 8 + 4, TASK_BYTES = 34 };
 
 static uint8_t *grow(struct effects_row *row, size_t more) {
   if (row->size - row->used < more) {
@@ -58,13 +58,15 @@ void effects_add_event(struct effects_writer *w, const char *kind, const uint8_t
   w->events.count++;
 }
 
-struct comet_span effects_end(struct effects_writer *w, bool another, const uint8_t app_hash[32]) {
+struct comet_span effects_end(struct effects_writer *w, bool another, const struct effects_state *after) {
   size_t bytes = HEAD_BYTES + w->results.used + 4 + w->events.used;
   w->whole.used = 0;
   struct writer out = writer_over(grow(&w->whole, bytes), bytes);
   put_u8(&out, VERSION);
   put_u8(&out, another);
-  put_bytes(&out, app_hash, 32);
+  put_bytes(&out, after->app_hash, 32);
+  put_bytes(&out, after->state_root, 32);
+  put_u64(&out, after->log_size);
   put_u32(&out, w->results.count);
   put_bytes(&out, w->results.bytes, w->results.used);
   put_u32(&out, w->events.count);
@@ -98,8 +100,10 @@ bool effects_open(const uint8_t *bytes, size_t length, struct effects_reader *ou
   struct effects_event event;
   bool right = take_u8(&r) == VERSION;
   o.another = take_u8(&r) != 0;
-  const uint8_t *hash = take_bytes(&r, 32);
-  if (hash) memcpy(o.app_hash, hash, 32);
+  const uint8_t *app_hash = take_bytes(&r, 32), *state_root = take_bytes(&r, 32);
+  if (app_hash) memcpy(o.after.app_hash, app_hash, 32);
+  if (state_root) memcpy(o.after.state_root, state_root, 32);
+  o.after.log_size = take_u64(&r);
   o.results_left = o.results_count = take_u32(&r);
   o.result = r.at;
   for (uint32_t i = 0; i < o.results_count && !r.short_of; i++) take_result(&r, &result);

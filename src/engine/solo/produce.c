@@ -132,7 +132,9 @@ static void fill_batch(struct solo *s, size_t length, const struct comet_commit 
   for (uint32_t i = 0; i < s->picked_count; i++) index_transaction(s, 1 + i);
   size_t commit_length = comet_commit_encode(commit, bytes, sizeof bytes);
   assert(commit_length);
-  struct comet_span effects = effects_end(&s->effects, s->next_another, s->next.app_hash);
+  struct effects_state after;
+  solo_state(s, s->next.app_hash, &after);
+  struct comet_span effects = effects_end(&s->effects, s->next_another, &after);
   struct kv_block block = {.height = s->next.height,
                            .block = {.bytes = s->block, .length = length},
                            .commit = {.bytes = bytes, .length = commit_length},
@@ -150,6 +152,7 @@ enum solo_status produce(struct solo *s, uint64_t now_ms, struct why *why) {
   make_beacon(s);
   enum solo_status status = run(s, why);
   if (status != SOLO_OK) return status;
+  s->receipts = 0;
   ledger_end(s->ledger, s->next.app_hash);
   s->next_another = ledger_wants_another(s->ledger);
   comet_results_hash(s->result, 1 + s->picked_count, s->next_results_hash);

@@ -8,11 +8,24 @@
 #include "base/hex.h"
 #include "engine/solo/state.h"
 #include "ledger/genesis/genesis.h"
+#include "ledger/receipt/receipt.h"
+
+/* ENGINE 7.6: what certificates are made of is found by its task. */
+const char *solo_receipt_name(uint8_t kind) {
+  return kind == RECEIPT_POSTED ? "receipt.posted" : kind == RECEIPT_SETTLED ? "receipt.settled" : NULL;
+}
 
 static void take_receipt(void *context, uint64_t number, const uint8_t *bytes, size_t length, const uint8_t *payments,
                          size_t payments_length) {
   struct solo *s = context;
+  struct receipt r;
+  char id[2 * TASK_ID_BYTES + 1];
   kv_batch_receipt(s->batch, number, bytes, length, payments, payments_length);
+  uint32_t place = s->receipts++;
+  const char *name = receipt_decode(bytes, length, &r) ? solo_receipt_name(r.kind) : NULL;
+  if (!name) return;
+  hex_encode(r.task, TASK_ID_BYTES, id);
+  kv_batch_event(s->batch, name, id, place);
 }
 static void take_content(void *context, const uint8_t hash[32], const uint8_t *bytes, size_t length) {
   struct solo *s = context;
@@ -60,6 +73,13 @@ static bool take_genesis(struct solo *s, const struct solo_options *o, struct wh
   return good;
 }
 
+void solo_state(const struct solo *s, const uint8_t app_hash[32], struct effects_state *out) {
+  const struct chain *c = ledger_chain(s->ledger);
+  memcpy(out->app_hash, app_hash, 32);
+  map_root(c->map, out->state_root);
+  out->log_size = c->log.size;
+}
+
 /* What genesis made is block 0 of the store: records, and a block of no bytes. */
 static enum solo_status begin(struct solo *s, const struct solo_options *o, const struct chain_sink *sink,
                               struct why *why) {
@@ -67,7 +87,9 @@ static enum solo_status begin(struct solo *s, const struct solo_options *o, cons
   ledger_app_hash(s->ledger, s->chain.app_hash);
   memcpy(s->head.app_hash, s->chain.app_hash, 32);
   effects_clear(&s->effects);
-  struct comet_span effects = effects_end(&s->effects, false, s->head.app_hash);
+  struct effects_state after;
+  solo_state(s, s->head.app_hash, &after);
+  struct comet_span effects = effects_end(&s->effects, false, &after);
   bool shown = ledger_changes(s->ledger, kv_batch_record, s->batch);
   assert(shown);
   (void)shown;
@@ -118,7 +140,7 @@ static enum solo_status go_on(struct solo *s, const struct solo_options *o, cons
            SOLO_ERR_INPUT;
   if (kv_view_block(view, 0, &block) != STORE_OK || !effects_open(block.results.bytes, block.results.length, &first))
     return why_set(why, "the store has no block 0"), SOLO_ERR_INPUT;
-  memcpy(s->chain.app_hash, first.app_hash, 32);
+  memcpy(s->chain.app_hash, first.after.app_hash, 32);
   memcpy(s->head.app_hash, hash, 32);
   s->head.height = head->height;
   if (!head->height) return SOLO_OK;

@@ -79,6 +79,10 @@ struct solo_proof {
 };
 void solo_prove(struct solo *s, const struct map_key *key, struct solo_proof *out);
 
+/* solo_receipt_name: the name of the event under which the store finds receipts of this kind by their task (68 hex
+ * digits): its index is the receipt's place among those of its block. NULL: not kept so. */
+const char *solo_receipt_name(uint8_t kind);
+
 /* What does not change: of genesis and the keys. */
 struct solo_chain {
   char chain_id[COMET_CHAIN_ID_MAX + 1];

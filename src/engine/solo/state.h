@@ -32,7 +32,7 @@ struct solo {
   struct mempool_entry picked[MEMPOOL_COUNT_MAX];
   struct comet_span span[MEMPOOL_COUNT_MAX + 1];
   struct comet_result result[MEMPOOL_COUNT_MAX + 1];
-  uint32_t picked_count;
+  uint32_t picked_count, receipts; /* receipts: told by the block so far */
   uint8_t block[SOLO_BLOCK_BYTES_MAX];
   struct mempool_entry left[MEMPOOL_COUNT_MAX]; /* those checked again after a block */
 };
@@ -40,5 +40,8 @@ struct solo {
 /* produce makes a block of what waits and writes it; produce_write tries again what was not written. */
 enum solo_status produce(struct solo *s, uint64_t now_ms, struct why *why);
 enum solo_status produce_write(struct solo *s, struct why *why);
+
+/* solo_state is what the ledger stands at, of which app_hash is. */
+void solo_state(const struct solo *s, const uint8_t app_hash[32], struct effects_state *out);
 
 #endif

@@ -99,7 +99,7 @@ enum question_code give_block_results(struct node *n, struct asked *a) {
     json_array_append_new(results, form_result(&r, &s.block.transactions[i], true));
   a->result = form_must(json_pack("{s:o, s:o, s:o, s:n, s:n, s:o}", "height", form_number(s.kept.height), "txs_results",
                                   results, "finalize_block_events", form_events(&s.effects), "validator_updates",
-                                  "consensus_param_updates", "app_hash", form_bytes(s.effects.app_hash, 32)));
+                                  "consensus_param_updates", "app_hash", form_bytes(s.effects.after.app_hash, 32)));
   stored_shut(&s);
   return QUESTION_OK;
 }

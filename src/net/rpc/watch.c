@@ -99,7 +99,7 @@ static json_t *value_of(const struct event *e) {
     return form_must(json_pack("{s:o, s:o, s:{s:o, s:n, s:o}}", "block", form_block(&s->block), "block_id",
                                form_block_id(&s->commit.block), "result_finalize_block", "events",
                                form_events(&effects), "validator_updates", "app_hash",
-                               form_bytes(effects.app_hash, 32)));
+                               form_bytes(effects.after.app_hash, 32)));
   const struct comet_span *tx = &s->block.transactions[e->index];
   for (uint32_t i = 0; i <= e->index; i++) effects_next_result(&effects, &r);
   json_t *inner = form_must(json_pack("{s:o, s:o, s:o}", "height", form_number(s->kept.height), "tx",

@@ -18,7 +18,7 @@
 /* ENGINE 6.1 */
 static const char *const table_names[KV_TABLES] = {"meta",         "state",  "blocks",   "commits", "results", "hashes",
                                                    "transactions", "events", "receipts", "nodes",   "contents"};
-enum { FORMAT = 1, FORMAT_BYTES = 4 + 32, READERS_MAX = 512 };
+enum { FORMAT = 2, FORMAT_BYTES = 4 + 32, READERS_MAX = 512 };
 static const uint64_t MAP_BYTES_FIRST = 256 << 20;
 
 bool kv_disk_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }

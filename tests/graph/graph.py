@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 
-ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "ledger", "training", "store", "engine", "net", "agent",
+ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "ledger", "training", "store", "engine", "certificate", "net", "agent",
          "cli"]
 
 # Inside a room: what stands on what. Folders or files not named are not held to an order.

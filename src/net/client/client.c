@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/bytes.h"
 #include "base/hex.h"
+#include "certificate/certificate.h"
 #include "crypto/sha256.h"
 #include "engine/comet/time.h"
 #include "ledger/genesis/genesis.h"
@@ -250,6 +251,37 @@ enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why
   genesis_hash(bytes, length, hash);
   free(bytes);
   return CLIENT_OK;
+}
+
+static bool is_asked(const struct certificate *c, const uint8_t *asked, size_t length) {
+  struct reader r = reader_over(asked, length);
+  if (length == 8) return c->settled.number == take_u64(&r);
+  return (length == 32 || length == sizeof c->settled.task) && memcmp(c->settled.task, asked, length) == 0;
+}
+
+enum client_status client_certificate(struct client *c, const uint8_t *asked, size_t asked_length,
+                                      const uint8_t genesis_hash[32], uint8_t **bytes, size_t *length,
+                                      struct why *why) {
+  static const char *const other = "a certificate of something else than was asked for";
+  struct certificate *read = malloc(sizeof *read);
+  uint8_t *found = NULL;
+  uint64_t height;
+  assert(read && "memory for a certificate");
+  enum client_status status = query(c, "/certificate", asked, asked_length, &found, length, &height, why);
+  bool good = status == CLIENT_OK && certificate_decode(found, *length, read, why);
+  if (good && certificate_verify(read, NULL, why) != CERTIFICATE_TRUE) good = false;
+  if (status == CLIENT_OK && !good) {
+    why_before(why, "%s: a certificate that is none, or not true: ", c->call.url);
+    status = CLIENT_STRANGE;
+  } else if (good && (memcmp(read->settled.genesis, genesis_hash, 32) != 0 || !is_asked(read, asked, asked_length))) {
+    status = strange(c, other, why);
+  }
+  free(read);
+  if (status == CLIENT_OK)
+    *bytes = found;
+  else
+    free(found);
+  return status;
 }
 
 enum client_status client_send(struct client *c, const uint8_t *bytes, size_t length, uint32_t *code, struct why *why) {

@@ -75,6 +75,13 @@ enum client_status client_content(struct client *c, const uint8_t hash[32], uint
                                   struct why *why);
 enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why *why);
 
+/* client_certificate fetches the certificate of a job (32 bytes: its last settled task), a task (34) or a receipt's
+ * number (8), as `asked`; heap, the caller frees. It is checked before it is given: what is no certificate, is not
+ * true, or is of another chain or job, is CLIENT_STRANGE. NONE: nothing of that kind has been settled, or the header
+ * behind it is not there yet, which takes one more block. TRANSFER 1.9. */
+enum client_status client_certificate(struct client *c, const uint8_t *asked, size_t asked_length,
+                                      const uint8_t genesis_hash[32], uint8_t **bytes, size_t *length, struct why *why);
+
 /* client_send gives a transaction to the node's mempool: TRANSFER 1.6. REFUSED with the node's code, which is 0 when it
  * did not look at the transaction (the request is too large). OK also when the node had it before. code is written with
  * OK and REFUSED; it may be NULL. */

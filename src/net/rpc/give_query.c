@@ -137,6 +137,19 @@ static enum question_code read_content(struct asked *a, struct stored *s, uint64
   return answer(a, FOUND, "", a->bytes, a->length, content.bytes, content.length, height, NULL);
 }
 
+/* TRANSFER 1.9. */
+static enum question_code read_certificate(struct node *n, struct asked *a, struct stored *s, uint64_t height) {
+  size_t length;
+  if (a->length != 8 && a->length != 32 && a->length != 34)
+    return malformed(a, "a receipt's number has 8 bytes, a job 32, a task 34", height);
+  uint8_t *certificate = give_certificate(n, a, s, &length);
+  if (!certificate)
+    return answer(a, NONE, "no such receipt, job or task has been settled", a->bytes, a->length, NULL, 0, height, NULL);
+  enum question_code code = answer(a, FOUND, "", a->bytes, a->length, certificate, length, height, NULL);
+  free(certificate);
+  return code;
+}
+
 enum question_code give_abci_query(struct node *n, struct asked *a) {
   const char *path = "";
   uint64_t height = 0;
@@ -166,8 +179,10 @@ enum question_code give_abci_query(struct node *n, struct asked *a) {
     code = read_prefix(a, &s, s.latest);
   } else if (strcmp(path, "/content") == 0) {
     code = read_content(a, &s, s.latest);
+  } else if (strcmp(path, "/certificate") == 0) {
+    code = read_certificate(n, a, &s, s.latest);
   } else {
-    code = answer(a, NO_PATH, "there are /key, /prefix, /receipt and /content", NULL, 0, NULL, 0, s.latest, NULL);
+    code = answer(a, NO_PATH, "there are /key, /prefix, /receipt, /content and /certificate", NULL, 0, NULL, 0, s.latest, NULL);
   }
   stored_shut(&s);
   if (code != QUESTION_LATER) return code;

@@ -111,6 +111,9 @@ enum question_code give_tx(struct node *n, struct asked *a);
 enum question_code give_tx_search(struct node *n, struct asked *a);
 enum question_code give_validators(struct node *n, struct asked *a);
 
+/* give_certificate puts a certificate together (heap, the caller frees); NULL: there is none. a->bytes say of what. */
+uint8_t *give_certificate(struct node *n, struct asked *a, struct stored *s, size_t *length);
+
 /* node_genesis writes the genesis as JSON, once, at the start; node_id the name of a node: its address. */
 void node_genesis(struct node *n, const uint8_t *genesis, size_t length);
 

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""A whole network in one command: what it starts, what it does when something ends, and that it goes on.
+
+usage: devnet_test.py ASSAY
+"""
+import fcntl
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+
+ASSAY = os.path.abspath(sys.argv.pop(1))
+from role import PATIENCE, Process  # noqa: E402
+
+
+def lives(pid):
+    """Is it there, and more than an entry that waits to be read?"""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(true, what, seconds=PATIENCE):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+class Devnet(unittest.TestCase):
+    """Each test gets a folder, and is inside it."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="assay-devnet-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+
+    def begin(self, *words):
+        """Two solvers and two verifiers, which is enough here."""
+        p = Process([ASSAY, "devnet", "-o", "net", "--port", "0", "--json", *(words or ("--solvers", "2", "--verifiers", "2"))])
+        self.addCleanup(p.kill)
+        try:
+            p.up = p.ready()
+        except RuntimeError:
+            for name in sorted(os.listdir("net/logs")):
+                with open("net/logs/" + name) as f:
+                    print(name, f.read(), file=sys.stderr)
+            raise
+        p.pids = {x["name"]: x["pid"] for x in p.up["processes"]}
+        return p
+
+    def again(self):
+        return self.begin("--parameters", "devnet")
+
+    def assay(self, *words, expect=0):
+        done = subprocess.run([ASSAY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, expect, f"{words}: {done.stdout}{done.stderr}")
+        return done.stdout, done.stderr
+
+    def ask(self, p, *words):
+        return json.loads(self.assay(*words, "--node", p.up["node"], "--json")[0].splitlines()[-1])
+
+    def refused(self, *words, says, status=2):
+        self.assertIn(says, self.assay("devnet", *words, expect=status)[1])
+
+    def gone(self, p):
+        until(lambda: not any(map(lives, p.pids.values())), f"all of {p.pids} are gone")
+
+    def test_life(self):
+        p = self.begin()
+        names = ["node", "storer", "solver-1", "solver-2", "verifier-1", "verifier-2"]
+        self.assertEqual([x["name"] for x in p.up["processes"]], names)
+        self.assertEqual({x["role"] for x in p.up["processes"]}, {"node", "storer", "solver", "verifier"})
+        self.assertEqual(len(set(p.pids.values()) | {p.process.pid}), 7)
+        self.assertTrue(all(map(lives, p.pids.values())))
+        self.assertEqual({x["lie"] for x in p.up["processes"]}, {None})
+        # nobody else reads a key or a log
+        for name in names[1:]:
+            for file in ("key", "password"):
+                self.assertEqual(stat.S_IMODE(os.stat(f"net/{name}/{file}").st_mode), 0o600)
+            self.assertEqual(stat.S_IMODE(os.stat(f"net/logs/{name}.log").st_mode), 0o600)
+        # the genesis knows everybody, and its draws work
+        self.assertEqual(self.ask(p, "status")["chain"], p.up["chain"])
+        for x in p.up["processes"][1:]:
+            has = self.ask(p, "wallet", "balance", x["account"])
+            self.assertGreater(int(has["stakes"][x["role"]]["stake"]), 100 * 10 ** 9, x)
+            self.assertGreater(int(has["balance"]), 10 ** 9, x)
+        # the same folder, while it is used, and for something else
+        self.refused("-o", "net", "--port", "0", says="a devnet runs in it")
+        port = p.up["node"].rsplit(":", 1)[1]
+        self.refused("-o", "other", "--port", port, says=f"port {port} is in use; take another with --port N", status=3)
+        # money moves, so there is a height to go on at
+        self.assay("wallet", "send", p.up["processes"][3]["account"], "1", "--key", "net/solver-1", "--node", p.up["node"])
+        height = self.ask(p, "status")["height"]
+        self.assertGreater(height, 0)
+        # the end, and again
+        self.assertEqual(p.stop(signal.SIGINT), 0)
+        self.gone(p)
+        self.assertEqual(p.lines[-1]["event"], "stopped")
+        q = self.again()
+        self.assertGreaterEqual(self.ask(q, "status")["height"], height)
+        self.assertEqual([x["account"] for x in q.up["processes"]], [x["account"] for x in p.up["processes"]])
+        # killed, however: nothing is left running, and the same command goes on at once
+        q.process.kill()
+        q.process.wait()
+        r = self.again()
+        self.gone(q)
+        self.assertGreaterEqual(self.ask(r, "status")["height"], height)
+        # one that is killed is started again, the node too, at the same port
+        for name in ("verifier-1", "node"):
+            os.kill(r.pids[name], signal.SIGKILL)
+            died = r.wait(lambda line: line.get("event") == "died")
+            self.assertEqual((died["name"], died["ended"]), (name, "killed by signal 9"))
+            up = r.wait(lambda line: line.get("event") == "started" and line["name"] == name)
+            self.assertNotEqual(up["pid"], r.pids[name])
+            r.pids[name] = up["pid"]
+        self.assertGreaterEqual(self.ask(r, "status")["height"], height)
+        self.assertEqual(r.stop(), 0)
+        self.gone(r)
+
+    def test_words(self):
+        os.mkdir("something")
+        with open("something/else", "w") as f:
+            f.write("x")
+        for words, says in ((("--liar", "me"), "wanted solver or verifier"), (("--vanish", "verifier"), "wanted solver"), (("--silent", "solver"), "wanted verifier"),
+                            (("--lie", "solver"), "wanted solver=WORD"), (("--lie", "solver=evry"), "did you mean every"), (("--lie", "verifier="), "there is no lie"),
+                            (("--liar", "solver", "--vanish", "solver"), "--lie solver=every,no-commit joins them"), (("--solvers", "0"), "from 1 to 16"),
+                            (("--parameters", "mine"), "there are devnet")):
+            with self.subTest(words=words):
+                self.refused("-o", "net", *words, says=says)
+                self.assertFalse(os.path.exists("net"))
+        self.refused("-o", "something", says="there is something else in it")
+        self.assertEqual(os.listdir("something"), ["else"])
+        self.refused(says="-o DIR is missing")
+        self.refused("-o", "no/such", says="cannot make it")
+
+    def test_settings_and_halves(self):
+        p = self.begin("--solvers", "2", "--verifiers", "3", "--vanish", "solver", "--silent", "verifier", "--parameters", "test")
+        lies = {x["name"]: x["lie"] for x in p.up["processes"]}
+        self.assertEqual((lies["solver-1"], lies["solver-2"], lies["verifier-1"], lies["verifier-2"]), ("no-commit", None, "no-seal", None))
+        stakes = {x["name"]: int(self.ask(p, "wallet", "balance", x["account"])["stakes"][x["role"]]["stake"]) for x in p.up["processes"][2:]}
+        self.assertEqual(stakes["solver-1"], 10 ** 6 * stakes["solver-2"])
+        self.assertEqual(stakes["verifier-1"], 16 * (stakes["verifier-2"] + stakes["verifier-3"]))
+        self.assertEqual(p.stop(), 0)
+        for words, says in ((("--liar", "solver"), "its solver-1 misbehaves by 'no-commit', not by 'every'"), (("--solvers", "3"), "it has 2 solvers, not 3"),
+                            (("--lie", "verifier=wrong"), "its verifier-1 misbehaves by 'no-seal'"), (("--parameters", "main"), "has the parameters test")):
+            self.refused("-o", "net", *words, says=says)
+        # killed while it was made: what is missing is made, what is there is used
+        with open("net/solver-1/key", "rb") as f:
+            key = f.read()
+        for name in ("storer", "solver-1", "verifier-2", "verifier-3"):
+            shutil.rmtree(f"net/{name}/agent")
+        for name in ("node", "logs", "solver-2", "verifier-1"):
+            shutil.rmtree("net/" + name)
+        os.unlink("net/verifier-2/key")
+        os.mkdir("net/node")
+        with open("net/node/node.key", "w") as f:
+            f.write("half")
+        q = self.begin("--vanish", "solver")
+        self.assertEqual(len(q.up["processes"]), 2 + 2 + 3)
+        with open("net/solver-1/key", "rb") as f:
+            self.assertEqual(f.read(), key)
+        self.assertEqual(q.stop(), 0)
+        # settings that are none
+        with open("net/devnet.json", "w") as f:
+            f.write("{}")
+        self.refused("-o", "net", says="not the settings of a devnet")
+
+    def test_a_role_that_does_not_start(self):
+        p = self.begin()
+        self.assertEqual(p.stop(), 0)
+        with open("net/verifier-2/password", "w") as f:
+            f.write("another one\n")
+        out, err = self.assay("devnet", "-o", "net", "--port", "0", "--json", expect=3)
+        self.assertIn("verifier-2 did not start (exit status 2)", err)
+        self.assertIn("its log is net/logs/verifier-2.log", err)
+
+    def at_terminal(self, how, columns=80, rows=30):
+        """What a terminal got, and how the program ended that was stopped so."""
+        child, terminal = pty.fork()
+        if child == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.execv(ASSAY, [ASSAY, "devnet", "-o", "net", "--port", "0", "--solvers", "1", "--verifiers", "1"])
+        before, shown, sent = termios.tcgetattr(terminal), b"", False
+        end = time.monotonic() + PATIENCE
+        while True:
+            self.assertLess(time.monotonic(), end, shown)
+            if select.select([terminal], [], [], 1)[0]:
+                try:
+                    more = os.read(terminal, 65536)
+                except OSError:
+                    break
+                if not more:
+                    break
+                shown += more
+            if b"height" in shown and not sent:
+                self.assertEqual(termios.tcgetattr(terminal), before)
+                os.write(terminal, b"\x03") if how == "ctrl-c" else os.kill(child, how)
+                sent = True
+        os.close(terminal)
+        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def test_terminal(self):
+        for how, status in (("ctrl-c", 0), (signal.SIGHUP, 0), (signal.SIGKILL, -9)):
+            with self.subTest(how=how):
+                shown, ended = self.at_terminal(how, columns=60, rows=16)
+                self.assertEqual(ended, status, shown)
+                self.assertEqual("devnet is stopped" in shown, status == 0)
+                # nothing but moving up, clearing, and lines that fit
+                rest = shown.replace("\x1b[K", "").replace("\x1b[J", "")
+                pieces = rest.split("\x1b[")
+                self.assertGreater(len(pieces), 1)
+                for piece in pieces[1:]:
+                    self.assertRegex(piece, r"^\d+A")
+                    self.assertLess(int(piece.split("A")[0]), 16)
+                for line in rest.replace("\r", "\n").split("\n"):
+                    self.assertLess(len(line.split("A", 1)[1] if line.startswith("\x1b[") else line), 60 + 20 * line.count("stopped; the same"), line)
+
+    def test_plain_lines(self):
+        p = subprocess.Popen([ASSAY, "devnet", "-o", "net", "--port", "0", "--solvers", "1", "--verifiers", "1"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(p.kill)
+        ready = p.stdout.readline()
+        self.assertRegex(ready, r"^ready: 4 processes, node http://127\.0\.0\.1:\d+")
+        # half of a second passes between a death and a new start
+        pid = int(subprocess.run(["pgrep", "-P", str(p.pid), "-f", "solver-1"], stdout=subprocess.PIPE, text=True).stdout.split()[0])
+        os.kill(pid, signal.SIGKILL)
+        self.assertIn("solver-1 died (killed by signal 9), and starts again in 0.5 s", p.stdout.readline())
+        self.assertEqual(p.stdout.readline(), "solver-1 is up again\n")
+        p.send_signal(signal.SIGTERM)
+        self.assertEqual(p.wait(PATIENCE), 0)
+        self.assertEqual(p.stdout.read(), "stopped; the same command goes on where it was\n")
+        p.stdout.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -75,6 +75,7 @@ extern const struct command command_devnet;
 extern const struct command command_dispute;
 extern const struct command command_evaluate;
 extern const struct command command_export;
+extern const struct command command_faucet;
 extern const struct command command_infer;
 extern const struct command command_init;
 extern const struct command command_inspect;

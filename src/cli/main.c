@@ -32,6 +32,7 @@ static const struct command_row table[] = {
     {.command = &command_solve},
     {.command = &command_audit},
     {.command = &command_store},
+    {.command = &command_faucet},
     {.heading = "the chain"},
     {.command = &command_devnet},
     {.command = &command_node},

@@ -6,6 +6,7 @@
 #include "cli/stop.h"
 #include "crypto/address.h"
 #include "engine/solo/folder.h"
+#include "net/client/call.h"
 #include "net/rpc/rpc.h"
 #include <inttypes.h>
 #include <sodium.h>
@@ -127,6 +128,7 @@ static enum outcome serve(const struct arguments *a, const struct folder *f, con
                                    .genesis_length = f->genesis_length,
                                    .address = address,
                                    .port = port,
+                                   .faucet = arguments_text(a, "faucet", NULL),
                                    .say = say};
   enum outcome outcome = OUTCOME_DONE;
   if (rpc_open(&rpc, &door, &why)) {
@@ -147,6 +149,10 @@ static enum outcome run(const struct arguments *a) {
   uint64_t port = 26657;
   const char *path = a->operand[0];
   if (!arguments_number(a, "port", 0, 65535, &port)) return OUTCOME_INPUT;
+  if (arguments_given(a, "faucet") && !call_url(arguments_text(a, "faucet", ""))) {
+    complain("--faucet is '%.200s'; it must be http://HOST:PORT", arguments_text(a, "faucet", ""));
+    return OUTCOME_INPUT;
+  }
   if (sign_open(&why) != SIGN_OK) {
     complain("%s", why.text);
     return OUTCOME_ENVIRONMENT;
@@ -181,6 +187,7 @@ const struct command command_node = {
                {"chain-id", 0, "ID", "of a new chain (assay-solo)"},
                {"account", 0, "KEY=ASY", "of a new chain: gives this public key money; may be repeated"},
                {"listen", 0, "ADDRESS", "where to listen (127.0.0.1)"},
+               {"faucet", 0, "URL", "tells who asks that money is given away there (assay faucet)"},
                {"port", 0, "N", "of the RPC; 0 takes one that is free (26657)"},
                {"json", 0, NULL, "prints one JSON object when it is ready"}},
     .operands_min = 1,

@@ -61,12 +61,12 @@ static uint64_t machine_mib(void) {
 static enum outcome read_options(const struct arguments *a, struct role *r, uint32_t *threads) {
   struct why why = {""};
   uint64_t memory = machine_mib() / 2, disk = ROLE_DISK_GIB, class = 0, ask = 0, count = machine_threads();
-  bool works = r->account_role != ROLE_STORER;
+  bool works = r->account_role <= ROLE_VERIFIER;
   if (works &&
       (!arguments_number(a, "threads", 1, 256, &count) || !arguments_number(a, "memory", 1, UINT32_MAX, &memory) ||
        !arguments_number(a, "class", 0, 7, &class) || !arguments_number(a, "ask", 0, UINT64_MAX, &ask)))
     return OUTCOME_INPUT;
-  if (!arguments_number(a, "disk", 1, 1 << 20, &disk)) return OUTCOME_INPUT;
+  if (r->account_role != ROLE_FAUCET && !arguments_number(a, "disk", 1, 1 << 20, &disk)) return OUTCOME_INPUT;
   if (works && arguments_given(a, "stake") && !amount_read(arguments_text(a, "stake", ""), &r->offer.stake, &why)) {
     complain("--stake: %s", why.text);
     return OUTCOME_INPUT;
@@ -86,6 +86,7 @@ static enum outcome read_options(const struct arguments *a, struct role *r, uint
 static void look_at_machine(const struct role *r) {
   struct statvfs disk;
   uint64_t memory = machine_memory_available();
+  if (r->account_role == ROLE_FAUCET) return;
   if (r->account_role != ROLE_STORER && memory < r->material.memory_bytes)
     note("memory   %" PRIu64 " MiB may be taken for a job, %" PRIu64
          " MiB are free now: jobs that need more are refused",
@@ -165,7 +166,7 @@ enum outcome role_open(const struct arguments *a, const char *name, uint8_t acco
   struct role *r = out;
   *r = (struct role){.arguments = a, .name = name, .folder = a->operand[0], .account_role = account_role};
   r->material.stop = stop_listen("");
-  if (account_role != ROLE_STORER) r->lie = arguments_text(a, "lie", NULL);
+  if (account_role <= ROLE_VERIFIER) r->lie = arguments_text(a, "lie", NULL);
   enum outcome outcome = read_options(a, r, &threads);
   if (outcome == OUTCOME_DONE) outcome = open_folder(a, r);
   if (outcome == OUTCOME_DONE) outcome = reach_open(a, &r->reach);
@@ -213,6 +214,7 @@ void role_ready(const struct role *r, const char *address, uint16_t port) {
 static bool both(struct agent *a, void *context, struct why *why) {
   struct role *r = context;
   struct why local = {""};
+  if (r->account_role == ROLE_FAUCET) return r->turn(a, r->context, why);
   enlist_turn(&r->enlist, &local);
   return !r->enlist.known || r->turn(a, r->context, why);
 }

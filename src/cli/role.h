@@ -10,7 +10,7 @@
 #include "agent/material.h"
 #include "cli/reach.h"
 
-enum { ROLE_PATH = 4096, ROLE_DISK_GIB = 10 };
+enum { ROLE_PATH = 4096, ROLE_DISK_GIB = 10, ROLE_FAUCET = ROLES };
 
 #define ROLE_OPTIONS                                                                                                   \
   REACH_OPTION, {"threads", 0, "N", "threads to compute with (all processors); never changes a bit"},                  \
@@ -26,7 +26,7 @@ enum { ROLE_PATH = 4096, ROLE_DISK_GIB = 10 };
 struct role {
   const struct arguments *arguments;
   const char *name, *folder; /* "solver"; DIR */
-  uint8_t account_role;      /* enum account_role */
+  uint8_t account_role;      /* enum account_role; ROLE_FAUCET: none, it has no provider record */
   const char *lie;           /* as given; NULL: honest */
   char work[ROLE_PATH];      /* DIR/agent */
   struct reach reach;

@@ -4,9 +4,11 @@
 #include "cli/amount.h"
 #include "cli/output.h"
 #include "cli/reach.h"
+#include "cli/stop.h"
 #include "cli/unlock.h"
 #include "crypto/address.h"
 #include "ledger/transaction/transaction.h"
+#include "net/client/faucet.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +24,7 @@ static enum outcome whose(const struct arguments *a, uint8_t account[32]) {
   struct why why = {""};
   const char *path = arguments_text(a, "key", NULL);
   if ((a->operands_count > 1) == (path != NULL)) {
-    complain("wallet balance ADDRESS, or wallet balance --key FILE");
+    complain("wallet %s ADDRESS, or wallet %s --key FILE", a->operand[0], a->operand[0]);
     return OUTCOME_INPUT;
   }
   if (path) {
@@ -267,6 +269,62 @@ static enum outcome spend(const struct arguments *a, const struct order *o) {
   return outcome;
 }
 
+/* Asking. */
+
+static enum outcome tell_gift(const struct arguments *a, const uint8_t account[32], const struct faucet_answer *gift) {
+  char id[65], money[AMOUNT_TEXT], address[ADDRESS_TEXT_LENGTH + 1];
+  hex_encode(gift->id, 32, id);
+  address_write(account, address);
+  if (arguments_given(a, "json"))
+    output_json(json_pack("{s:s, s:o, s:s, s:I}", "account", address, "amount", reach_grain(gift->amount),
+                          "transaction", id, "height", (json_int_t)gift->height));
+  else
+    printf("%s for %s\nblock %" PRIu64 ", transaction %s\n", amount_write(gift->amount, money), address, gift->height,
+           id);
+  return OUTCOME_DONE;
+}
+
+static enum outcome ask_faucet(const struct arguments *a, const struct reach *r, const uint8_t account[32],
+                               uint32_t ms) {
+  char url[CLIENT_URL_MAX];
+  struct faucet_answer gift;
+  struct why why = {""};
+  enum client_status status = client_faucet(r->client, url, &why);
+  if (status == CLIENT_NONE) {
+    complain("%s names no faucet: its owner starts assay faucet, and the node with --faucet URL", r->url);
+    return OUTCOME_NO;
+  }
+  if (status != CLIENT_OK) return reach_outcome(r, status, &why);
+  status = faucet_ask(url, account, ms, stop_listen(""), &gift, &why);
+  switch (status) {
+  case CLIENT_OK: return tell_gift(a, account, &gift);
+  case CLIENT_NONE:
+  case CLIENT_REFUSED: complain("%s", why.text); return OUTCOME_NO;
+  case CLIENT_STOPPED: complain("stopped; what was asked for may still come"); return OUTCOME_INTERRUPTED;
+  case CLIENT_LOST: complain("no faucet answers: %s", why.text); return OUTCOME_ENVIRONMENT;
+  case CLIENT_STRANGE: break;
+  }
+  complain("what answers is no faucet: %s", why.text);
+  return OUTCOME_INPUT;
+}
+
+static enum outcome ask(const struct arguments *a) {
+  uint8_t account[32];
+  uint64_t seconds = 60;
+  struct reach reach;
+  if (!arguments_given(a, "key") && a->operands_count < 2) {
+    complain("wallet ask --key FILE, or wallet ask ADDRESS");
+    return OUTCOME_INPUT;
+  }
+  if (!arguments_number(a, "wait", 1, 3600, &seconds)) return OUTCOME_INPUT;
+  enum outcome outcome = whose(a, account);
+  if (outcome == OUTCOME_DONE) outcome = reach_open(a, &reach);
+  if (outcome != OUTCOME_DONE) return outcome;
+  outcome = ask_faucet(a, &reach, account, (uint32_t)seconds * 1000);
+  reach_shut(&reach);
+  return outcome;
+}
+
 static enum outcome run(const struct arguments *a) {
   struct order order = {0};
   const char *word = a->operand[0];
@@ -275,9 +333,10 @@ static enum outcome run(const struct arguments *a) {
     complain("wallet balance ADDRESS, or wallet balance --key FILE");
     return OUTCOME_INPUT;
   }
+  if (strcmp(word, "ask") == 0 && a->operands_count <= 2) return ask(a);
   bool send = strcmp(word, "send") == 0;
   if (!send && strcmp(word, "stake") != 0) {
-    complain("'%s' is none of balance, send and stake", word);
+    complain("'%s' is none of balance, ask, send and stake", word);
     return OUTCOME_INPUT;
   }
   enum outcome outcome = send ? read_send(a, &order) : read_stake(a, &order);
@@ -286,13 +345,15 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_wallet = {
     .name = "wallet",
-    .usage = "balance [ADDRESS] | send ADDRESS AMOUNT | stake ROLE AMOUNT [--key FILE]",
-    .summary = "shows what an account has; sends and stakes",
-    .text = "Amounts are in ASY, exact to the grain, the 9th place. send and stake sign with the key, wait until the\n"
-            "transaction is in a block, and say what became of it. Staked money answers for work as solver, verifier,\n"
-            "whistleblower, storer or validator. balance needs no password. In JSON amounts are grain, as text.\n"
-            "Exit status: 0 done, 1 the chain says no (too little money, no such account), 2 bad words, key, password\n"
-            "or node, 3 no node answers or no block has it yet, 130 stopped.",
+    .usage = "balance [ADDRESS] | ask [ADDRESS] | send ADDRESS AMOUNT | stake ROLE AMOUNT [--key FILE]",
+    .summary = "shows what an account has; asks for money, sends and stakes",
+    .text =
+        "Amounts are in ASY, exact to the grain, the 9th place. send and stake sign with the key, wait until the\n"
+        "transaction is in a block, and say what became of it. Staked money answers for work as solver, verifier,\n"
+        "whistleblower, storer or validator. ask has the faucet that the node names give some to the account. balance\n"
+        "and ask need no password. In JSON amounts are grain, as text.\n"
+        "Exit status: 0 done, 1 the chain says no (too little money, no such account), 2 bad words, key, password\n"
+        "or node, 3 no node answers or no block has it yet, 130 stopped.",
     .option = {REACH_OPTION,
                {"key", 0, "FILE", "the key file, or the folder that init made"},
                UNLOCK_OPTIONS,

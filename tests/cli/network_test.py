@@ -171,7 +171,7 @@ class Network(world.World):
                                   (("send", self.poor["address"], "1"), 2, "--key FILE"),
                                   (("send", self.poor["address"], "1", "--key", "nowhere"), 2, "nowhere"),
                                   (("stake", "solvr", "1", "--key", "rich"), 2, "is no role"),
-                                  (("spend",), 2, "none of balance, send and stake")):
+                                  (("spend",), 2, "none of balance, ask, send and stake")):
             with self.subTest(words=words):
                 self.assertIn(says, self.ask("wallet", *words, expect=code))
         self.assertEqual(self.balance("rich"), left)

@@ -3,14 +3,18 @@
 
 usage: roles_test.py ASSAY POSTING
 """
+import base64
+import contextlib
 import http.client
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -32,11 +36,11 @@ class Roles(unittest.TestCase):
         os.chdir(self.folder)
         self.identities, self.processes = {}, {}
 
-    def begin(self, *names, parameters="test", money=5000):
+    def begin(self, *names, parameters="test", money=5000, more=()):
         """A chain on which each of these has money."""
         for name in names:
             self.identities[name] = Identity(ASSAY, name)
-        self.node = Node(ASSAY, "chain", parameters=parameters, accounts=[f"{self.identities[name].key.hex()}={money}" for name in names])
+        self.node = Node(ASSAY, "chain", parameters=parameters, accounts=[f"{self.identities[name].key.hex()}={money}" for name in names], more=more)
         self.addCleanup(self.node.process.kill)
         self.url = f"http://127.0.0.1:{self.node.port}"
         self.addCleanup(lambda: self.node.connection and self.node.connection.close())
@@ -45,9 +49,9 @@ class Roles(unittest.TestCase):
     def start(self, name, *more):
         """solver-1, verifier-2, storer: the role that the name says."""
         kind = name.split("-")[0]
-        command = {"solver": "solve", "verifier": "audit", "storer": "store"}[kind]
+        command = {"solver": "solve", "verifier": "audit", "storer": "store", "faucet": "faucet"}[kind]
         words = [ASSAY, command, name, "--node", self.url, "--json"]
-        words += ["--port", "0"] if kind == "storer" else ["--threads", "1", "--memory", "512", "--stake", str(STAKE)]
+        words += ["--port", "0"] if kind in ("storer", "faucet") else ["--threads", "1", "--memory", "512", "--stake", str(STAKE)]
         with open(name + ".log", "a") as log:
             p = self.processes[name] = Process(words + list(more), log)
         self.addCleanup(p.kill)
@@ -134,6 +138,86 @@ class Roles(unittest.TestCase):
         self.enlisted("solver-1")
         self.assertEqual([line["kind"] for line in self.processes["solver-1"].lines[1:]], ["enlisted"])
         self.assertEqual(self.ask("wallet", "balance", "--key", "solver-1"), account)
+
+    def wish(self, port, body, method="POST", path="/", **headers):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        with contextlib.closing(c):
+            c.request(method, path, body, headers)
+            answer = c.getresponse()
+            return answer.status, json.loads(answer.read())
+
+    def test_faucet(self):
+        self.begin("faucet", money=251)
+        port = self.start("faucet", "--amount", "100").up["port"]
+        poor = [Identity(ASSAY, f"poor-{n}") for n in range(3)]
+        status, gift = self.wish(port, json.dumps({"account": poor[0].address}))
+        self.assertEqual((status, gift["account"], gift["amount"]), (200, poor[0].address, str(100 * 10 ** 9)))
+        self.assertEqual(self.ask("wallet", "balance", poor[0].address)["balance"], gift["amount"])
+        self.assertEqual(self.node.ask("tx", hash=base64.b64encode(bytes.fromhex(gift["transaction"])).decode())["height"], gift["height"])
+        # never twice: not while it is there, and not when it is spent
+        self.assertEqual(self.wish(port, json.dumps({"account": poor[0].address})), (403, {"error": "this account has as much as is given here"}))
+        self.assertEqual(self.wish(port, json.dumps({"account": self.identities["faucet"].address}))[0], 403)
+        # what is no request
+        good = json.dumps({"account": poor[1].address})
+        for status, body, method, path, headers in ((404, good, "POST", "/faucet", {}), (405, None, "GET", "/", {}), (400, "", "POST", "/", {}), (400, "{}", "POST", "/", {}),
+                                                    (400, good[:-1], "POST", "/", {}), (400, good + "x", "POST", "/", {}), (400, json.dumps({"account": poor[1].address, "amount": 1}), "POST", "/", {}),
+                                                    (400, json.dumps({"account": "asy1" + "q" * 58}), "POST", "/", {}), (400, json.dumps({"account": 7}), "POST", "/", {}),
+                                                    (400, good + " " * 1024, "POST", "/", {}), (400, "[" * 1000, "POST", "/", {}), (411, None, "POST", "/", {"Transfer-Encoding": "chunked"})):
+            with self.subTest(body=body, method=method, path=path):
+                answer = self.wish(port, body, method, path, **headers)
+                self.assertEqual(answer[0], status)
+                self.assertEqual(list(answer[1]), ["error"])
+        # two at once for one account: one gift; the third finds it empty
+        answers = []
+        both = [threading.Thread(target=lambda: answers.append(self.wish(port, good))) for _ in range(2)]
+        for t in both:
+            t.start()
+        for t in both:
+            t.join()
+        self.assertEqual([a[0] for a in answers].count(200), 1, answers)
+        self.assertEqual(self.ask("wallet", "balance", poor[1].address)["balance"], str(100 * 10 ** 9))
+        self.assertEqual(self.wish(port, json.dumps({"account": poor[2].address})), (503, {"error": "the faucet is empty"}))
+        # killed and back, it knows whom it gave something, also when that is spent
+        self.processes["faucet"].kill()
+        left = int(self.ask("wallet", "balance", "--key", "faucet")["balance"])
+        port = self.start("faucet", "--amount", "101").up["port"]
+        self.assertEqual(self.wish(port, good)[1], {"error": "this account was given something less than an hour ago"})
+        self.assertEqual(int(self.ask("wallet", "balance", "--key", "faucet")["balance"]), left)
+        # many connections that say nothing do not keep it from answering for long
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.assertEqual(self.wish(port, good)[0], 429)
+                break
+            except (OSError, http.client.HTTPException, json.JSONDecodeError):
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.1)
+        for s in held:
+            s.close()
+        self.assertEqual(self.processes["faucet"].stop(), 0)
+
+    def test_wallet_asks(self):
+        self.begin("faucet")
+        poor = Identity(ASSAY, "poor")
+        self.assertIn("names no faucet", self.ask("wallet", "ask", "--key", "poor", expect=1))
+        faucet = f"http://127.0.0.1:{self.start('faucet').up['port']}"
+        port, held = self.node.port, self.node.connection
+        self.node.stop()
+        if held:
+            held.close()
+        self.node = Node(ASSAY, "chain", new=False, port=port, more=("--faucet", faucet))
+        self.addCleanup(self.node.process.kill)
+        answer = self.node.ask("abci_query", path="/faucet")["response"]
+        self.assertEqual((answer["code"], base64.b64decode(answer["value"]).decode()), (0, faucet))
+        self.assertEqual(self.node.ask("abci_query", path="/faucet", data="00")["response"]["code"], 2)
+        gift = self.ask("wallet", "ask", "--key", "poor")
+        self.assertEqual((gift["account"], gift["amount"]), (poor.address, str(100 * 10 ** 9)))
+        self.assertEqual(self.ask("wallet", "balance", "--key", "poor")["balance"], gift["amount"])
+        self.assertIn("says no: this account has as much", self.ask("wallet", "ask", poor.address, expect=1))
+        self.assertEqual(self.processes["faucet"].stop(), 0)
+        self.assertIn("no faucet answers", self.ask("wallet", "ask", poor.address, expect=3))
+        self.assertIn("wallet ask --key FILE", self.ask("wallet", "ask", expect=2))
 
     def test_lies_have_names(self):
         self.begin("solver-1", "verifier-1")

@@ -169,6 +169,13 @@ static enum client_status transfer(struct call *call, const char *text, struct w
   return foreign ? CLIENT_STRANGE : CLIENT_LOST;
 }
 
+enum client_status call_post(struct call *call, const char *text, long *http, struct why *why) {
+  enum client_status status = transfer(call, text, why);
+  *http = 0;
+  if (status == CLIENT_OK) curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, http);
+  return status;
+}
+
 /* Counts what the parser would make values of, without making them: a value is opened by a bracket or stands behind a
  * comma or a colon. */
 bool call_scan(const uint8_t *text, size_t length) {

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 enum {
-  CALL_URL_MAX = 256,
+  CALL_URL_MAX = CLIENT_URL_MAX,
   CALL_HEADER_BYTES_MAX = 32 << 10,
   CALL_VALUES_MAX = 65536, /* JSON values in one answer: memory is at most about 100 bytes for each, and the text */
   CALL_DEPTH_MAX = 32
@@ -42,6 +42,9 @@ void call_shut(struct call *call);
  * REFUSED fills in error. Tries again on CLIENT_LOST as the client's patience says. */
 enum client_status call_ask(struct call *call, const char *method, json_t *params, json_t **result,
                             struct call_error *error, struct why *why);
+
+/* call_post sends a text once and gives the answer's status and bytes (call->body, call->length), whatever it is. */
+enum client_status call_post(struct call *call, const char *text, long *http, struct why *why);
 
 /* For whoever uses libcurl himself. call_start makes it ready, call_url says whether a text is "http://host:port",
  * call_modest forbids a handle redirects, proxies, other protocols and signals, call_run lets it run to its end or

@@ -237,6 +237,21 @@ enum client_status client_content(struct client *c, const uint8_t hash[32], uint
   return query(c, "/content", hash, 32, bytes, length, &height, why);
 }
 
+enum client_status client_faucet(struct client *c, char url[CLIENT_URL_MAX], struct why *why) {
+  uint64_t height;
+  uint8_t *bytes;
+  size_t length;
+  enum client_status status = query(c, "/faucet", NULL, 0, &bytes, &length, &height, why);
+  if (status != CLIENT_OK) return status;
+  char text[CLIENT_URL_MAX] = "";
+  bool good = length > 0 && length < sizeof text && !memchr(bytes, 0, length);
+  if (good) memcpy(text, bytes, length);
+  free(bytes);
+  if (!good || !call_url(text)) return strange(c, "a faucet whose address is none", why);
+  memcpy(url, text, sizeof text);
+  return CLIENT_OK;
+}
+
 enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why *why) {
   struct call_error error;
   json_t *result;

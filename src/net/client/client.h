@@ -82,6 +82,11 @@ enum client_status client_genesis(struct client *c, uint8_t hash[32], struct why
 enum client_status client_certificate(struct client *c, const uint8_t *asked, size_t asked_length,
                                       const uint8_t genesis_hash[32], uint8_t **bytes, size_t *length, struct why *why);
 
+/* client_faucet reads where money is given away on this chain, as its node says (TRANSFER 1.8): "http://host:port".
+ * NONE where the node names nobody. */
+enum { CLIENT_URL_MAX = 256 };
+enum client_status client_faucet(struct client *c, char url[CLIENT_URL_MAX], struct why *why);
+
 /* client_send gives a transaction to the node's mempool: TRANSFER 1.6. REFUSED with the node's code, which is 0 when it
  * did not look at the transaction (the request is too large). OK also when the node had it before. code is written with
  * OK and REFUSED; it may be NULL. */

@@ -150,6 +150,13 @@ static enum question_code read_certificate(struct node *n, struct asked *a, stru
   return code;
 }
 
+/* TRANSFER 1.8. */
+static enum question_code read_faucet(const struct node *n, struct asked *a, uint64_t height) {
+  if (a->length) return malformed(a, "this question has no data", height);
+  if (!n->faucet) return answer(a, NONE, "this node names no faucet", NULL, 0, NULL, 0, height, NULL);
+  return answer(a, FOUND, "", NULL, 0, n->faucet, strlen(n->faucet), height, NULL);
+}
+
 enum question_code give_abci_query(struct node *n, struct asked *a) {
   const char *path = "";
   uint64_t height = 0;
@@ -181,8 +188,11 @@ enum question_code give_abci_query(struct node *n, struct asked *a) {
     code = read_content(a, &s, s.latest);
   } else if (strcmp(path, "/certificate") == 0) {
     code = read_certificate(n, a, &s, s.latest);
+  } else if (strcmp(path, "/faucet") == 0) {
+    code = read_faucet(n, a, s.latest);
   } else {
-    code = answer(a, NO_PATH, "there are /key, /prefix, /receipt, /content and /certificate", NULL, 0, NULL, 0, s.latest, NULL);
+    code = answer(a, NO_PATH, "there are /key, /prefix, /receipt, /content, /faucet and /certificate", NULL, 0, NULL, 0,
+                  s.latest, NULL);
   }
   stored_shut(&s);
   if (code != QUESTION_LATER) return code;

@@ -19,6 +19,7 @@ struct node {
   char *genesis_text; /* as JSON */
   size_t genesis_length;
   char listen[64], id[41];
+  const char *faucet;   /* NULL: none */
   uint32_t connections; /* now */
 };
 

@@ -169,6 +169,7 @@ bool rpc_open(struct rpc **out, const struct rpc_options *o, struct why *why) {
   r->done_last = &r->done;
   r->say = o->say;
   r->node.chain = solo_chain(o->solo);
+  r->node.faucet = o->faucet;
   r->told = solo_head(o->solo)->height;
   node_genesis(&r->node, o->genesis, o->genesis_length);
   const struct loop_watch watch = {.context = r, .block = block_kept, .trouble = trouble};

@@ -29,6 +29,7 @@ struct rpc_options {
   size_t genesis_length;
   const char *address;           /* to listen at: "127.0.0.1" */
   uint16_t port;                 /* 0: any that is free; see rpc_port */
+  const char *faucet;            /* TRANSFER 1.8; NULL: none */
   void (*say)(const char *text); /* troubles, for people; called in any thread */
 };
 

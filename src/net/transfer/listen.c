@@ -27,7 +27,8 @@ struct place {
 };
 
 struct listen {
-  const struct serve *serve;
+  listen_answer *answer;
+  void *context;
   int socket;
   uint16_t port;
   pthread_t thread;
@@ -139,7 +140,7 @@ static void *converse(void *context) {
   if (head > 0 && head_read(p->head, head, &e.head)) {
     p->left = e.head.chunked ? 0 : e.head.body_length;
     give_time(p, p->left);
-    serve_answer(l->serve, &e);
+    l->answer(l->context, &e);
   } else {
     write_all(p, bad, sizeof bad - 1);
   }
@@ -252,10 +253,18 @@ static int bind_to(const char *address, uint16_t port, uint16_t *bound, struct w
   return s;
 }
 
+static void serve_blobs(void *context, struct exchange *e) { serve_answer(context, e); }
+
 bool listen_open(struct listen **out, const char *address, uint16_t port, const struct serve *serve, struct why *why) {
+  return listen_open_for(out, address, port, serve_blobs, (void *)(uintptr_t)serve, why);
+}
+
+bool listen_open_for(struct listen **out, const char *address, uint16_t port, listen_answer *answer, void *context,
+                     struct why *why) {
   struct listen *l = calloc(1, sizeof *l);
   assert(l && "memory for a server");
-  l->serve = serve;
+  l->answer = answer;
+  l->context = context;
   l->socket = bind_to(address, port, &l->port, why);
   if (l->socket < 0) {
     free(l);

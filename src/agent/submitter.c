@@ -9,12 +9,13 @@
 #include "crypto/sha256.h"
 #include "training/checkpoint/checkpoint.h"
 #include "training/run/export.h"
+#include "training/run/spec.h"
 
 enum { ALIGN = 64, RENEW_TICKS = 2000 };
 
 /* What may be submitted in this folder: this job with these terms. Another one needs another folder. */
 static void fingerprint(const struct submitter *s, uint8_t hash[32]) {
-  const struct submitter_options *o = &s->options;
+  const struct submitter_options *o = &s->given;
   uint8_t bytes[3 + 1 + 8 + 8 + 4 + 32], own[32] = {0};
   struct writer w = writer_over(bytes, sizeof bytes);
   if (o->own_seat) memcpy(own, o->own_seat, sizeof own);
@@ -43,7 +44,7 @@ static enum agent_status same_job(struct submitter *s, struct why *why) {
             agent_options(s->agent)->folder);
     return AGENT_ERR_INPUT;
   }
-  return journal_put(j, "submit/job", mine, 32, why) == JOURNAL_OK ? AGENT_OK : AGENT_ERR_SYSTEM;
+  return AGENT_OK;
 }
 
 static bool mark(struct submitter *s, const char *key, const void *bytes, size_t length, struct why *why) {
@@ -56,6 +57,24 @@ static bool marked(const struct submitter *s, const char *key, void *bytes, size
   if (!journal_get(agent_journal(s->agent), key, &was, &had) || had != length) return false;
   if (length) memcpy(bytes, was, length);
   return true;
+}
+
+/* Before anything is sent: from here on this folder is this job's, at this price. */
+static bool bind(struct submitter *s, struct why *why) {
+  uint8_t mine[32], terms[1 + 8];
+  struct writer w = writer_over(terms, sizeof terms);
+  fingerprint(s, mine);
+  put_u8(&w, s->options.class);
+  put_u64(&w, s->options.price);
+  return mark(s, "submit/terms", terms, sizeof terms, why) && mark(s, "submit/job", mine, sizeof mine, why);
+}
+
+static void read_terms(struct submitter *s) {
+  uint8_t terms[1 + 8];
+  if (!marked(s, "submit/terms", terms, sizeof terms)) return;
+  struct reader r = reader_over(terms, sizeof terms);
+  s->options.class = take_u8(&r);
+  s->options.price = take_u64(&r);
 }
 
 /* What has come of it, once the receipts have said so. */
@@ -101,17 +120,28 @@ static void read_stage(struct submitter *s) {
   s->result.stage = marked(s, "submit/id", s->result.job, 32) ? SUBMITTER_WATCH : SUBMITTER_TAPES;
 }
 
-enum agent_status submitter_open(struct submitter **out, struct agent *a, const struct submitter_options *options,
-                                 struct why *why) {
+/* LEDGER 15.3 */
+static enum agent_status hash_spec(struct submitter *s, struct why *why) {
+  char *text;
+  size_t length;
+  if (spec_text(s->options.prepared, &text, &length, why) != TRAINING_OK) return AGENT_ERR_SYSTEM;
+  sha256(text, length, s->spec_hash);
+  free(text);
+  return AGENT_OK;
+}
+
+static enum agent_status begin(struct submitter **out, struct agent *a, struct view *view, const uint8_t account[32],
+                               const struct submitter_options *options, struct why *why) {
   const struct prepared *p = options->prepared;
   struct submitter *s = calloc(1, sizeof *s);
   if (!s) return why_set(why, "no memory for a submitter"), AGENT_ERR_SYSTEM;
   s->agent = a;
-  s->options = *options;
-  sha256(p->text.bytes, p->text.length, s->spec_hash);
+  s->view = view;
+  s->account = account;
+  s->options = s->given = *options;
   memcpy(s->start_root, p->job.start_root, 32);
-  enum agent_status status = AGENT_OK;
-  if (options->level > POST_LEVEL_MAX) {
+  enum agent_status status = hash_spec(s, why);
+  if (status == AGENT_OK && options->level > POST_LEVEL_MAX) {
     why_set(why, "level %u: there are 0 to %d", options->level, POST_LEVEL_MAX);
     status = AGENT_ERR_INPUT;
   }
@@ -119,14 +149,25 @@ enum agent_status submitter_open(struct submitter **out, struct agent *a, const 
       checkpoint_root(NULL, options->start, p->state_bytes, s->start_root, why) != TRAINING_OK)
     status = AGENT_ERR_SYSTEM;
   if (status == AGENT_OK) status = bodies_make_tapes(s, why);
-  if (status == AGENT_OK) status = same_job(s, why);
+  if (status == AGENT_OK && a) status = same_job(s, why);
   if (status != AGENT_OK) {
     submitter_shut(s);
     return status;
   }
-  read_stage(s);
+  if (a) read_terms(s);
+  if (a) read_stage(s);
   *out = s;
   return AGENT_OK;
+}
+
+enum agent_status submitter_open(struct submitter **out, struct agent *a, const struct submitter_options *options,
+                                 struct why *why) {
+  return begin(out, a, agent_view(a), agent_account(a), options, why);
+}
+
+enum agent_status submitter_open_quote(struct submitter **out, struct view *view, const uint8_t account[32],
+                                       const struct submitter_options *options, struct why *why) {
+  return begin(out, NULL, view, account, options, why);
 }
 
 void submitter_shut(struct submitter *s) {
@@ -137,6 +178,31 @@ void submitter_shut(struct submitter *s) {
 }
 
 void submitter_result(const struct submitter *s, struct submitter_result *out) { *out = s->result; }
+
+bool submitter_task(const struct submitter *s, struct task_record *out) {
+  if (s->task_seen) *out = s->task;
+  return s->task_seen;
+}
+
+bool submitter_first(const struct submitter *s, uint64_t *receipt) {
+  uint8_t bytes[8];
+  if (!marked(s, "submit/first", bytes, sizeof bytes)) return false;
+  struct reader r = reader_over(bytes, sizeof bytes);
+  *receipt = take_u64(&r);
+  return true;
+}
+
+uint64_t submitter_gas(const struct submitter *s) {
+  static const char *const sent[] = {"key", "tapes", "job"};
+  const struct chain_port *port = agent_options(s->agent)->chain;
+  uint64_t gas = 0;
+  for (int i = 0; i < 3; i++) {
+    struct agent_sent x = agent_sent(s->agent, sent[i]);
+    struct client_result r;
+    if (x.where == SENT_DONE && port->result(port->self, x.id, &r, NULL) == CLIENT_OK) gas += r.gas_used;
+  }
+  return gas * view_chain(s->view)->now.gas_price;
+}
 
 static void enter(struct submitter *s, enum submitter_stage stage) { s->result.stage = (uint8_t)stage; }
 
@@ -180,10 +246,12 @@ static bool post_tapes(struct submitter *s, struct why *why) {
     if (!known(s, &all, why)) return false;
     /* Nothing is paid for a job that the chain will not take. */
     if (view_account(agent_view(a), agent_account(a), &account, why) != CLIENT_OK) return false;
-    enum agent_status status = rehearse(s, account.balance, &r, why);
+    enum agent_status status = terms_find(s, NULL, why);
+    if (status == AGENT_OK) status = rehearse(s, account.balance, &r, why);
     if (status == AGENT_ERR_INPUT) return fail(s, why), false;
     if (status != AGENT_OK) return false;
     rehearse_shut(r);
+    if (!bind(s, why)) return false;
     if (all) return enter(s, SUBMITTER_BLOBS), true;
     if (agent_send(a, TRANSACTION_TAPE, s->tapes, s->tapes_length, "tapes", &sent, why) != AGENT_OK) return false;
     agent_say(a, "tapes", NULL, "posting %u tapes, %zu bytes", s->options.prepared->job.tapes, s->tapes_length);
@@ -226,7 +294,11 @@ static bool post_job(struct submitter *s, struct why *why) {
   struct agent_sent sent = agent_sent(a, "job");
   if (sent.where == 0) {
     if (bodies_make_post(s, why) != AGENT_OK) return fail(s, why), false;
-    if (!mark(s, "submit/receipts", &c->now.next_receipt, 8, why)) return false;
+    uint8_t first[8];
+    struct writer w = writer_over(first, sizeof first);
+    put_u64(&w, c->now.next_receipt);
+    if (!mark(s, "submit/first", first, 8, why) || !mark(s, "submit/receipts", &c->now.next_receipt, 8, why))
+      return false;
     if (agent_send(a, TRANSACTION_JOB_POST, s->post, s->post_length, "job", &sent, why) != AGENT_OK) return false;
   }
   if (sent.where == SENT_WAITS) return false;
@@ -247,9 +319,7 @@ static uint16_t index_of(const struct receipt *r) { return (uint16_t)(r->task[32
 
 static bool take_receipt(void *context, const struct receipt *r, const uint8_t *payments, size_t length) {
   struct submitter *s = context;
-  (void)payments, (void)length;
-  agent_say(s->agent, receipt_kind_text(r->kind), r->task, "task %u, attempt %u: %s", index_of(r), r->attempt,
-            receipt_reason_text(r->reason));
+  if (s->options.receipt) s->options.receipt(s->options.context, r, payments, length);
   if (r->kind == RECEIPT_SETTLED) {
     memcpy(s->result.final_root, r->final_root, 32);
     s->result.outcome = r->outcome;
@@ -300,6 +370,8 @@ static bool take_task(void *context, const struct task_record *t) {
 
 /* Every wait names whom it is for and until when. */
 static void tell(struct submitter *s, const struct task_record *t) {
+  s->task = *t;
+  s->task_seen = true;
   uint16_t state = (uint16_t)(t->id[32] << 12 ^ t->attempt << 8 ^ t->round << 5 ^ t->state);
   s->result.task = (uint16_t)(t->id[32] | t->id[33] << 8);
   s->result.task_state = t->state;
@@ -334,6 +406,9 @@ static bool write_model(struct submitter *s, const uint8_t *state, struct why *w
   char path[FILE_PATH_MAX];
   if (!folder) return true;
   if (file_folder(folder, why) != TRAINING_OK) return false;
+  if (!file_join(path, folder, "final.state") || file_replace(path, state, p->state_bytes, why) != TRAINING_OK)
+    return false;
+  if (s->result.outcome == TRACE_DIVERGED) return true; /* no numbers that anybody would want as weights */
   if (!file_join(path, folder, "model.onnx") || export_onnx(p, state, path, true, why) != TRAINING_OK) return false;
   if (!file_join(path, folder, "model.safetensors") || export_safetensors(p, state, path, true, why) != TRAINING_OK)
     return false;

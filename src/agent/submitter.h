@@ -14,23 +14,35 @@
 struct submitter_options {
   const struct prepared *prepared; /* the caller's, until submitter_shut */
   uint8_t level, seats, draws;     /* LEDGER 9.12; seats 0: as the level says; level 0: 3 seats of 2 intervals */
-  uint8_t class;                   /* of the solvers' machines; the tasks' class */
-  uint64_t price;                  /* grain per 10^9 units of work */
+  uint8_t class;                   /* of the solvers' machines; SUBMITTER_CLASS_FITS: the smallest that can do it */
+  uint64_t price;                  /* grain per 10^9 units of work; 0: the middle one of what solvers ask */
   uint64_t reserve;                /* R */
   uint32_t deadline_ticks;         /* from now; 0: one day */
   const uint8_t *own_seat;         /* account of the submitter's own verifier; NULL: none */
   const uint8_t *start;            /* state to start from (state_bytes); NULL: the job's init */
-  const char *output;              /* folder for model.onnx, model.safetensors, receipts; made if missing. NULL: none */
+  const char *output;              /* folder for final.state and the models; made if missing. NULL: none */
+  view_show_receipt *receipt;      /* shown every receipt of the job; its answer is not looked at. NULL: none */
+  void *context;                   /* its */
 };
+enum { SUBMITTER_CLASS_FITS = 255 };
 
 struct submitter;
 enum agent_status submitter_open(struct submitter **out, struct agent *a, const struct submitter_options *options,
                                  struct why *why);
 void submitter_shut(struct submitter *s);
 
+/* submitter_open_quote is for submitter_quote alone: it needs no folder and no key. account: whose balance is told. The
+ * caller keeps the view. */
+enum agent_status submitter_open_quote(struct submitter **out, struct view *view, const uint8_t account[32],
+                                       const struct submitter_options *options, struct why *why);
+
 /* What it will cost and take, before anything is spent: after one view_now. All from the chain's parameters and the
  * counts of the job's tapes; nothing is sent. Money in grain, time in ticks. */
 struct submitter_quote {
+  uint8_t level, seats, draws, class;
+  uint64_t price;                   /* grain per 10^9 units of work */
+  uint32_t solvers;                 /* that are available in this class and have the memory */
+  uint64_t ask_middle, price_least; /* what the middle one of them asks; the least that the chain takes */
   uint16_t tasks;
   uint32_t intervals;                    /* of all tasks */
   uint64_t work;                         /* LEDGER 7.4 */
@@ -40,9 +52,10 @@ struct submitter_quote {
   uint64_t balance;                      /* what the account has */
   uint64_t mem_mib;                      /* of the largest task */
   uint64_t work_ticks, life_ticks;       /* est of all tasks; the longest that their windows allow, without faults */
-  uint64_t dispute_ticks;                /* the longest dispute */
-  uint32_t tick_ms;                      /* a tick is at least so long */
-  uint32_t audited_permille;             /* of a task's intervals, by all seats together, at least one each */
+  uint64_t usual_ticks;      /* when everybody does at once what is due: est, the seats', and a few blocks */
+  uint64_t dispute_ticks;    /* the longest dispute */
+  uint32_t tick_ms;          /* a tick is at least so long */
+  uint32_t audited_permille; /* of a task's intervals, by all seats together, at least one each */
 };
 enum agent_status submitter_quote(struct submitter *s, struct submitter_quote *out, struct why *why);
 
@@ -70,5 +83,12 @@ struct submitter_result {
   uint64_t receipt; /* number of the settling receipt of the last task */
 };
 void submitter_result(const struct submitter *s, struct submitter_result *out);
+
+/* submitter_task: the task that runs, as it was seen last; false: none yet. submitter_first: receipts about the job
+ * have this number or a higher one; false before it is posted. submitter_gas: grain that the transactions so far cost.
+ */
+bool submitter_task(const struct submitter *s, struct task_record *out);
+bool submitter_first(const struct submitter *s, uint64_t *receipt);
+uint64_t submitter_gas(const struct submitter *s);
 
 #endif

@@ -6,15 +6,26 @@
 enum { SUBMITTER_POST_BYTES = TRANSACTION_BYTES_MAX };
 
 struct submitter {
-  struct agent *agent;
-  struct submitter_options options;
+  struct agent *agent; /* NULL: only for a quote */
+  struct view *view;
+  const uint8_t *account;
+  struct submitter_options options, given; /* options: with price and class found */
+  bool found;
   struct submitter_result result;
   uint8_t spec_hash[32], start_root[32];
   uint8_t *tapes, *post; /* bodies of TAPE and JOB_POST */
   size_t tapes_length, post_length;
-  uint32_t seen_tick; /* of the last line about what is waited for */
   uint16_t seen_state;
+  struct task_record task; /* the latest */
+  bool task_seen;
 };
+
+/* terms_find fills in what was left to the market, from what the chain says now. */
+struct market {
+  uint32_t solvers;
+  uint64_t ask_middle, price_least;
+};
+enum agent_status terms_find(struct submitter *s, struct market *out, struct why *why);
 
 /* bodies_make writes both bodies. The deadline is in ticks of the chain: the view's clock has to be known. */
 enum agent_status bodies_make_tapes(struct submitter *s, struct why *why);

@@ -7,6 +7,7 @@
 #include "agent/submitter_inside.h"
 #include "dispute/dispute.h"
 
+enum { SOLVERS_ASKED_MAX = 1024, PRICE_UNIT = 1000000000, USUAL_BLOCKS = 26 };
 enum { DAY_TICKS = 86400, MOVES_MOST = 15, SUPPLY_BITS = 60, LEVEL_OWN = 0, LEVEL_FULL = 4, CLOCK_FACTOR = 4 };
 
 /* Bodies. */
@@ -51,7 +52,7 @@ static void seats_of(const struct submitter_options *o, uint8_t *seats, uint8_t 
 enum agent_status bodies_make_post(struct submitter *s, struct why *why) {
   static const uint8_t nobody[32];
   const struct prepared *p = s->options.prepared;
-  const struct chain *c = view_chain(agent_view(s->agent));
+  const struct chain *c = view_chain(s->view);
   if (p->job.tasks > POST_TASKS_MAX) {
     why_set(why, "%u tasks; a chain takes %d in a job: train fewer steps, or with longer intervals", p->job.tasks,
             POST_TASKS_MAX);
@@ -119,13 +120,13 @@ static enum chain_code perform(struct submitter *s, struct rehearsal *r, struct 
   if (!arena_open(&memory, JOB_TAPE_MEMORY_BYTES)) return why_set(why, "no memory to check the tapes"), CHAIN_LIMIT;
   enum chain_code code = job_tape_post(&r->chain, &t, &memory, &r->tape_gas, why);
   arena_shut(&memory);
-  if (code == CHAIN_OK) code = job_post(&r->chain, id, agent_account(s->agent), &b, why);
+  if (code == CHAIN_OK) code = job_post(&r->chain, id, s->account, &b, why);
   if (code == CHAIN_OK) job_find(&r->chain, id, &r->job);
   return code;
 }
 
 enum agent_status rehearse(struct submitter *s, uint64_t money, struct rehearsal **out, struct why *why) {
-  const struct chain *c = view_chain(agent_view(s->agent));
+  const struct chain *c = view_chain(s->view);
   struct account a = {.balance = money};
   struct rehearsal *r = calloc(1, sizeof *r);
   if (!r) return why_set(why, "no memory to see what it costs"), AGENT_ERR_SYSTEM;
@@ -135,7 +136,7 @@ enum agent_status rehearse(struct submitter *s, uint64_t money, struct rehearsal
   r->chain.parameters = c->parameters;
   memcpy(r->chain.genesis, c->genesis, sizeof c->genesis);
   chain_parameters_store(&r->chain, &c->parameters);
-  account_put(r->chain.map, agent_account(s->agent), &a);
+  account_put(r->chain.map, s->account, &a);
   enum agent_status status = bodies_make_post(s, why);
   if (status == AGENT_OK && perform(s, r, why) != CHAIN_OK) {
     why_before(why, "the chain would refuse this job: ");
@@ -146,6 +147,75 @@ enum agent_status rehearse(struct submitter *s, uint64_t money, struct rehearsal
     return status;
   }
   *out = r;
+  return AGENT_OK;
+}
+
+/* The terms. */
+
+static uint64_t mem_mib(const struct prepared *p) {
+  uint64_t temp = 0;
+  for (uint32_t k = 0; k < p->lowered.tapes_count; k++)
+    if (p->lowered.tape[k].temp_leaves > temp) temp = p->lowered.tape[k].temp_leaves;
+  return (TAPE_LEAF_BYTES * (2 * p->state_leaves + temp) + (1 << 20) - 1) >> 20;
+}
+
+struct solvers {
+  uint8_t class;
+  uint64_t mem_mib, ask[SOLVERS_ASKED_MAX];
+  uint32_t count;
+};
+
+static bool ask_solver(void *context, const uint8_t account[32], const struct provider *p) {
+  struct solvers *s = context;
+  (void)account;
+  if (p->class < s->class || p->mem_mib < s->mem_mib) return true;
+  uint32_t at = s->count++;
+  for (; at > 0 && s->ask[at - 1] > p->ask; at--) s->ask[at] = s->ask[at - 1];
+  s->ask[at] = p->ask;
+  return s->count < SOLVERS_ASKED_MAX;
+}
+
+/* LEDGER 7.4, 7.5: the price at which F of the task with the least work is task_fee_min. Work of a whole task, in units
+ * of the parameters' weights. */
+static uint64_t price_least(const struct prepared *p, const struct parameters *q) {
+  unsigned __int128 least = 0, price;
+  for (uint32_t i = 0; i < p->job.tasks; i++) {
+    unsigned __int128 work = 0;
+    for (uint32_t k = 0; k < p->lowered.tapes_count && k <= TAPE_OF_TRAIN; k++) {
+      const struct tape_counts *n = &p->lowered.tape[k].counts;
+      uint64_t init = i == 0 && p->job.first_step == 0, runs = k == TAPE_OF_INIT ? init : p->task[i].steps - init;
+      work += runs * ((unsigned __int128)n->dot_flops * q->work_dot + (unsigned __int128)n->body_ops * q->work_body +
+                      (unsigned __int128)n->bytes * q->work_bytes_half / 2);
+    }
+    if (i == 0 || work < least) least = work;
+  }
+  if (least == 0) least = 1;
+  price = ((unsigned __int128)q->task_fee_min * PRICE_UNIT + least - 1) / least;
+  return price >> 64 ? UINT64_MAX : price ? (uint64_t)price : 1;
+}
+
+enum agent_status terms_find(struct submitter *s, struct market *out, struct why *why) {
+  const struct parameters *p = &view_chain(s->view)->parameters;
+  struct submitter_options *o = &s->options;
+  struct solvers solvers = {.mem_mib = mem_mib(o->prepared)};
+  if (o->class == SUBMITTER_CLASS_FITS) {
+    uint8_t class = 0;
+    while (class < p->classes && p->class[class].mem_mib < solvers.mem_mib) class ++;
+    if (class == p->classes) {
+      why_set(why, "the job needs %" PRIu64 " MiB; the largest class of machines on this chain has %" PRIu64,
+              solvers.mem_mib, p->class[p->classes - 1].mem_mib);
+      return AGENT_ERR_INPUT;
+    }
+    o->class = class;
+  }
+  solvers.class = o->class;
+  enum client_status status = view_providers(s->view, PROVIDER_SOLVER, ask_solver, &solvers, why);
+  if (status != CLIENT_OK && status != CLIENT_NONE) return AGENT_LOST;
+  struct market m = {.solvers = solvers.count,
+                     .ask_middle = solvers.count ? solvers.ask[solvers.count / 2] : 0,
+                     .price_least = price_least(o->prepared, p)};
+  if (o->price == 0) o->price = m.ask_middle > m.price_least ? m.ask_middle : m.price_least;
+  if (out) *out = m;
   return AGENT_OK;
 }
 
@@ -186,6 +256,8 @@ static void add_task(const struct rehearsal *r, uint16_t i, struct submitter_quo
   q->protocol_fee += cost.protocol_fee;
   if (cost.mem_mib > q->mem_mib) q->mem_mib = cost.mem_mib;
   q->work_ticks += cost.est;
+  q->usual_ticks += cost.est + USUAL_BLOCKS +
+                    (j->job.level == LEVEL_FULL ? cost.est : cost.draws * job_interval_ticks(&r->chain, j, p, i));
   q->life_ticks += life_ticks(r, p, i, &cost);
   uint64_t dispute = dispute_ticks(p, job_interval_ticks(&r->chain, j, p, i));
   if (dispute > q->dispute_ticks) q->dispute_ticks = dispute;
@@ -195,16 +267,26 @@ static void add_task(const struct rehearsal *r, uint16_t i, struct submitter_quo
 }
 
 enum agent_status submitter_quote(struct submitter *s, struct submitter_quote *out, struct why *why) {
-  struct view *v = agent_view(s->agent);
+  struct view *v = s->view;
   struct submitter_quote q = {.tasks = 0};
+  struct market market;
   struct account account = {.balance = 0};
   struct rehearsal *r;
   enum client_status looked = view_now(v, why);
-  if (looked == CLIENT_OK) looked = view_account(v, agent_account(s->agent), &account, why);
+  if (looked == CLIENT_OK) looked = view_account(v, s->account, &account, why);
   if (looked != CLIENT_OK && looked != CLIENT_NONE) return AGENT_LOST;
-  enum agent_status status = rehearse(s, UINT64_C(1) << SUPPLY_BITS, &r, why);
+  enum agent_status status = terms_find(s, &market, why);
+  if (status == AGENT_OK) status = rehearse(s, UINT64_C(1) << SUPPLY_BITS, &r, why);
   if (status != AGENT_OK) return status;
   const struct chain *c = view_chain(v);
+  q.level = s->options.level;
+  q.seats = r->job.record.seats;
+  q.draws = r->job.record.draws;
+  q.class = s->options.class;
+  q.price = s->options.price;
+  q.solvers = market.solvers;
+  q.ask_middle = market.ask_middle;
+  q.price_least = market.price_least;
   q.tasks = r->job.record.job.tasks;
   for (uint16_t i = 0; i < q.tasks; i++) add_task(r, i, &q);
   rehearse_shut(r);

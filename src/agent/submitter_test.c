@@ -420,6 +420,13 @@ static void other_terms_are_another_folder(void **state) {
   struct submitter *s = open_submitter(a);
   struct why why;
   submitter_shut(s);
+  /* Nothing was sent: no terms are bound yet. */
+  terms.price++;
+  s = open_submitter(a);
+  turn(a, s);
+  submitter_shut(s);
+  s = open_submitter(a);
+  submitter_shut(s);
   terms.price++;
   assert_int_equal(submitter_open(&s, a, &terms, &why), AGENT_ERR_INPUT);
   assert_non_null(strstr(why.text, "use another one"));

@@ -80,6 +80,14 @@ void progress_show(struct progress *p, uint64_t done, const char *figures) {
   fflush(stderr);
 }
 
+bool progress_line(const char *text) {
+  if (!on_terminal()) return false;
+  fprintf(stderr, "\r%.*s\033[K", bytes_of_columns(text, terminal_columns() - 1), text);
+  fflush(stderr);
+  line_open = true;
+  return true;
+}
+
 void progress_leave(void) {
   if (line_open) fputc('\n', stderr);
   line_open = false;

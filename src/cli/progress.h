@@ -24,6 +24,10 @@ void progress_show(struct progress *p, uint64_t done, const char *figures);
 /* progress_due: would progress_show draw now? Saves the caller making figures. */
 bool progress_due(const struct progress *p, uint64_t done);
 
+/* progress_line draws one line of text in place of the one before, where there is a terminal; false where there is
+ * none: then plain lines are for the caller. What is too long for the terminal is cut. */
+bool progress_line(const char *text);
+
 /* progress_leave ends the drawn line so that other text starts on a new one. */
 void progress_leave(void);
 

@@ -8,6 +8,8 @@
 #define KNOWN(f, node, what, ...)                                                                                      \
   fields_known(f, node, what, (const char *const[]){__VA_ARGS__}, FIELDS_COUNT(((const char *const[]){__VA_ARGS__})))
 
+enum { LEVEL_STANDARD = 2 };
+
 static bool read_files(struct fields *f, const struct yaml_node *n, struct data_spec *d) {
   const struct yaml_node *inputs = yaml_get(n, "inputs");
   if (!inputs || !yaml_get(n, "targets")) return fields_fail(f, n->line, "data needs both inputs and targets");
@@ -167,14 +169,16 @@ static bool read_length(struct fields *f, const struct yaml_node *root, struct j
 
 static bool read_training(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
   static const char *const inits[] = {"model", "seed"};
-  static const char *const levels[] = {"standard"}, *const levels_later[] = {"spot", "strong", "full"};
+  static const char *const levels[] = {"spot", "standard", "strong", "full"};
   const struct yaml_node *init = yaml_get(root, "init"), *train = yaml_get(root, "train"),
                          *dropout = yaml_get(root, "dropout");
   const struct yaml_node *verify = yaml_get(root, "verify"), *clip = yaml_get(root, "clip_norm");
   uint32_t choice = 0;
   if (init && !fields_choice(f, init, "init", inits, 2, NULL, 0, &choice)) return false;
   j->init = choice == 0 ? INIT_MODEL : INIT_SEED;
-  if (verify && !fields_choice(f, verify, "verify", levels, 1, levels_later, 3, &choice)) return false;
+  if (verify && !fields_choice(f, verify, "verify", levels, 4, NULL, 0, &choice)) return false;
+  if (verify) j->level = (uint8_t)(choice + 1);
+  j->seed_given = yaml_get(root, "seed") != NULL;
   if (word_is(clip, "0"))
     return fields_fail(f, clip->line, "clip_norm: 0 would leave nothing of the gradient; write none for no clipping");
   if (clip && !word_is(clip, "none") && !fields_f32_of(f, clip, "clip_norm", FLT_MIN, FLT_MAX, false, &j->clip_norm))
@@ -233,7 +237,7 @@ static enum training_status read_with(const uint8_t *bytes, size_t length, struc
 }
 
 static bool read_whole(struct fields *f, const struct yaml_node *root, void *out) {
-  struct jobfile j = {.dropout = -1, .shuffle = true, .drop_last = true};
+  struct jobfile j = {.dropout = -1, .shuffle = true, .drop_last = true, .level = LEVEL_STANDARD};
   if (!read_job(f, root, &j)) return false;
   *(struct jobfile *)out = j;
   return true;

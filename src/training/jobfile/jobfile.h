@@ -28,6 +28,8 @@ struct jobfile {
   uint32_t batch, epochs, updates; /* one of epochs, updates is 0 */
   bool shuffle, drop_last;
   uint64_t seed;
+  bool seed_given;
+  uint8_t level;                                          /* verify: 1 spot, 2 standard, 3 strong, 4 full */
   uint16_t interval;                                      /* steps; 0: auto */
   uint32_t evaluate_every_epochs, evaluate_every_updates; /* both 0: never */
 };

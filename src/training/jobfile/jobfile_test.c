@@ -48,11 +48,30 @@ static void reads_every_key(void **state) {
   assert_int_equal(j.schedule.warmup, 100);
   assert_int_equal(j.epochs, 5);
   assert_true(j.seed == UINT64_MAX);
+  assert_true(j.seed_given);
+  assert_int_equal(j.level, 2);
   assert_int_equal(j.interval, 17);
   assert_int_equal(j.evaluate_every_updates, 200);
   assert_int_equal(j.evaluate_every_epochs, 0);
   assert_true(j.shuffle && j.drop_last && j.dropout < 0 && j.clip_norm == 0);
   arena_shut(&arena);
+}
+
+static void reads_levels(void **state) {
+  (void)state;
+  static const char *const words[] = {"spot", "standard", "strong", "full"};
+  for (uint8_t level = 1; level <= 4; level++) {
+    struct jobfile j;
+    struct arena arena;
+    struct why why = {""};
+    char text[2048];
+    size_t head = (size_t)(strstr(good, "seed: ") - good); /* no seed and what follows it */
+    snprintf(text, sizeof text, "%.*sverify: %s\n", (int)head, good, words[level - 1]);
+    if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
+    assert_int_equal(j.level, level);
+    assert_false(j.seed_given);
+    arena_shut(&arena);
+  }
 }
 
 /* Replaces the one occurrence of `old` in the good job and expects a message that holds every one of the words. */
@@ -104,7 +123,7 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("assay: 1", "assay: 2", "line 1:", "format 1");
   refused("loss: {name", "loss: {nmae", "line 6:", "name");
   refused("interval: 17", "micro_batches: 4", "line 12:", "micro_batches");
-  refused("interval: 17", "verify: strong", "line 12:", "standard");
+  refused("interval: 17", "verify: strnog", "line 12:", "did you mean 'strong'");
   refused("interval: 17", "train: [a]\nfreeze: [b]", "line 12:", "not both");
   refused("model: m.onnx", "model: &a m.onnx", "line 2:", "anchors");
   refused("model: m.onnx", "model: *a", "line 2:", "aliases");
@@ -152,7 +171,7 @@ static void optimizer_may_be_a_word(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(reads_every_key),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(reads_every_key), cmocka_unit_test(reads_levels),
                                      cmocka_unit_test(names_the_line_and_the_way_out),
                                      cmocka_unit_test(refuses_absurd_files), cmocka_unit_test(optimizer_may_be_a_word)};
   return cmocka_run_group_tests(tests, NULL, NULL);

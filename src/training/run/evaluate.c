@@ -36,10 +36,8 @@ static enum training_status prepare_evaluation(struct prepared *p, const char *o
   return prepare_jobfile(p, options, why);
 }
 
-/* Evaluates `state`, or the initial weights where it is NULL. */
-static enum training_status run_evaluation(const struct prepared *p, const uint8_t *state,
-                                           const struct execute_options *execute, struct evaluation *out,
-                                           struct why *why) {
+enum training_status evaluate_state(const struct prepared *p, const uint8_t *state,
+                                    const struct execute_options *execute, struct evaluation *out, struct why *why) {
   struct execute_options here = *execute;
   struct pool *pool = here.pool ? NULL : pool_open(machine_threads());
   if (pool) here.pool = pool;
@@ -76,7 +74,7 @@ static enum training_status evaluate_with(const char *onnx_path, const char *dat
   }
   enum training_status status = prepare_evaluation(p, onnx_path, data_text, loss, options, why);
   if (status == TRAINING_OK) status = prepare_fits(p, execute, why);
-  if (status == TRAINING_OK) status = run_evaluation(p, NULL, execute, out, why);
+  if (status == TRAINING_OK) status = evaluate_state(p, NULL, execute, out, why);
   prepare_shut(p);
   free(p);
   return status;
@@ -114,7 +112,7 @@ enum training_status evaluate_folder(const char *folder, const char *data_text, 
     why_set(why, "%s: the job has no test set; name one with --data", folder);
     status = TRAINING_ERR_INPUT;
   } else if (status == TRAINING_OK) {
-    status = run_evaluation(p, state, execute, out, why);
+    status = evaluate_state(p, state, execute, out, why);
   }
   free(state);
   prepare_shut(p);

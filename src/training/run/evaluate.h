@@ -13,4 +13,9 @@ enum training_status evaluate_model(const char *onnx_path, const char *data_text
 enum training_status evaluate_folder(const char *folder, const char *data_text, const struct prepare_options *options,
                                      const struct execute_options *execute, struct evaluation *out, struct why *why);
 
+/* evaluate_state: a prepared job's own test set with the weights of a state blob, NULL: the initial ones. The job has a
+ * test set. */
+enum training_status evaluate_state(const struct prepared *p, const uint8_t *state,
+                                    const struct execute_options *execute, struct evaluation *out, struct why *why);
+
 #endif

@@ -175,8 +175,14 @@ enum training_status export_same(const struct prepared *p, const uint8_t *state,
   return status;
 }
 
+static const char own_tail[] =
+    "`model.onnx` is the network with its trained weights, `model.safetensors` the weights alone. `job.yaml` is the "
+    "job "
+    "as it was given, `job.json` the same with every option resolved. Training is exact: the same job gives the same "
+    "final root on every machine, and `assay verify` in the folder above this file computes any part of it again.";
+
 enum training_status export_card(const struct prepared *p, const struct run_result *r, const char *path,
-                                 struct why *why) {
+                                 const struct export_words *words, struct why *why) {
   char job[2 * MERKLE_BYTES + 1], final[2 * MERKLE_BYTES + 1], seed[24], *text = NULL;
   size_t length = 0;
   uint64_t weights = 0;
@@ -214,19 +220,17 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
   fprintf(f, "| loss | %s |\n| optimizer | %s |\n",
           j->loss.name == LOSS_CROSS_ENTROPY ? "cross-entropy" : "mean squared error",
           j->optimizer.name == OPTIMIZER_ADAMW ? "AdamW" : "SGD");
-  fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update, seed);
+  fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update,
+          words && words->seed ? words->seed : seed);
   fprintf(f, "| last training loss | %.6g |\n", (double)r->loss);
   if (r->evaluation.count && j->loss.name == LOSS_CROSS_ENTROPY)
     fprintf(f, "| test loss, accuracy | %.6g, %.2f %% (%" PRIu32 " of %" PRIu32 ") |\n", (double)r->evaluation.loss,
             100 * (double)r->evaluation.accuracy, r->evaluation.correct, r->evaluation.count);
   else if (r->evaluation.count)
     fprintf(f, "| test loss | %.6g |\n", (double)r->evaluation.loss);
-  fprintf(f, "| job root | `%s` |\n| final root | `%s` |\n\n", job, final);
-  fprintf(f, "`model.onnx` is the network with its trained weights, `model.safetensors` the weights alone. `job.yaml` "
-             "is the job as it was "
-             "given, `job.json` the same with every option resolved. Training is exact: the same job gives the same "
-             "final root on every "
-             "machine, and `assay verify` in the folder above this file computes any part of it again.\n");
+  if (!words || !words->rows) fprintf(f, "| job root | `%s` |\n", job);
+  fprintf(f, "| final root | `%s` |\n%s\n", final, words && words->rows ? words->rows : "");
+  fprintf(f, "%s\n", words && words->tail ? words->tail : own_tail);
   bool whole = !ferror(f);
   whole = fclose(f) == 0 && whole;
   enum training_status status = TRAINING_ERR_SYSTEM;

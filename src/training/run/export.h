@@ -19,9 +19,14 @@ enum export_form { EXPORT_ONNX, EXPORT_SAFETENSORS };
 enum training_status export_same(const struct prepared *p, const uint8_t *state, enum export_form form,
                                  const char *path, bool *same, uint64_t *at, struct why *why);
 
-/* export_card writes README.md. */
+/* export_card writes README.md. words: what is to be said otherwise than of a run on one machine; NULL, or a NULL in
+ * it: as of such a run. seed: what stands for the seed; rows: Markdown rows behind those of the roots; tail: the last
+ * paragraph. */
+struct export_words {
+  const char *seed, *rows, *tail;
+};
 enum training_status export_card(const struct prepared *p, const struct run_result *result, const char *path,
-                                 struct why *why);
+                                 const struct export_words *words, struct why *why);
 
 /* export_folder does both from the last checkpoint of a run's folder (NULL: leave that one out). */
 enum training_status export_folder(const char *folder, const struct prepare_options *options, const char *onnx_path,

@@ -268,7 +268,7 @@ static enum training_status cut_tasks(struct prepared *p, struct why *why) {
   uint64_t element_bytes = 0;
   for (uint32_t e = 0; e < l->state_count; e++)
     element_bytes += layout_entry_elements(&l->entry[e]) * tape_dtype_bytes(l->entry[e].dtype);
-  p->steps = p->updates + 1;
+  p->steps = p->updates + 1 - p->job.first_step;
   uint32_t interval = p->jobfile.interval;
   if (!interval) interval = job_interval(element_bytes, p->lowered.tape[TAPE_OF_TRAIN].counts.dot_flops);
   uint32_t task_steps = interval * TRACE_INTERVALS_MAX;
@@ -307,6 +307,8 @@ static enum training_status commit_job(struct prepared *p, struct why *why) {
   j->sections = 1;
   j->section[0] =
       (struct job_section){.repeat = 1, .entries = 2, .entry = {{TAPE_OF_INIT, 1}, {TAPE_OF_TRAIN, p->updates}}};
+  if (j->first_step > 0) /* from a state: nothing to initialize */
+    j->section[0] = (struct job_section){.repeat = 1, .entries = 1, .entry = {{TAPE_OF_TRAIN, p->steps}}};
   size_t length = layout_bytes(&p->lowered.layout);
   size_t mark = arena_mark(&p->arena);
   uint8_t *table = arena_take(&p->arena, length, 1);
@@ -334,6 +336,29 @@ enum training_status prepare_jobfile(struct prepared *p, const struct prepare_op
   if (status == TRAINING_OK) status = cut_tasks(p, why);
   if (status == TRAINING_OK) status = hash_data(p, options->threads, why);
   if (status == TRAINING_OK) status = commit_job(p, why);
+  return status;
+}
+
+void prepare_seed(struct prepared *p, uint8_t mode, uint64_t seed) {
+  p->job.seed_mode = mode;
+  p->job.seed = mode ? 0 : seed;
+  job_root(&p->job, p->job_root);
+}
+
+enum training_status prepare_start(struct prepared *p, const uint8_t root[MERKLE_BYTES], uint32_t first_step,
+                                   struct why *why) {
+  if (first_step == 0 || first_step > p->updates) {
+    why_set(why, "%s: %" PRIu32 " updates, and the state comes after %" PRIu32 ": nothing is left to train",
+            p->job_name, p->updates, first_step ? first_step - 1 : 0);
+    return TRAINING_ERR_INPUT;
+  }
+  uint8_t mode = p->job.seed_mode;
+  uint64_t seed = p->job.seed;
+  p->job.first_step = first_step;
+  memcpy(p->job.start_root, root, MERKLE_BYTES);
+  enum training_status status = cut_tasks(p, why);
+  if (status == TRAINING_OK) status = commit_job(p, why);
+  if (status == TRAINING_OK) prepare_seed(p, mode, seed);
   return status;
 }
 

@@ -48,6 +48,13 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
                                   struct why *why);
 void prepare_shut(struct prepared *p);
 
+/* What a chain may want otherwise than one machine does; job_root follows. prepare_seed: mode 1 leaves the seed to the
+ * chain (LEDGER 7.9). prepare_start: from a state instead of from init, as if the steps before `first_step` (1 ..
+ * updates) had been run; ERR_INPUT when none are left. */
+void prepare_seed(struct prepared *p, uint8_t mode, uint64_t seed);
+enum training_status prepare_start(struct prepared *p, const uint8_t root[MERKLE_BYTES], uint32_t first_step,
+                                   struct why *why);
+
 /* prepare_jobfile is the same for a job that was put together in memory (evaluate does): after prepare_begin, which
  * clears p and opens its arena, the caller sets p->jobfile, p->job_folder and p->job_name. On error the caller shuts p.
  */

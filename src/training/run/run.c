@@ -338,7 +338,8 @@ static enum training_status deliver(struct training *t, struct why *why) {
   if (state && file_join(path, folder, "model.onnx")) status = export_onnx(t->p, state, path, true, why);
   if (status == TRAINING_OK && state && file_join(path, folder, "model.safetensors"))
     status = export_safetensors(t->p, state, path, true, why);
-  if (status == TRAINING_OK && file_join(path, folder, "README.md")) status = export_card(t->p, t->result, path, why);
+  if (status == TRAINING_OK && file_join(path, folder, "README.md"))
+    status = export_card(t->p, t->result, path, NULL, why);
   return status;
 }
 

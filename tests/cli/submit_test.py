@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""A job file on its way through a network of processes, and its model back.
+
+usage: submit_test.py ASSAY
+"""
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import world
+from world import ASSAY, PATIENCE
+
+sys.path.insert(0, os.path.join(world.SOURCE, "tests", "net"))
+from node import Node  # noqa: E402
+from role import Identity, Process  # noqa: E402
+
+STAKE, MONEY = 1000, 5000
+COMMAND = {"solver": "solve", "verifier": "audit", "storer": "store"}
+
+
+class Submit(world.World):
+    def begin(self, *names, parameters="test", **more):
+        """A chain on which each of these, and `rich`, has money."""
+        self.processes = {}
+        self.identities = {name: Identity(ASSAY, name) for name in ("rich", *names)}
+        self.accounts = [f"{i.key.hex()}={MONEY}" for i in self.identities.values()]
+        self.node = Node(ASSAY, "chain", parameters=parameters, accounts=self.accounts, **more)
+        self.addCleanup(lambda: self.node.process.kill())
+        self.url = f"http://127.0.0.1:{self.node.port}"
+
+    def start(self, *names, more=()):
+        for name in names:
+            kind = name.split("-")[0]
+            words = [ASSAY, COMMAND[kind], name, "--node", self.url, "--json", *more]
+            words += ["--port", "0"] if kind == "storer" else ["--threads", "1", "--memory", "512", "--stake", str(STAKE)]
+            with open(name + ".log", "a") as log:
+                self.processes[name] = Process(words, log)
+            self.addCleanup(self.processes[name].kill)
+        for name in names:
+            self.processes[name].wait(lambda line: line.get("kind") == "enlisted")
+
+    def network(self, verifiers=4, **more):
+        people = ["storer", "solver-1", *(f"verifier-{n}" for n in range(1, verifiers + 1))]
+        self.begin(*people, **more)
+        self.start(*people)
+
+    def words(self, *more, job="job.yaml", out="out", key="rich"):
+        return ["submit", job, "-o", out, "--node", self.url, *(["--key", key] if key else []), *more]
+
+    def submit(self, *more, expect=0, **kw):
+        """What came of it, and the lines before."""
+        done, _ = self.assay(*self.words("--yes", "--json", *more, **kw), expect=expect)
+        lines = [json.loads(line) for line in done.splitlines()]
+        return lines[-1] if lines else None, lines[:-1]
+
+    def ask(self, *words, expect=0):
+        out, err = self.assay(*words, "--node", self.url, "--json", expect=expect)
+        return json.loads(out.splitlines()[-1]) if out.strip() else err
+
+    def balance(self, key="rich"):
+        return int(self.ask("wallet", "balance", "--key", key)["balance"])
+
+    def same_model(self, out="out", run="run"):
+        for name in ("model.onnx", "model.safetensors", "job.yaml"):
+            self.assertEqual(self.read(f"{out}/{name}"), self.read(f"{run}/{name}"), name)
+
+    def jobs(self):
+        return self.ask("jobs")["jobs"]
+
+    def test_the_model_comes_back(self):
+        self.network()
+        before = self.balance()
+        result, lines = self.submit()
+        trained = self.train()
+        self.assertEqual((result["outcome"], result["final_root"]), ("done", trained["final_root"]))
+        self.same_model()
+        # figures as training here gives them
+        for name in ("loss", "test_loss", "test_accuracy"):
+            self.assertEqual(result[name], trained[name])
+        self.assertEqual(result["seed"], "7")
+        # what was paid is what is gone
+        self.assertEqual(before - self.balance(), int(result["paid"]))
+        quote = next(line for line in lines if line["kind"] == "quote")
+        self.assertLessEqual(int(result["paid"]), int(quote["total"]) - int(quote["gas"]) + int(quote["gas"]))
+        self.assertGreaterEqual(int(result["paid"]), int(quote["fee"]) + int(quote["seat_fees"]) + int(quote["protocol_fee"]))
+        # the job's name can be computed again from the file
+        spec = self.read("out/job.json")
+        self.assertEqual(json.dumps(json.loads(spec), sort_keys=True, separators=(",", ":")).encode(), spec)
+        card = self.read("out/README.md").decode()
+        self.assertIn(hashlib.sha256(spec).hexdigest(), card)
+        self.assertIn(result["job"], card)
+        self.assertIn(trained["final_root"], card)
+        receipts = json.loads(self.read("out/receipts.json"))
+        self.assertEqual(receipts, self.ask("why", result["job"])["events"])
+        self.assertEqual(receipts[-1]["receipt"], result["receipt"])
+        self.assertEqual(os.path.getsize("out/final.state") % 4096, 0)
+        # the same command again does nothing and says the same
+        height = self.ask("status")["height"]
+        again, _ = self.submit()
+        self.assertEqual(again, result)
+        self.assertEqual(len(self.jobs()), 1)
+        self.assertEqual(height, self.ask("status")["height"])
+        text, _ = self.assay(*self.words("--yes"))
+        for says in ("outcome     done", "final root  " + trained["final_root"], "accuracy", "ASY", "assay why " + result["job"]):
+            self.assertIn(says, text)
+        # other terms want another folder
+        _, err = self.assay(*self.words("--yes", "--level", "spot"), expect=2)
+        self.assertIn("other terms", err)
+
+    def test_refusals(self):
+        self.begin("poor")
+        self.write("text", "this is no key")
+        self.job("broken.yaml", ("cross_entropy", "cros_entropy"))
+        os.mkdir("taken")
+        self.write("taken/model.onnx", "mine")
+        for words, status, says in ((("--level", "strnog"), 2, "did you mean 'strong'"), (("--level", "spot", "--seats", "1"), 2, "go together"),
+                                    (("--seats", "3"), 2, "go together"), (("--seats", "10", "--draws", "2"), 2, "1 to 9"),
+                                    (("--price", "0"), 2, "price"), (("--reserve", "1e3"), 2, "--reserve"), (("--class", "9"), 2, "class"),
+                                    (("--class", "7"), 2, "class"), (("--price", "1"), 2, "at least"), (("--key", "nowhere"), 2, "nowhere"),
+                                    (("--key", "text"), 2, "text"), (("--own-seat", "nowhere"), 2, "nowhere"),
+                                    (("--start", "nowhere"), 2, "nowhere"), (("--start", "text"), 2, "14 bytes"), (("-o", "taken"), 2, "taken holds model.onnx"),
+                                    (("-o", "no/folder"), 2, "no/folder"), (("-o", "text"), 2, "text"), (("--node", "ftp://x"), 2, "http://HOST:PORT"),
+                                    (("--node", "http://127.0.0.1:1"), 3, "assay node DIR"), (("--data", "nowhere", "--price", "1"), 2, "")):
+            with self.subTest(words=words):
+                out, err = self.assay(*self.words("--yes", *words), expect=status)
+                self.assertIn(says, err)
+        _, err = self.assay(*self.words("--yes", job="broken.yaml"), expect=2)
+        self.assertIn("broken.yaml: line ", err)
+        _, err = self.assay("submit", "job.yaml", "--node", self.url, expect=2)
+        self.assertIn("-o DIR", err)
+        # nobody to say yes
+        _, err = self.assay(*self.words(), expect=2, stdin=subprocess.DEVNULL)
+        self.assertIn("--yes", err)
+        # no money, and a key that is made
+        _, err = self.assay(*self.words("--yes", key=None, out="own"), expect=1)
+        self.assertRegex(err, r"asy1\w{58} has 0 ASY on assay-solo, and the job wants [0-9.]+ ASY")
+        self.assertEqual(os.stat("own/account/key").st_mode & 0o777, 0o600)
+        self.assertEqual(self.jobs(), [])
+        self.assertEqual(self.balance(), MONEY * 10 ** 9)
+
+    def test_nobody_offers(self):
+        self.begin()
+        before = self.balance()
+        result, lines = self.submit("--deadline", "60", expect=1)
+        self.assertEqual((result["outcome"], result["final_root"], result["model"]), ("cancelled", None, None))
+        self.assertIn(result["reason"], ("four attempts were made", "its deadline passed"))
+        self.assertEqual(before - self.balance(), int(result["paid"]))
+        quote = next(line for line in lines if line["kind"] == "quote")
+        self.assertEqual(quote["solvers"], 0)
+        self.assertEqual(int(result["back"]), int(quote["total"]) - int(quote["gas"]) - int(quote["posting_fee"]))
+        text, _ = self.assay(*self.words("--yes", "--deadline", "60"), expect=1)
+        self.assertIn("cancelled   ", text)
+        self.assertFalse(os.path.exists("out/model.onnx"))
+
+    def test_killed_and_the_same_again(self):
+        """kill -9 at many points of its life: one job, and the same model."""
+        self.network()
+        waits, ended = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5], False
+        for wait in waits:
+            p = subprocess.Popen([ASSAY, *self.words("--yes", "--json")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                p.wait(wait)
+            except subprocess.TimeoutExpired:
+                p.kill()
+            ended = p.wait() == 0
+            if ended:
+                break
+        result, _ = self.submit()
+        self.assertEqual(result["final_root"], self.train()["final_root"])
+        self.same_model()
+        self.assertEqual(len(self.jobs()), 1)
+
+    def test_stopped_and_the_same_again(self):
+        self.network(verifiers=3)
+        p = Process([ASSAY, *self.words("--yes", "--json")])
+        self.addCleanup(p.kill)
+        p.wait(lambda line: line["kind"] == "posted")
+        self.assertEqual(p.stop(signal.SIGINT), 130)
+        result, _ = self.submit()
+        self.assertEqual((result["outcome"], len(self.jobs())), ("done", 1))
+
+    def test_the_node_is_away(self):
+        self.network(verifiers=3)
+        p = Process([ASSAY, *self.words("--yes", "--json")])
+        self.addCleanup(p.kill)
+        p.wait(lambda line: line["kind"] == "posted")
+        port = self.node.port
+        self.node.process.kill()
+        self.node.process.wait()
+        p.wait(lambda line: line["kind"] == "lost")
+        self.node = Node(ASSAY, "chain", new=False, port=port)
+        p.wait(lambda line: line["kind"] == "found")
+        line = p.wait(lambda line: "outcome" in line)
+        self.assertEqual(line["outcome"], "done")
+        self.assertEqual(p.stop(), 0)
+
+    def test_the_chain_draws_the_seed(self):
+        self.network(verifiers=3)
+        self.job("free.yaml", ("seed: 7\n", ""))
+        result, _ = self.submit("--level", "spot", job="free.yaml")
+        self.assertIsNone(json.loads(self.read("out/job.json"))["seed"])
+        self.job("fixed.yaml", ("seed: 7\n", f"seed: {result['seed']}\n"))
+        self.assertEqual(self.train(job="fixed.yaml")["final_root"], result["final_root"])
+        self.assertIn(f"{result['seed']}, drawn by the chain", self.read("out/README.md").decode())
+
+
+if __name__ == "__main__":
+    world.main()

@@ -10,6 +10,8 @@ struct bench_options {
   const char *models, *data; /* folders: --models, --data (NULL: where the package puts them) */
   const char *only, *peers;  /* gemm: shapes by name; folder of the peer programs */
   uint32_t threads, steps;
+  const char *folder;                       /* ledger: where chains are made */
+  uint32_t rounds, seconds;                 /* ledger */
   bool threads_given, json, quick, profile; /* quick: leaves out the comparison with the reference bits */
 };
 
@@ -17,6 +19,7 @@ struct bench_options {
 enum outcome bench_step(const struct bench_options *o, struct why *why);
 enum outcome bench_commit(const struct bench_options *o, struct why *why);
 enum outcome bench_exact(const struct bench_options *o, struct why *why);
+enum outcome bench_ledger(const struct bench_options *o, struct why *why);
 
 /* bench_median sorts x and returns its middle; count >= 1. */
 double bench_median(double *x, uint32_t count);

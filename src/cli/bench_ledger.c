@@ -120,8 +120,12 @@ static enum outcome cell_of(const struct bench_options *o, uint32_t cell, const 
   return OUTCOME_DONE;
 }
 
+/* --only 64x1 is that one; --only 64 is two. */
 static bool chosen(const struct bench_options *o, uint32_t cell) {
-  return !o->only || strstr(cells[cell].name, o->only);
+  if (!o->only) return true;
+  for (uint32_t c = 0; c < CELLS; c++)
+    if (strcmp(cells[c].name, o->only) == 0) return c == cell;
+  return strstr(cells[cell].name, o->only) != NULL;
 }
 
 enum outcome bench_ledger(const struct bench_options *o, struct why *why) {

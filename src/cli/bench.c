@@ -99,7 +99,7 @@ const struct command command_bench = {
                {"steps", 0, "N", "training steps to time (60)"},
                {"threads", 0, "N", "threads to compute with (all processors; gemm: 1)"},
                {"only", 0, "NAME",
-                "gemm: only shapes with this in their name; referee: only messages; ledger: only sizes, as 64x10"},
+                "gemm: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
                {"peers", 0, "DIR", "gemm, ledger: where the peer programs lie (where the build put them)"},
                {"models", 0, "DIR",
                 "where mlp.onnx, lenet.onnx and cnn.onnx lie (the source's tests/models, examples/fashion)"},

@@ -18,7 +18,8 @@ enum {
   EVENTS = 64,
   PAUSE_LEAST_MS = 5, /* after "full", doubled each time */
   PAUSE_MOST_MS = 160,
-  LAST_ANSWERS_S = 5
+  LAST_ANSWERS_S = 5,
+  MOST_S = 90 /* without blocks */
 };
 
 /*  ready --ask--> asked --hear, all taken--> ready
@@ -43,6 +44,7 @@ struct load {
   struct load_watch watch;
   int epoll;
   struct load_figures figures;
+  uint32_t blocks; /* announced while there was load */
   char *out;
   struct why *why;
 };
@@ -204,14 +206,22 @@ static bool in_flight(const struct load *l) {
   return false;
 }
 
-static bool run(struct load *l, double until) {
+/* Two blocks to measure between, or so late that there will be none. */
+static bool enough(const struct load *l, double from, double now) {
+  const struct load_watch *w = &l->watch;
+  return (w->count >= 2 && w->at[w->count - 2] >= from) || now > from + MOST_S;
+}
+
+/* Until `until`, or longer until there are blocks to measure between. */
+static bool run(struct load *l, double from, double until) {
   for (uint32_t c = 0; c < l->o->connections; c++)
     if (!ask(l, c)) return false;
-  for (double now; (now = load_now()) < until;) {
+  for (double now; (now = load_now()) < until || !enough(l, from, now);) {
     int wait_ms;
     if (l->o->stop && *l->o->stop) return why_set(l->why, "stopped"), false;
     if (!wake(l, now, 20, &wait_ms) || !turn(l, wait_ms, true)) return false;
   }
+  l->blocks = l->watch.count; /* what comes later came while nobody sent */
   for (double last = load_now() + LAST_ANSWERS_S; in_flight(l);) {
     if (load_now() > last) return why_set(l->why, "the node leaves a request without an answer"), false;
     if (!turn(l, 20, false)) return false;
@@ -245,12 +255,11 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static bool reckon(struct load *l, double from, double until) {
+static bool reckon(struct load *l, double from) {
   const struct load_watch *w = &l->watch;
-  uint32_t first = 0, last = w->count;
-  while (first < w->count && w->at[first] < from) first++;
-  while (last > first && w->at[last - 1] > until) last--;
-  if (last < first + 2) return why_set(l->why, "fewer than two blocks in the measured time: measure longer"), false;
+  uint32_t first = 0, last = l->blocks;
+  while (first < last && w->at[first] < from) first++;
+  if (last < first + 2) return why_set(l->why, "fewer than two blocks in the measured time"), false;
   struct load_figures *f = &l->figures;
   struct tally t = {.l = l};
   bool good = load_blocks(l->o->port, w->first_height + first + 1, w->first_height + last - 1, count, &t, l->why);
@@ -272,7 +281,7 @@ bool load_run(const struct load_options *o, struct load_figures *out, struct why
   assert(o->connections >= 1 && o->connections <= LOAD_CONNECTIONS_MAX && o->batch >= 1 && o->batch <= LOAD_BATCH_MAX);
   struct load l = {.o = o, .why = why, .watch.socket = -1};
   double start = load_now(), from = start + o->warm_ms * 1e-3, until = from + o->measure_ms * 1e-3;
-  bool good = begin(&l) && run(&l, until) && reckon(&l, from, until);
+  bool good = begin(&l) && run(&l, from, until) && reckon(&l, from);
   end(&l);
   if (good) *out = l.figures;
   return good;

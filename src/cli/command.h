@@ -88,7 +88,6 @@ extern const struct command command_solve;
 extern const struct command command_status;
 extern const struct command command_store;
 extern const struct command command_submit;
-extern const struct command command_submit;
 extern const struct command command_task;
 extern const struct command command_train;
 extern const struct command command_verify;

@@ -113,9 +113,12 @@ void agent_say(struct agent *a, const char *kind, const uint8_t *task, const cha
   a->options.say(a->options.context, kind, task, line);
 }
 
+void agent_busy(struct agent *a) { a->busy = true; }
+
 static bool stopped(const struct agent *a) { return a->options.stop && *a->options.stop; }
 
 enum agent_status agent_turn(struct agent *a, agent_role *role, void *context, bool *more, struct why *why) {
+  a->busy = false;
   enum agent_status status = agent_status_of(view_now(a->view, why));
   if (status == AGENT_OK) status = send_poll(a, why);
   if (status == AGENT_OK) *more = role(a, context, why);
@@ -133,7 +136,7 @@ enum agent_status agent_run(struct agent *a, agent_role *role, void *context, st
     lost = status == AGENT_LOST;
     if (status != AGENT_OK && !lost) return status;
     /* Whatever the wait says is asked again by the next turn. */
-    if (more) port->wait(port->self, view_chain(a->view)->now.height + 1, TURN_MS, NULL);
+    if (more && !a->busy) port->wait(port->self, view_chain(a->view)->now.height + 1, TURN_MS, NULL);
   }
   return AGENT_OK;
 }

@@ -78,13 +78,18 @@ enum agent_status agent_forget(struct agent *a, const char *once, struct why *wh
 /* Gas to declare for a body of a type: an upper bound for what LEDGER 3.4 makes of it, within what a block takes. */
 uint32_t agent_gas(uint8_t type, const uint8_t *body, size_t length);
 
+/* agent_busy: this turn left something to do that needs nothing new from the chain, such as the rest of a long
+ * computation: agent_run goes on with the next turn at once, and does not wait for a block. For one turn. */
+void agent_busy(struct agent *a);
+
 /* A role: called in every turn, after view_now; false ends the loop. A role that cannot go on says so itself and
  * remembers it: nothing but the end is said by its answer. */
 typedef bool agent_role(struct agent *a, void *role, struct why *why);
 
 /* agent_turn looks at the chain, finds out what became of what was sent, and calls the role once: *more is its answer.
- * LOST leaves everything as it was. agent_run does that for every block, and once a second where none comes, until the
- * role says false (OK) or the stop flag is set (STOPPED); without a node it says so once, and goes on trying. */
+ * LOST leaves everything as it was. agent_run does that for every block, and once a second where none comes (at once if
+ * the role was busy), until the role says false (OK) or the stop flag is set (STOPPED); without a node it says so once,
+ * and goes on trying. */
 enum agent_status agent_turn(struct agent *a, agent_role *role, void *context, bool *more, struct why *why);
 enum agent_status agent_run(struct agent *a, agent_role *role, void *context, struct why *why);
 

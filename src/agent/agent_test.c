@@ -308,6 +308,26 @@ static void killed_anywhere_it_pays_once(void **state) {
   agent_shut(a);
 }
 
+/* Six turns, in the first three of which there is something left to do. */
+static bool six_turns(struct agent *a, void *role, struct why *why) {
+  (void)why;
+  int *turns = role;
+  if (++*turns <= 3) agent_busy(a);
+  return *turns < 6;
+}
+
+static void who_is_busy_waits_for_no_block(void **state) {
+  (void)state;
+  struct agent *a = open_it();
+  int turns = 0;
+  network_still(net, false); /* a wait makes a block */
+  uint64_t height = ledger_chain(network_stage(net)->ledger)->now.height;
+  assert_int_equal(agent_run(a, six_turns, &turns, NULL), AGENT_OK);
+  assert_int_equal(turns, 6);
+  assert_int_equal(ledger_chain(network_stage(net)->ledger)->now.height, height + 2);
+  agent_shut(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(sent_once_however_often_asked, begin, end),
@@ -319,6 +339,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_new_account_says_its_key_first, begin, end),
       cmocka_unit_test_setup_teardown(a_journal_is_of_one_account, begin, end),
       cmocka_unit_test_setup_teardown(killed_anywhere_it_pays_once, begin, end),
+      cmocka_unit_test_setup_teardown(who_is_busy_waits_for_no_block, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@ struct agent {
   struct journal *journal;
   struct view *view;
   uint64_t height;          /* of the turn before */
+  bool busy;                /* agent_busy was called in this turn */
   uint8_t *bytes, *message; /* a transaction, and what is signed of it */
 };
 

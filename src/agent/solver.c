@@ -109,7 +109,10 @@ static void work(struct solver *s, const struct task_record *t, struct why *why)
     bench_tell(&s->bench, t, "work", status, why);
     if (status != MATERIAL_OK) return;
   } while (!done && bench_ms() < until);
-  if (done) commit(s, t, why);
+  if (done)
+    commit(s, t, why);
+  else
+    agent_busy(s->a);
 }
 
 /* PUBLISH. */

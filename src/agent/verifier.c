@@ -258,7 +258,10 @@ static void seal(struct verifier *v, const struct post *p, struct why *why) {
   }
   bench_tell(&v->bench, p->t, "audit", status, why);
   if (status == MATERIAL_LATER && verifier_late(chain_of(v), p->t)) fetch_word(v, p, FETCH_START, false, why);
-  if (sheet->done < p->s->draws) return;
+  if (sheet->done < p->s->draws) {
+    if (status == MATERIAL_OK) agent_busy(v->a);
+    return;
+  }
   uint8_t hash[32], body[256];
   audit_seal_hash(chain_of(v)->genesis, p->s->id, p->s->account, sheet->salt, sheet->ends, p->s->draws, hash);
   struct body_seal b = {.at = at_of(p), .hash = hash};

@@ -83,10 +83,10 @@ class Devnet(unittest.TestCase):
 
     def test_life(self):
         p = self.begin()
-        names = ["node", "storer", "solver-1", "solver-2", "verifier-1", "verifier-2"]
+        names = ["node", "faucet", "storer", "solver-1", "solver-2", "verifier-1", "verifier-2"]
         self.assertEqual([x["name"] for x in p.up["processes"]], names)
-        self.assertEqual({x["role"] for x in p.up["processes"]}, {"node", "storer", "solver", "verifier"})
-        self.assertEqual(len(set(p.pids.values()) | {p.process.pid}), 7)
+        self.assertEqual({x["role"] for x in p.up["processes"]}, {"node", "faucet", "storer", "solver", "verifier"})
+        self.assertEqual(len(set(p.pids.values()) | {p.process.pid}), 8)
         self.assertTrue(all(map(lives, p.pids.values())))
         self.assertEqual({x["lie"] for x in p.up["processes"]}, {None})
         # nobody else reads a key or a log
@@ -96,7 +96,7 @@ class Devnet(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(os.stat(f"net/logs/{name}.log").st_mode), 0o600)
         # the genesis knows everybody, and its draws work
         self.assertEqual(self.ask(p, "status")["chain"], p.up["chain"])
-        for x in p.up["processes"][1:]:
+        for x in p.up["processes"][2:]:
             has = self.ask(p, "wallet", "balance", x["account"])
             self.assertGreater(int(has["stakes"][x["role"]]["stake"]), 100 * 10 ** 9, x)
             self.assertGreater(int(has["balance"]), 10 ** 9, x)
@@ -105,7 +105,7 @@ class Devnet(unittest.TestCase):
         port = p.up["node"].rsplit(":", 1)[1]
         self.refused("-o", "other", "--port", port, says=f"port {port} is in use; take another with --port N", status=3)
         # money moves, so there is a height to go on at
-        self.assay("wallet", "send", p.up["processes"][3]["account"], "1", "--key", "net/solver-1", "--node", p.up["node"])
+        self.assay("wallet", "send", p.up["processes"][4]["account"], "1", "--key", "net/solver-1", "--node", p.up["node"])
         height = self.ask(p, "status")["height"]
         self.assertGreater(height, 0)
         # the end, and again
@@ -153,7 +153,7 @@ class Devnet(unittest.TestCase):
         p = self.begin("--solvers", "2", "--verifiers", "3", "--vanish", "solver", "--silent", "verifier", "--parameters", "test")
         lies = {x["name"]: x["lie"] for x in p.up["processes"]}
         self.assertEqual((lies["solver-1"], lies["solver-2"], lies["verifier-1"], lies["verifier-2"]), ("no-commit", None, "no-seal", None))
-        stakes = {x["name"]: int(self.ask(p, "wallet", "balance", x["account"])["stakes"][x["role"]]["stake"]) for x in p.up["processes"][2:]}
+        stakes = {x["name"]: int(self.ask(p, "wallet", "balance", x["account"])["stakes"][x["role"]]["stake"]) for x in p.up["processes"][3:]}
         self.assertEqual(stakes["solver-1"], 10 ** 6 * stakes["solver-2"])
         self.assertEqual(stakes["verifier-1"], 16 * (stakes["verifier-2"] + stakes["verifier-3"]))
         self.assertEqual(p.stop(), 0)
@@ -163,7 +163,7 @@ class Devnet(unittest.TestCase):
         # killed while it was made: what is missing is made, what is there is used
         with open("net/solver-1/key", "rb") as f:
             key = f.read()
-        for name in ("storer", "solver-1", "verifier-2", "verifier-3"):
+        for name in ("faucet", "storer", "solver-1", "verifier-2", "verifier-3"):
             shutil.rmtree(f"net/{name}/agent")
         for name in ("node", "logs", "solver-2", "verifier-1"):
             shutil.rmtree("net/" + name)
@@ -172,7 +172,7 @@ class Devnet(unittest.TestCase):
         with open("net/node/node.key", "w") as f:
             f.write("half")
         q = self.begin("--vanish", "solver")
-        self.assertEqual(len(q.up["processes"]), 2 + 2 + 3)
+        self.assertEqual(len(q.up["processes"]), 3 + 2 + 3)
         with open("net/solver-1/key", "rb") as f:
             self.assertEqual(f.read(), key)
         self.assertEqual(q.stop(), 0)
@@ -235,7 +235,7 @@ class Devnet(unittest.TestCase):
         p = subprocess.Popen([ASSAY, "devnet", "-o", "net", "--port", "0", "--solvers", "1", "--verifiers", "1"], stdout=subprocess.PIPE, text=True)
         self.addCleanup(p.kill)
         ready = p.stdout.readline()
-        self.assertRegex(ready, r"^ready: 4 processes, node http://127\.0\.0\.1:\d+")
+        self.assertRegex(ready, r"^ready: 5 processes, node http://127\.0\.0\.1:\d+, faucet http")
         # half of a second passes between a death and a new start
         pid = int(subprocess.run(["pgrep", "-P", str(p.pid), "-f", "solver-1"], stdout=subprocess.PIPE, text=True).stdout.split()[0])
         os.kill(pid, signal.SIGKILL)

@@ -100,7 +100,7 @@ static void prepare_process(uint32_t i) {
   if (p->role != PLAN_NODE) {
     keep_word(k, "--node");
     keep_word(k, "%s", net.node);
-  } else if (0) {
+  } else {
     keep_word(k, "--faucet");
     keep_word(k, "%s", net.faucet);
   }
@@ -330,7 +330,7 @@ static enum outcome run(const struct arguments *a) {
 const struct command command_devnet = {
     .name = "devnet",
     .usage = "-o DIR [--port N] [--liar ROLE]",
-    .summary = "runs a whole network here: chain, solvers, verifiers, storer",
+    .summary = "runs a whole network here: chain, faucet, solvers, verifiers, storer",
     .text =
         "Starts a chain, a faucet, a storer, three solvers and five verifiers, each a process of its own with a key "
         "of\n"

@@ -4,6 +4,7 @@
 #include "cli/output.h"
 #include "cli/unlock.h"
 #include "engine/solo/folder.h"
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -173,10 +174,9 @@ static enum outcome fill(const struct found *f, struct genesis *g, struct people
     }
     if (p->role == PLAN_FAUCET) faucet = &people->account[g->accounts - 1];
   }
-  if (faucet) {
-    faucet->balance = people->account[0].balance;
-    people->account[0].balance = 0;
-  }
+  assert(faucet && "a plan has a faucet");
+  faucet->balance = people->account[0].balance;
+  people->account[0].balance = 0;
   genesis_sort(g);
   return OUTCOME_DONE;
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FAUCET = 0 }; /* until there is one to run */
 #define ASY UINT64_C(1000000000)
 
 static const uint64_t stake_honest = 1000000 * ASY, stake_beside_liar = 400 * ASY, stake_storer = 1000 * ASY,
@@ -51,7 +50,7 @@ static void lay_out(struct plan *p) {
   uint32_t others = p->verifiers > 1 ? p->verifiers - 1 : 1;
   p->processes = 0;
   add(p, PLAN_NODE, 0, "", 0);
-  if (FAUCET) add(p, PLAN_FAUCET, 0, "", 0);
+  add(p, PLAN_FAUCET, 0, "", 0);
   add(p, PLAN_STORER, 0, "", stake_storer);
   for (uint32_t n = 1; n <= p->solvers; n++) {
     bool lies = n == 1 && solver_lies;
@@ -62,8 +61,7 @@ static void lay_out(struct plan *p) {
     add(p, PLAN_VERIFIER, n, lies ? p->verifier_lie : "",
         lies ? stake_honest * LYING_VERIFIER_TIMES * others : stake_honest);
   }
-  p->process[0].balance = 0;
-  if (FAUCET) p->process[1].balance = 0;
+  p->process[0].balance = p->process[1].balance = 0;
 }
 
 /* What --liar, --vanish, --silent and --lie say. */

@@ -110,7 +110,8 @@ enum certificate_check {
 enum certificate_check certificate_verify(const struct certificate *c, const uint8_t *anchor, struct why *why);
 const char *certificate_check_text(enum certificate_check check);
 
-/* certificate_intervals: how many intervals the last task ran, N_c of LEDGER 9.2. */
+/* certificate_intervals: how many intervals the last task ran, N_c of LEDGER 9.2; 0 where the job, which may not be the
+ * posted one, does not tell. */
 uint16_t certificate_intervals(const struct certificate *c);
 
 #endif

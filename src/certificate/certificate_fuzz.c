@@ -42,5 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
   assert(written == length && memcmp(again, data, length) == 0);
   free(again);
   (void)certificate_verify(&c, NULL, &why);
+  (void)certificate_intervals(&c);
+  for (uint16_t i = 0; i < c.job.tasks; i++) (void)certificate_task(&c.job, i);
   return 0;
 }

@@ -179,6 +179,9 @@ static void test_job(void **state) {
   WRONG(CERTIFICATE_WRONG_JOB, stage.row[3].seed++);
   WRONG(CERTIFICATE_WRONG_JOB, stage.row[3].seed_mode = 1);
   WRONG(CERTIFICATE_WRONG_JOB, stage.row[3].steps = 101);
+  /* What is not true may still be asked. */
+  WRONG(CERTIFICATE_WRONG_RECEIPTS, stage.row[3].task[32] = 99);
+  assert_int_equal(certificate_intervals(&read), 0);
   WRONG(CERTIFICATE_WRONG_PAYMENTS, stage.row[3].payments[0] ^= 1);
   WRONG(CERTIFICATE_WRONG_SPEC, stage.spec.length--);
   WRONG(CERTIFICATE_TRUE, stage.spec.length = 0);

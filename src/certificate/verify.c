@@ -150,6 +150,9 @@ const char *certificate_check_text(enum certificate_check check) {
 }
 
 uint16_t certificate_intervals(const struct certificate *c) {
-  struct certificate_task t = certificate_task(&c->job, task_number(&c->settled));
-  return t.interval_steps ? (uint16_t)((c->settled.steps + t.interval_steps - 1) / t.interval_steps) : 0;
+  uint16_t number = task_number(&c->settled);
+  if (number >= c->job.tasks) return 0;
+  struct certificate_task t = certificate_task(&c->job, number);
+  uint64_t steps = c->settled.steps;
+  return t.interval_steps && steps <= t.steps ? (uint16_t)((steps + t.interval_steps - 1) / t.interval_steps) : 0;
 }

@@ -70,6 +70,7 @@ enum { TYPO_EDITS = 2 };
 /* One a line, so that two people can add one each. */
 extern const struct command command_audit;
 extern const struct command command_bench;
+extern const struct command command_certificate;
 extern const struct command command_check;
 extern const struct command command_devnet;
 extern const struct command command_dispute;

@@ -1,5 +1,6 @@
 /* assay inspect: what a file or a run's folder holds, as text. */
 #include "base/hex.h"
+#include "cli/certificate_words.h"
 #include "cli/command.h"
 #include "cli/inspect_tensors.h"
 #include "cli/output.h"
@@ -221,6 +222,23 @@ static enum outcome inspect_state(const char *path, const struct file_bytes *f, 
   return OUTCOME_DONE;
 }
 
+/* What it claims, and whether that is true. */
+static enum outcome inspect_certificate(const char *path, const struct file_bytes *f, bool json) {
+  static struct certificate certificate; /* large */
+  struct why why = {""};
+  if (sign_open(&why) != SIGN_OK) return refuse(path, &why, OUTCOME_ENVIRONMENT);
+  if (!certificate_decode(f->bytes, f->length, &certificate, &why)) return refuse(path, &why, OUTCOME_INPUT);
+  struct certificate_finding finding = {.check = certificate_verify(&certificate, NULL, &why), .why = why.text};
+  if (json) {
+    json_t *o = certificate_json(&certificate, &finding);
+    json_object_set_new(o, "kind", json_string("certificate"));
+    output_json(o);
+  } else {
+    certificate_print(&certificate, &finding);
+  }
+  return OUTCOME_DONE;
+}
+
 static enum outcome inspect_folder(const char *path, struct arena *arena, bool json) {
   static struct folder_info info;
   struct why why = {""};
@@ -274,6 +292,8 @@ static enum outcome inspect_file(const char *path, struct arena *arena, const st
     outcome = inspect_tape(path, &f, arena, a);
   else if (f.length >= 7 && memcmp(f.bytes, "ASTRACE", 7) == 0)
     outcome = inspect_trace(path, &f, json);
+  else if (f.length >= 4 && memcmp(f.bytes, "ASYC", 4) == 0)
+    outcome = inspect_certificate(path, &f, json);
   else if (ends_with(path, ".onnx"))
     outcome = inspect_onnx(path, arena, json);
   else if (ends_with(path, ".state") && f.length >= TAPE_LEAF_BYTES && f.length % TAPE_LEAF_BYTES == 0)
@@ -285,8 +305,9 @@ static enum outcome inspect_file(const char *path, struct arena *arena, const st
   else if (ends_with(path, ".json") || ends_with(path, ".jsonl") || ends_with(path, ".yaml") || ends_with(path, ".md"))
     complain("%s is text: read it as it is", path);
   else
-    complain("%s: neither a tape, a trace, a checkpoint (.state), a model (.onnx), tensors (.safetensors) nor an array "
-             "(.npy), or cut short",
+    complain("%s: neither a tape, a trace, a certificate, a checkpoint (.state), a model (.onnx), tensors "
+             "(.safetensors) nor "
+             "an array (.npy), or cut short",
              path);
   if (*why.text) refuse(path, &why, outcome);
   file_unmap(&f);
@@ -314,7 +335,7 @@ const struct command command_inspect = {
     .summary = "shows what a file or a run's folder holds, as text",
     .text = "DIR: outcome and roots of a run. FILE: a tape (layout and every record), a trace (its state roots), a "
             "checkpoint\n"
-            "(its root), an ONNX model (its graph), safetensors or a .npy array (types and shapes).\n"
+            "(its root), an ONNX model (its graph), safetensors or a .npy array (types and shapes), a certificate.\n"
             "Exit status: 0, 2 the file is damaged or of no kind we know.",
     .option = {{"record", 'r', "N", "of a tape, only record N"}, {"json", 0, NULL, "prints one JSON object"}},
     .operands_min = 1,

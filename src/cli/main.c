@@ -42,6 +42,7 @@ static const struct command_row table[] = {
     {.command = &command_jobs},
     {.command = &command_task},
     {.command = &command_why},
+    {.command = &command_certificate},
     {.heading = "development"},
     {.command = &command_bench},
     {.command = &command_lower},

@@ -52,9 +52,14 @@ struct submitter_quote {
   uint64_t balance;                      /* what the account has */
   uint64_t mem_mib;                      /* of the largest task */
   uint64_t work_ticks, life_ticks;       /* est of all tasks; the longest that their windows allow, without faults */
-  uint64_t usual_ticks;      /* when everybody does at once what is due: est, the seats', and a few blocks */
-  uint64_t dispute_ticks;    /* the longest dispute */
-  uint32_t tick_ms;          /* a tick is at least so long */
+  uint64_t usual_ticks;                /* when everybody does at once what is due: est, the seats', and a few blocks */
+  uint64_t dispute_ticks;              /* the longest dispute */
+  uint32_t tick_ms;                    /* a tick is at least so long */
+  uint64_t operations;                 /* dot flops and body operations of all steps */
+  uint16_t task_intervals, task_draws; /* N and m' of the task with the most intervals, */
+  uint64_t task_fee, bond, seat_bond;  /* F, the solver's whole bond and a seat's B_v in it */
+  uint32_t fine_permille, finder_permille; /* B_s in thousandths of F; r, what who finds a wrong one gets of it */
+  bool own_seat;
   uint32_t audited_permille; /* of a task's intervals, by all seats together, at least one each */
 };
 enum agent_status submitter_quote(struct submitter *s, struct submitter_quote *out, struct why *why);

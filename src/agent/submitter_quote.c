@@ -242,6 +242,25 @@ static uint64_t life_ticks(const struct rehearsal *r, const struct parameters *p
          brought / p->publish_rate;
 }
 
+/* LEDGER 12.1, and for `full` 9.13: max(16 phi_w, 2 phi). */
+static uint64_t seat_bond(const struct parameters *p, uint8_t level, const struct job_cost *cost) {
+  unsigned __int128 phi = cost->seat_fee, bond;
+  if (level != LEVEL_FULL) return (uint64_t)(phi * p->seat_bond / 1000);
+  bond = (unsigned __int128)cost->fee * p->seat_share * cost->draws / (1000 * (uint64_t)cost->intervals) *
+         p->seat_bond / 1000;
+  return (uint64_t)(bond > 2 * phi ? bond : 2 * phi);
+}
+
+static uint64_t operations(const struct prepared *p) {
+  uint64_t sum = 0;
+  for (uint32_t k = 0; k < p->lowered.tapes_count && k <= TAPE_OF_TRAIN; k++) {
+    const struct tape_counts *n = &p->lowered.tape[k].counts;
+    uint64_t init = p->job.first_step == 0, runs = k == TAPE_OF_INIT ? init : p->steps - init;
+    sum += runs * (n->dot_flops + n->body_ops);
+  }
+  return sum;
+}
+
 static void add_task(const struct rehearsal *r, uint16_t i, struct submitter_quote *q) {
   const struct job_record *j = &r->job.record;
   const struct parameters *p = &r->chain.parameters;
@@ -259,6 +278,13 @@ static void add_task(const struct rehearsal *r, uint16_t i, struct submitter_quo
   q->usual_ticks += cost.est + USUAL_BLOCKS +
                     (j->job.level == LEVEL_FULL ? cost.est : cost.draws * job_interval_ticks(&r->chain, j, p, i));
   q->life_ticks += life_ticks(r, p, i, &cost);
+  if (cost.intervals > q->task_intervals) {
+    q->task_intervals = cost.intervals;
+    q->task_draws = cost.draws;
+    q->task_fee = cost.fee;
+    q->bond = cost.bond;
+    q->seat_bond = seat_bond(p, j->job.level, &cost);
+  }
   uint64_t dispute = dispute_ticks(p, job_interval_ticks(&r->chain, j, p, i));
   if (dispute > q->dispute_ticks) q->dispute_ticks = dispute;
   uint32_t seen = (uint32_t)((uint64_t)cost.draws * 1000 / cost.intervals);
@@ -291,6 +317,10 @@ enum agent_status submitter_quote(struct submitter *s, struct submitter_quote *o
   for (uint16_t i = 0; i < q.tasks; i++) add_task(r, i, &q);
   rehearse_shut(r);
   q.posting_fee = c->parameters.posting_fee;
+  q.operations = operations(s->options.prepared);
+  q.fine_permille = c->parameters.solver_bond;
+  q.finder_permille = c->parameters.finder;
+  q.own_seat = s->options.own_seat != NULL;
   q.reserve = s->options.reserve;
   q.gas = ((uint64_t)agent_gas(TRANSACTION_TAPE, s->tapes, s->tapes_length) +
            agent_gas(TRANSACTION_JOB_POST, s->post, s->post_length)) *

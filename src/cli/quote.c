@@ -2,9 +2,13 @@
 #include "training/run/quote.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/submit.h"
+#include "cli/unlock.h"
+#include "crypto/address.h"
 #include "training/file/machine.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static struct prepared prepared; /* large */
 
@@ -25,7 +29,58 @@ static void print_text(const struct quote *q, const struct prepared *p, uint32_t
   printf("samples   %" PRIu32 " for training, %" PRIu32 " for tests\n", p->train.samples, p->test.samples);
 }
 
+static enum outcome account_of(const struct arguments *a, uint8_t account[32]) {
+  struct sign_public public;
+  memset(account, 0, 32);
+  if (!arguments_given(a, "key")) return OUTCOME_DONE; /* nobody's, who has nothing */
+  enum outcome outcome = unlock_public(arguments_text(a, "key", ""), &public);
+  if (outcome == OUTCOME_DONE) address_of_key(public.bytes, account);
+  return outcome;
+}
+
+/* What a network asks for it: with --node. */
+static enum outcome ask_network(const struct arguments *a) {
+  struct submit_terms terms;
+  struct submitter *s = NULL;
+  struct submitter_quote q;
+  struct reach reach;
+  struct why why = {""};
+  uint8_t account[32];
+  enum outcome outcome = account_of(a, account);
+  if (outcome == OUTCOME_DONE) outcome = reach_open(a, &reach);
+  if (outcome != OUTCOME_DONE) return outcome;
+  outcome = submit_terms(a, &reach, &terms);
+  if (outcome == OUTCOME_DONE) {
+    enum agent_status status = submitter_open_quote(&s, reach.view, account, &terms.options, &why);
+    if (status == AGENT_OK) status = submitter_quote(s, &q, &why);
+    if (status != AGENT_OK) complain("%s", why.text);
+    outcome = status == AGENT_OK ? OUTCOME_DONE : status == AGENT_ERR_INPUT ? OUTCOME_INPUT : OUTCOME_ENVIRONMENT;
+  }
+  if (outcome == OUTCOME_DONE && arguments_given(a, "json"))
+    output_json(submit_quote_json(&terms, &q, &reach));
+  else if (outcome == OUTCOME_DONE)
+    submit_quote_print(&terms, &q, &reach);
+  submitter_shut(s);
+  submit_terms_shut(&terms);
+  reach_shut(&reach);
+  return outcome;
+}
+
+/* Words that mean something to a network only. */
+static bool for_network(const struct arguments *a) {
+  static const char *const words[] = {"key",     "level",    "seats", "draws", "price",
+                                      "reserve", "deadline", "class", "start", "own-seat"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (arguments_given(a, words[i])) {
+      complain("--%s is for a network; name one with --node URL", words[i]);
+      return true;
+    }
+  return false;
+}
+
 static enum outcome run(const struct arguments *a) {
+  if (arguments_given(a, "node")) return ask_network(a);
+  if (for_network(a)) return OUTCOME_INPUT;
   uint64_t threads = machine_threads();
   if (!arguments_number(a, "threads", 1, 256, &threads)) return OUTCOME_INPUT;
   struct prepare_options prepare = {.data_folder = arguments_text(a, "data", NULL), .threads = (uint32_t)threads};
@@ -55,11 +110,18 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_quote = {
     .name = "quote",
-    .usage = "JOB.yaml [--threads N] [--data DIR]",
-    .summary = "says what a job will cost here, before it runs",
+    .usage = "JOB.yaml [--node URL] [--threads N] [--data DIR]",
+    .summary = "says what a job will cost, here or on a network",
     .text = "Operations, memory, disk, time on this machine (a few real steps are timed) and the cost of committing.\n"
-            "Exit status: 0, 2 bad job, model or data, 3 it does not fit into memory.",
-    .option = {{"threads", 0, "N", "threads to compute with (all processors)"},
+            "With --node: what a network asks for it, which parts that has and what of it comes back, how long it\n"
+            "takes, what a cheat risks, how likely it is that wrong intervals go unseen, and what the same operations\n"
+            "cost on rented machines.\n"
+            "Exit status: 0, 2 bad job, model or data, or a job that the chain would refuse, 3 it does not fit into\n"
+            "memory, or no node answers.",
+    .option = {REACH_OPTION,
+               {"key", 0, "DIR", "whose balance to tell: a folder of assay init, or a key file"},
+               SUBMIT_TERMS,
+               {"threads", 0, "N", "threads to compute with (all processors)"},
                {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
                {"json", 0, NULL, "prints one JSON object"}},
     .operands_min = 1,

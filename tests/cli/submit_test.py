@@ -112,6 +112,53 @@ class Submit(world.World):
         _, err = self.assay(*self.words("--yes", "--level", "spot"), expect=2)
         self.assertIn("other terms", err)
 
+    def test_the_quote(self):
+        self.begin("solver-1", "solver-2", "solver-3")
+        for name, ask in (("solver-1", 10 ** 9), ("solver-2", 4 * 10 ** 9), ("solver-3", 2 * 10 ** 9)):
+            self.start(name, more=("--ask", str(ask)))
+        before = self.balance()
+        q = self.ask("quote", "job.yaml", "--key", "rich")
+        self.assertEqual((q["price"], q["ask_middle"], q["solvers"], q["class"]), (str(2 * 10 ** 9), str(2 * 10 ** 9), 3, 0))
+        self.assertEqual(int(q["fee"]), -(-int(q["work"]) * 2 * 10 ** 9 // 10 ** 9))
+        self.assertEqual(int(q["balance"]), before)
+        self.assertEqual((q["level"], q["seats"], q["draws"], q["intervals"], q["tasks"]), ("standard", 3, 2, 9, 1))
+        parts = ("fee", "seat_fees", "protocol_fee", "posting_fee", "reserve", "gas")
+        self.assertEqual(int(q["total"]), sum(int(q[part]) for part in parts))
+        # LEDGER 12.1: phi = ceil(1.25 F m'/N), the solver's bond 2 F + n phi, a seat's 16 phi
+        fee = int(q["fee"])
+        phi = -(-1250 * fee * 2 // (1000 * 9))
+        self.assertEqual((int(q["seat_fees"]), int(q["risk"]["bond_solver"]), int(q["risk"]["bond_verifier"])), (3 * phi, 2 * fee + 3 * phi, 16 * phi))
+        chances = [q["risk"]["unseen"][word]["chance"] for word in ("one", "half", "all")]
+        self.assertTrue(1 > chances[0] > chances[1] > chances[2] > 0, chances)
+        self.assertGreater(q["risk"]["margin_solver"], 1)
+        # a dearer level sees more and costs more; one's own price counts; an own seat sees what it wants
+        spot, strong = (self.ask("quote", "job.yaml", "--level", level) for level in ("spot", "strong"))
+        self.assertTrue(int(spot["total"]) < int(q["total"]) < int(strong["total"]))
+        self.assertTrue(spot["risk"]["unseen"]["one"]["chance"] > chances[0] > strong["risk"]["unseen"]["one"]["chance"])
+        full = self.ask("quote", "job.yaml", "--level", "full")
+        self.assertAlmostEqual(full["risk"]["unseen"]["one"]["chance"], .1)
+        own = self.ask("quote", "job.yaml", "--own-seat", "solver-3")
+        self.assertLess(own["risk"]["unseen"]["one"]["chance"], chances[0])
+        self.assertEqual(self.ask("quote", "job.yaml", "--price", "3000000000")["price"], "3000000000")
+        some = self.ask("quote", "job.yaml", "--seats", "7", "--draws", "1", "--reserve", "1.5")
+        self.assertEqual((some["level"], some["seats"], some["draws"], some["reserve"]), ("own", 7, 1, "1500000000"))
+        self.job("spot.yaml", ("seed: 7\n", "seed: 7\nverify: spot\n"))
+        self.assertEqual(self.ask("quote", "spot.yaml")["level"], "spot")
+        # the page, and the rows of docs/prices.md
+        text, _ = self.assay("quote", "job.yaml", "--node", self.url)
+        for says in ("total       ", "back        ", "dispute     at most", "at stake    ", "unseen      of 9 intervals", "deterrence  ", "no market price", "the middle one asks 2000000000"):
+            self.assertIn(says, text)
+        self.assertTrue(all(len(line) < 160 for line in text.splitlines()), text)
+        with open(os.path.join(world.SOURCE, "docs", "prices.md")) as f:
+            rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in f if re.match(r"\| [^-m]", line)]
+        told = [[e["machine"], e["where"], f"{e['usd_hour']:.15g}", f"{e['gflops']:.15g}", f"{e['use_percent']} %", e["date"]] for e in q["elsewhere"]]
+        self.assertEqual([row[:6] for row in rows], told)
+        for e in q["elsewhere"]:
+            seconds = int(q["operations"]) / (e["gflops"] * 1e9 * e["use_percent"] / 100)
+            self.assertAlmostEqual(e["usd"] / (seconds / 3600 * e["usd_hour"]), 1, places=6)
+        self.assertIn("--level is for a network", self.assay("quote", "job.yaml", "--level", "spot", expect=2)[1])
+        self.assertEqual(self.balance(), before)
+
     def test_refusals(self):
         self.begin("poor")
         self.write("text", "this is no key")

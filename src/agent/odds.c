@@ -15,7 +15,7 @@ static double misses(uint32_t size, uint32_t wrong, uint32_t draws) {
   return chance;
 }
 
-/* LEDGER 13.3: "One seat misses with (1-alpha)(1-h) + alpha((1-h) + h(1-q)) .. all n with that to the power n". */
+/* LEDGER 13.3: one seat misses with (1-alpha)(1-h) + alpha((1-h) + h(1-q)), given the set all n with that to the n. */
 static double all_miss(const struct odds_audit *a, double miss) {
   double seat = (1 - a->cartel) * miss + a->cartel * (miss + (1 - miss) * (1 - a->watched));
   return pow(seat, a->seats) * (a->own ? miss : 1);

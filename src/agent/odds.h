@@ -21,9 +21,9 @@ struct odds_audit {
  * patterns: any at random, a run, every second one. Within about .01 of the truth. Costs a few million hash bytes. */
 double odds_unseen(const struct odds_audit *a, uint16_t wrong);
 
-/* odds_margin: LEDGER 12.2, I1: how many times what a cheat saves is what it has to fear, for the share of wrong
+/* odds_margin: row I1 of LEDGER 12.2: how many times what a cheat saves is what it has to fear, for the share of wrong
  * intervals that serves it best; above 1 it does not pay. fee: F; cost: C, what honest work costs the solver; bond: the
- * part (1 - r) B_s that no accomplice of it can get. odds_margin_cartel: I2, everything wrong, a cartel of half. */
+ * part (1 - r) B_s that no accomplice of it can get. odds_margin_cartel: row I2, everything wrong, a cartel of half. */
 double odds_margin(const struct odds_audit *a, double fee, double cost, double bond);
 double odds_margin_cartel(const struct odds_audit *a, double fee, double cost, double bond);
 

@@ -1,12 +1,11 @@
 /* assay certificate: checks one offline, or gets one from a node. */
 #include "base/hex.h"
 #include "cli/certificate_words.h"
-#include "cli/chain_words.h"
+#include "cli/chain_ids.h"
 #include "cli/output.h"
 #include "crypto/sign.h"
 #include "training/checkpoint/checkpoint.h"
 #include "training/file/machine.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,19 +82,13 @@ static enum outcome check(const struct arguments *a) {
   return outcome;
 }
 
-/* A number is a receipt's; 64 digits a job, 68 or JOB/N a task. */
-static bool read_asked(const char *text, uint8_t asked[TASK_ID_BYTES], size_t *length) {
-  char *end;
-  bool whole;
-  errno = 0;
-  unsigned long long number = strlen(text) < 20 && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
-  if (strlen(text) < 20 && *text >= '0' && *text <= '9' && !*end && !errno) {
-    for (int i = 0; i < 8; i++) asked[i] = (uint8_t)(number >> (8 * i));
-    *length = 8;
-    return true;
-  }
-  if (!chain_task_read(text, asked, &whole)) return false;
-  *length = whole ? 32 : TASK_ID_BYTES;
+/* A short number is a receipt's; JOB/N and digits are a job's or a task's. */
+static bool read_number(const char *text, uint8_t asked[8]) {
+  char *end = NULL;
+  size_t length = strlen(text);
+  if (length == 0 || length >= CHAIN_ID_SHORT || strspn(text, "0123456789") != length) return false;
+  unsigned long long number = strtoull(text, &end, 10);
+  for (int i = 0; i < 8; i++) asked[i] = (uint8_t)(number >> (8 * i));
   return true;
 }
 
@@ -134,16 +127,23 @@ static enum outcome keep(const struct arguments *a, const uint8_t *bytes, size_t
 static enum outcome fetch(const struct arguments *a) {
   struct reach reach;
   struct why why = {""};
-  uint8_t asked[TASK_ID_BYTES], *bytes, genesis[32];
-  size_t asked_length, length;
+  struct chain_id id;
+  uint8_t asked[TASK_ID_BYTES], *bytes;
+  size_t asked_length = 8, length;
   const char *path = arguments_text(a, "output", NULL);
   if (!path) return complain("-o FILE: where to keep it"), OUTCOME_INPUT;
-  if (!read_asked(a->operand[1], asked, &asked_length)) return OUTCOME_INPUT;
+  bool number = read_number(a->operand[1], asked);
+  if (!number && !chain_id_read(a->operand[1], &id)) return OUTCOME_INPUT;
   enum outcome outcome = reach_open(a, &reach);
   if (outcome != OUTCOME_DONE) return outcome;
-  enum client_status status = client_genesis(reach.client, genesis, &why);
-  if (status == CLIENT_OK)
-    status = client_certificate(reach.client, asked, asked_length, genesis, &bytes, &length, &why);
+  if (!number) outcome = chain_id_find(&reach, true, &id);
+  if (outcome != OUTCOME_DONE) return reach_shut(&reach), outcome;
+  if (!number) {
+    asked_length = id.whole ? 32 : TASK_ID_BYTES;
+    memcpy(asked, id.task, asked_length);
+  }
+  enum client_status status =
+      client_certificate(reach.client, asked, asked_length, reach.port.genesis, &bytes, &length, &why);
   if (status == CLIENT_NONE)
     why_set(&why, "%.80s: nothing of that name has been settled; assay why tells how far it is", a->operand[1]);
   outcome = reach_outcome(&reach, status, &why);
@@ -178,7 +178,7 @@ const struct command command_certificate = {
             "word it is: the hash of the validators has to be known from elsewhere.\n"
             "fetch asks a node, checks the answer, and keeps it. ID is a job, a task, JOB/N, or the number of the "
             "receipt that\n"
-            "settled a task; a job stands for its last settled task.\n"
+            "settled a task; a job stands for its last settled task, and its first digits for the job.\n"
             "Exit status: 0 valid, or fetched; 1 not valid, another model, or nothing settled; 2 no certificate, bad "
             "words\n"
             "or node; 3 no node answers, disk or memory; 130 stopped.",

@@ -112,7 +112,7 @@ static void print_payments(const struct certificate *c) {
   size_t offset = 0;
   char text[WHY_WORDS];
   for (const char *title = "paid"; payments_next(c->payments.bytes, c->payments.length, &offset, &p); title = "") {
-    why_payment(&p, text);
+    why_payment(&p, NULL, text);
     printf("%-12s%s\n", title, text);
   }
 }
@@ -175,7 +175,7 @@ static json_t *receipts_json(const struct certificate *c) {
     struct receipt r;
     if (!receipt_decode(row.receipt, RECEIPT_BYTES, &r)) break;
     bool last = offset == c->receipt_rows.length;
-    json_array_append_new(list, why_receipt_json(&r, c->payments.bytes, last ? c->payments.length : 0));
+    json_array_append_new(list, why_receipt_json(&r, NULL, c->payments.bytes, last ? c->payments.length : 0));
   }
   return list;
 }

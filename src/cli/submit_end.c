@@ -38,7 +38,7 @@ static bool add_receipt(void *context, const struct receipt *r, const uint8_t *p
   struct ending *e = context;
   struct payment p;
   size_t offset = 0;
-  json_array_append_new(e->receipts, why_receipt_json(r, payments, length));
+  json_array_append_new(e->receipts, why_receipt_json(r, NULL, payments, length));
   if (r->kind == RECEIPT_SETTLED) {
     e->settled = *r;
     e->is_settled = true;

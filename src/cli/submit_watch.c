@@ -31,7 +31,7 @@ bool submit_receipt(void *context, const struct receipt *r, const uint8_t *payme
   struct submission *s = context;
   char text[WHY_WORDS];
   (void)payments, (void)length;
-  why_receipt(r, text);
+  why_receipt(r, NULL, NULL, text);
   if (s->json)
     say_json("receipt", r->task, text);
   else if (!s->quiet)
@@ -59,17 +59,18 @@ static void show(struct submission *s, const struct task_record *t) {
   if (spent < s->usual_ticks)
     snprintf(when, sizeof when, " · about %s to the end",
              text_seconds((double)(s->usual_ticks - spent) * c->parameters.tick_ms / 1000, left));
-  chain_wait(c, t, text);
+  chain_wait(c, NULL, t, text);
   if (t->attempt > 1) snprintf(again, sizeof again, ", attempt %u", t->attempt);
   snprintf(line, sizeof line, "task %u of %u%s · %s: for %s%s", chain_task_number(t->id) + 1,
            s->terms.prepared->job.tasks, again, chain_task_state(t->state), text, when);
   shorten(line);
   if (!s->json && progress_line(line)) return;
   /* Elsewhere once for each state: times that run down would be a line every second. */
-  snprintf(line, sizeof line, "task %u, attempt %u, %s, round %u", chain_task_number(t->id), t->attempt,
+  char now[sizeof s->shown];
+  snprintf(now, sizeof now, "task %u, attempt %u, %s, round %u", chain_task_number(t->id), t->attempt,
            chain_task_state(t->state), t->round);
-  if (strcmp(line, s->shown) == 0) return;
-  snprintf(s->shown, sizeof s->shown, "%s", line);
+  if (strcmp(now, s->shown) == 0) return;
+  memcpy(s->shown, now, sizeof now);
   if (s->json) {
     say_json("task", t->id, text);
     return;

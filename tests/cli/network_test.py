@@ -199,9 +199,12 @@ class Network(world.World):
                     self.assertIn("assay-solo", err)
                     self.assertIn(id, err)
         for command in ("task", "why"):
-            for id in ("ab", "xy" * 32, "AB" * 32, "ab" * 32 + "/", "ab" * 32 + "/65536", "ab" * 33, ""):
+            for id in ("abc", "xy" * 32, "AB" * 32, "ab" * 32 + "/", "ab" * 32 + "/65536", "ab" * 33, ""):
                 with self.subTest(command=command, id=id):
                     self.assertIn("68, or JOB/N", self.ask(command, id, expect=2))
+        # the first digits of a job are enough, where there is one
+        for command in ("task", "why"):
+            self.assertIn("no job that begins with abcde", self.ask(command, "abcde", expect=1))
         self.stop()
         for words in (("status",), ("jobs",), ("task", "ab" * 32), ("why", "ab" * 32)):
             with self.subTest(words=words):
@@ -215,6 +218,12 @@ class Network(world.World):
     def send(self, data):
         done = self.rpc("broadcast_tx_commit", tx=base64.b64encode(data).decode())["tx_result"]
         self.assertEqual(done["code"], 0, done["log"])
+
+    def idle(self):
+        """Until no task runs."""
+        until = time.time() + 60
+        while self.ask("status")["waits"]:
+            self.assertLess(time.time(), until)
 
     def test_a_job_that_nobody_takes(self):
         """The whole life of a task without solvers: four attempts, and the money back."""
@@ -262,13 +271,25 @@ class Network(world.World):
         self.assertIn("there is no task", err)
         self.assertEqual(out, "")
         text, _ = self.assay("why", job, "--node", self.url)
-        self.assertIn(f"{jobs[0]['submitter']} posted the job: ", text)
+        me = me[:12] + ".."
+        self.assertIn(f"\n  {me} posted the job: ", text)
         self.assertIn("attempt 3 is over: no solver offered itself in time\n", text)
         self.assertIn("the task is cancelled in attempt 4: four attempts were made\n", text)
-        self.assertRegex(text, r"    [0-9.]+ ASY from the job's escrow to " + jobs[0]["submitter"] + ", for what a cancelled task did not use\n")
+        self.assertRegex(text, r"    [0-9.]+ ASY from the job's escrow to " + re.escape(me) + ", for what a cancelled task did not use\n")
+        self.assertRegex(text, r"\nwho\n  " + re.escape(me) + "  " + jobs[0]["submitter"] + r", submitter\n +got [0-9.]+ ASY, gave [0-9.]+ ASY\n$")
+        # the first digits are enough, until another job begins so
+        self.assertEqual(self.ask("why", job[:4])["events"], told["events"])
+        self.assertEqual(self.ask("why", job[:7] + "/0"), self.ask("why", job + "0000"))
+        self.assertEqual(self.ask("task", job[:9])["task"], job + "0000")
+        self.send(owner.sign("JOB_POST", post, 3000000))
+        both = self.ask("jobs")["jobs"]
+        self.assertEqual([j["job"] == job for j in both], [False, True])  # the newest first
+        listed = self.assay("jobs", "--node", self.url)[0].split("\n")
+        self.assertEqual([line.split()[:2] for line in listed[:2]], [[j["job"][:12], j["state"]] for j in both])
         text, _ = self.assay("task", job, "--node", self.url)
         self.assertIn("state       cancelled, attempt 4\nwaits for   nothing\n", text)
         # every grain that was put aside came back, but for the posting fee and gas
+        self.idle()
         owned = int(self.ask("wallet", "balance", jobs[0]["submitter"])["balance"])
         self.assertLess(10 ** 18 - owned, 10 ** 9)
 

@@ -165,7 +165,7 @@ static void show_receipt(void *context, const struct receipt *r, const uint8_t *
   char text[PICTURE_TEXT];
   (void)context;
   if (net.showing == SHOW_JSON) {
-    output_json(json_pack("{s:s, s:o, s:s}", "event", "receipt", "receipt", why_receipt_json(r, payments, length),
+    output_json(json_pack("{s:s, s:o, s:s}", "event", "receipt", "receipt", why_receipt_json(r, NULL, payments, length),
                           "text", words->text));
   } else if (net.showing == SHOW_LINES) {
     picture_names(&net.found, words->text, false, text);

@@ -71,7 +71,7 @@ static bool note_task(void *context, const struct task_record *t) {
   task_words(t->id, x->id);
   x->state = chain_task_state(t->state);
   x->attempt = t->attempt;
-  chain_wait(view_chain(w->view), t, x->waits);
+  chain_wait(view_chain(w->view), NULL, t, x->waits);
   return true;
 }
 
@@ -81,7 +81,7 @@ static bool note_receipt(void *context, const struct receipt *r, const uint8_t *
   struct lookout_receipt *x = w->now.receipt;
   x->number = r->number;
   task_words(r->task, x->task);
-  why_receipt(r, x->text);
+  why_receipt(r, NULL, NULL, x->text);
   if (w->now.receipts < LOOKOUT_RECEIPTS) w->now.receipts++;
   if (r->number >= w->told) w->show(w->context, r, payments, length, x);
   return true;

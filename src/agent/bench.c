@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -210,12 +209,6 @@ bool bench_move(struct bench *b, const struct task_record *t, uint64_t dispute, 
   if (status != MATERIAL_OK) return false;
   struct body_move put = {.dispute = dispute, .move = bytes, .move_length = move_encode(&m, bytes, sizeof bytes)};
   return bench_send(b, t, TRANSACTION_MOVE, body, body_move_put(&put, body, sizeof body), verb, dispute, why);
-}
-
-uint64_t bench_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static bool take_task(void *context, const struct task_record *t) {

@@ -6,6 +6,7 @@
 #ifndef AGENT_BENCH_H
 #define AGENT_BENCH_H
 #include "agent/side.h"
+#include "agent/slice.h"
 #include "agent/work.h"
 
 enum { BENCH_ONCE_BYTES = 128 };
@@ -58,10 +59,6 @@ bool bench_move(struct bench *b, const struct task_record *t, uint64_t dispute, 
 /* bench_tell says why something that is due was not done, if it was not said just before. */
 void bench_tell(struct bench *b, const struct task_record *t, const char *what, enum material_status status,
                 const struct why *why);
-
-/* bench_ms: milliseconds on a clock that only goes forward, for those who stop working in time for the next block.
- */
-uint64_t bench_ms(void);
 
 /* The tasks that are in one of `states` (1 << enum task_state), at most BENCH_TASKS_MAX, by id. */
 enum { BENCH_TASKS_MAX = 256 };

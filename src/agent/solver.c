@@ -101,14 +101,14 @@ static bool at_work(struct solver *s, const struct task_record *t, struct why *w
 }
 
 static void work(struct solver *s, const struct task_record *t, struct why *why) {
-  uint64_t until = bench_ms() + s->options.slice_ms;
+  uint64_t until = slice_ms() + s->options.slice_ms;
   bool done = false;
   if (s->options.lie.no_commit || bench_sent(&s->bench, t, "commit", 0) || !at_work(s, t, why)) return;
   do {
-    enum material_status status = work_next(s->bench.work, &done, why);
+    enum material_status status = work_next(s->bench.work, until, &done, why);
     bench_tell(&s->bench, t, "work", status, why);
     if (status != MATERIAL_OK) return;
-  } while (!done && bench_ms() < until);
+  } while (!done && slice_ms() < until);
   if (done)
     commit(s, t, why);
   else

@@ -23,7 +23,7 @@ struct solver_lie {
 struct solver_options {
   struct material_options material;
   uint64_t disk_bytes; /* for states of one task */
-  uint32_t slice_ms;   /* of work in one turn; 0: one interval */
+  uint32_t slice_ms;   /* of work in one turn; one step at least */
   struct solver_lie lie;
   const struct enlist *enlist; /* offers only once it is over; NULL: it is */
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/bench.h"
+#include "agent/slice.h"
 #include "crypto/address.h"
 
 enum { KNOWN_MAX = 256, YES_MS = 60000, NO_MS = 1000, UPLOAD_S = 3600, KEEP_S = 30 * 86400, EXPIRE_MS = 60000 };
@@ -47,7 +47,7 @@ static bool ask(struct storer *s, struct known *k) {
   struct account a;
   enum client_status status = view_account(s->view, k->account, &a, NULL);
   k->may = status == CLIENT_OK && worth(&a) && has_key(&a, k->account, k->key);
-  k->until_ms = status == CLIENT_OK || status == CLIENT_NONE ? bench_ms() + (k->may ? YES_MS : NO_MS) : 0;
+  k->until_ms = status == CLIENT_OK || status == CLIENT_NONE ? slice_ms() + (k->may ? YES_MS : NO_MS) : 0;
   return k->may;
 }
 
@@ -62,7 +62,7 @@ bool storer_may(struct storer *s, const uint8_t account[32], const uint8_t key[3
     memcpy(place->key, key, 32);
     place->until_ms = 0;
   }
-  bool may = bench_ms() < place->until_ms ? place->may : ask(s, place);
+  bool may = slice_ms() < place->until_ms ? place->may : ask(s, place);
   pthread_mutex_unlock(&s->mutex);
   return may;
 }
@@ -108,7 +108,7 @@ uint16_t storer_port(const struct storer *s) { return listen_port(s->listen); }
 
 bool storer_turn(struct agent *a, void *storer, struct why *why) {
   struct storer *s = storer;
-  uint64_t now = bench_ms();
+  uint64_t now = slice_ms();
   (void)why;
   if (s->expired_ms && now - s->expired_ms < EXPIRE_MS) return true;
   s->expired_ms = now;

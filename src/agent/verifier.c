@@ -17,8 +17,17 @@ struct sheet {
 };
 enum { SHEET_BYTES_MAX = 32 + 2 + SHOW_ENDS_MAX * 64 };
 
+/* An interval that is being run: which one, for which act, and how far it is. */
+struct part {
+  char name[BENCH_ONCE_BYTES]; /* of the sheet; empty: there is none */
+  uint16_t k;
+  uint32_t steps;
+  uint8_t *state, probe[32];
+};
+
 struct verifier {
   struct bench bench;
+  struct part part;
   struct verifier_options options;
   struct agent *a;
   uint8_t refused[SEAT_ID_BYTES]; /* the seat that it said no to last: once is enough */
@@ -163,35 +172,73 @@ static enum material_status fetch_start(struct verifier *v, const struct task_re
   return material_of(file_replace_soon(path, state, bytes, why));
 }
 
-/* Inner steps and then the rest, in place. LEDGER 9.6 */
-static enum material_status run(struct verifier *v, const struct post *p, uint16_t k, uint8_t *state, uint8_t end[32],
-                                uint8_t probe[32], struct why *why) {
-  uint16_t interval = p->s->interval[k], inner = p->s->inner[k], steps = audit_steps(p->t, interval);
-  uint32_t first = p->t->first_step + (uint32_t)(interval - 1) * p->t->interval_steps;
-  struct replay *r = v->bench.replay;
-  enum training_status status = TRAINING_OK;
-  memset(probe, 0, 32);
-  if (inner) status = replay_steps(r, first, inner, state, NULL, NULL, why);
-  if (inner && status == TRAINING_OK && !p->s->own) status = replay_root(r, state, probe, why);
-  if (status == TRAINING_OK) status = replay_steps(r, first + inner, (uint32_t)(steps - inner), state, NULL, NULL, why);
-  if (status != TRAINING_OK) return material_of(status);
-  if (v->options.lie.wrong && k == 0) work_alter(v->bench.material, state);
-  return material_of(replay_root(r, state, end, why));
+static void drop_part(struct verifier *v) {
+  free(v->part.state);
+  v->part = (struct part){.name = ""};
 }
 
-/* One drawn interval more on the sheet. */
-static enum material_status audit_one(struct verifier *v, const struct post *p, struct sheet *sheet, struct why *why) {
-  uint16_t k = sheet->done;
-  enum material_status status = bench_material(&v->bench, p->t, why);
-  if (status == MATERIAL_OK) status = bench_replay(&v->bench, why);
-  if (status != MATERIAL_OK) return status;
+/* The interval that is open, or the next one at its start. */
+static enum material_status have_part(struct verifier *v, const struct post *p, uint16_t k, struct why *why) {
+  char name[BENCH_ONCE_BYTES];
+  sheet_key(p, name);
+  if (v->part.state && v->part.k == k && strcmp(name, v->part.name) == 0) return MATERIAL_OK;
+  drop_part(v);
   uint8_t *state = material_state(v->bench.material);
   why_set(why, "no memory for a state");
-  if (!state) return MATERIAL_ERR_SYSTEM;
-  status = fetch_start(v, p->t, p->s->interval[k], state, why);
-  if (status == MATERIAL_OK) status = run(v, p, k, state, sheet->ends + 32 * k, sheet->probes + 32 * k, why);
-  free(state);
-  if (status != MATERIAL_OK) return status;
+  enum material_status status = state ? fetch_start(v, p->t, p->s->interval[k], state, why) : MATERIAL_ERR_SYSTEM;
+  if (status != MATERIAL_OK) {
+    free(state);
+    return status;
+  }
+  v->part.k = k;
+  v->part.state = state;
+  memcpy(v->part.name, name, sizeof name);
+  return status;
+}
+
+/* Steps up to `to`, as far as there is time. */
+static enum material_status run_to(struct verifier *v, uint32_t first, uint32_t to, uint64_t until_ms,
+                                   struct why *why) {
+  struct part *part = &v->part;
+  uint32_t did;
+  if (part->steps >= to) return MATERIAL_OK;
+  enum material_status status =
+      slice_steps(v->bench.replay, first + part->steps, to - part->steps, until_ms, part->state, &did, why);
+  part->steps += did;
+  return status;
+}
+
+/* Inner steps and then the rest. LEDGER 9.6. *done when the end is reached: then end and probe are filled in. */
+static enum material_status run(struct verifier *v, const struct post *p, uint16_t k, uint64_t until_ms, bool *done,
+                                uint8_t end[32], uint8_t probe[32], struct why *why) {
+  uint16_t interval = p->s->interval[k], inner = p->s->inner[k], steps = audit_steps(p->t, interval);
+  uint32_t first = p->t->first_step + (uint32_t)(interval - 1) * p->t->interval_steps;
+  struct part *part = &v->part;
+  bool before = part->steps < inner;
+  *done = false;
+  enum material_status status = run_to(v, first, inner, until_ms, why);
+  if (status != MATERIAL_OK || part->steps < inner) return status;
+  if (before && !p->s->own) status = material_of(replay_root(v->bench.replay, part->state, part->probe, why));
+  if (status == MATERIAL_OK && before && slice_ms() >= until_ms) return status;
+  if (status == MATERIAL_OK) status = run_to(v, first, steps, until_ms, why);
+  if (status != MATERIAL_OK || part->steps < steps) return status;
+  if (v->options.lie.wrong && k == 0) work_alter(v->bench.material, part->state);
+  *done = true;
+  memcpy(probe, part->probe, 32);
+  return material_of(replay_root(v->bench.replay, part->state, end, why));
+}
+
+/* A drawn interval further on; on the sheet when it is done. */
+static enum material_status audit_one(struct verifier *v, const struct post *p, uint64_t until_ms, struct sheet *sheet,
+                                      struct why *why) {
+  uint16_t k = sheet->done;
+  bool done = false;
+  enum material_status status = bench_material(&v->bench, p->t, why);
+  if (status == MATERIAL_OK) status = bench_replay(&v->bench, why);
+  if (status == MATERIAL_OK) status = have_part(v, p, k, why);
+  if (status == MATERIAL_OK) status = run(v, p, k, until_ms, &done, sheet->ends + 32 * k, sheet->probes + 32 * k, why);
+  if (done || (status != MATERIAL_OK && status != MATERIAL_LATER)) drop_part(v);
+  if (status != MATERIAL_OK || !done) return status;
   sheet->done++;
   return sheet_write(v, p, sheet, why) ? MATERIAL_OK : MATERIAL_ERR_SYSTEM;
 }
@@ -219,10 +266,11 @@ static enum material_status probe_of(struct verifier *v, const struct post *p, u
   return status == MATERIAL_OK ? material_of(replay_root(v->bench.replay, state, probe, why)) : status;
 }
 
-static enum material_status audit_full(struct verifier *v, const struct post *p, struct sheet *sheet, struct why *why) {
+static enum material_status audit_full(struct verifier *v, const struct post *p, uint64_t until_ms, struct sheet *sheet,
+                                       struct why *why) {
   bool done = false;
   if (!at_work(v, p->t, why)) return MATERIAL_LATER;
-  enum material_status status = work_next(v->bench.work, &done, why);
+  enum material_status status = work_next(v->bench.work, until_ms, &done, why);
   if (status != MATERIAL_OK || !done) return status;
   status = bench_replay(&v->bench, why);
   uint8_t *state = material_state(v->bench.material);
@@ -247,14 +295,14 @@ static void fetch_word(struct verifier *v, const struct post *p, uint8_t what, b
 
 static void seal(struct verifier *v, const struct post *p, struct why *why) {
   struct sheet *sheet = &v->sheet;
-  uint64_t until = bench_ms() + v->options.slice_ms;
+  uint64_t until = slice_ms() + v->options.slice_ms;
   enum material_status status = MATERIAL_OK;
   if (v->options.lie.no_seal || bench_sent(&v->bench, p->t, "seal", p->n) ||
       bench_sent(&v->bench, p->t, "no-start", p->n) || !sheet_begin(v, p, sheet, why))
     return;
   while (sheet->done < p->s->draws && status == MATERIAL_OK) {
-    status = is_full(p) ? audit_full(v, p, sheet, why) : audit_one(v, p, sheet, why);
-    if (bench_ms() >= until) break;
+    status = is_full(p) ? audit_full(v, p, until, sheet, why) : audit_one(v, p, until, sheet, why);
+    if (slice_ms() >= until) break;
   }
   bench_tell(&v->bench, p->t, "audit", status, why);
   if (status == MATERIAL_LATER && verifier_late(chain_of(v), p->t)) fetch_word(v, p, FETCH_START, false, why);
@@ -381,6 +429,7 @@ enum agent_status verifier_open(struct verifier **out, struct agent *a, const st
 
 void verifier_shut(struct verifier *v) {
   if (!v) return;
+  drop_part(v);
   bench_end(&v->bench);
   free(v);
 }

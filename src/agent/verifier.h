@@ -21,7 +21,7 @@ struct verifier_lie {
 struct verifier_options {
   struct material_options material;
   uint64_t disk_bytes; /* for states of one task */
-  uint32_t slice_ms;   /* of work in one turn; 0: one interval */
+  uint32_t slice_ms;   /* of work in one turn; one step at least */
   struct verifier_lie lie;
 };
 

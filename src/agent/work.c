@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/slice.h"
 #include "crypto/sign.h"
 #include "training/file/file.h"
 
@@ -15,8 +16,9 @@ struct work {
   char folder[FILE_PATH_MAX];
   struct trace trace;
   struct replay *replay;
-  uint8_t *state; /* after interval `at` */
+  uint8_t *state; /* after interval `at`, and `ahead` steps more */
   uint16_t at;
+  uint32_t ahead;
   bool has_state;
   uint16_t every;
 };
@@ -134,13 +136,21 @@ static uint32_t steps_in(const struct work *w, uint16_t interval) {
   return left < w->plan.interval_steps ? left : w->plan.interval_steps;
 }
 
-/* One interval, in place. */
-static enum material_status run(struct work *w, uint16_t interval, uint8_t *state, uint8_t root[32], struct why *why) {
-  uint32_t first = w->plan.first_step + (uint32_t)(interval - 1) * w->plan.interval_steps;
-  enum training_status status = replay_steps(w->replay, first, steps_in(w, interval), state, NULL, NULL, why);
-  if (status != TRAINING_OK) return material_of(status);
+static uint32_t first_of(const struct work *w, uint16_t interval) {
+  return w->plan.first_step + (uint32_t)(interval - 1) * w->plan.interval_steps;
+}
+
+static enum material_status end_of(struct work *w, uint16_t interval, uint8_t *state, uint8_t root[32],
+                                   struct why *why) {
   if (w->plan.lie == WORK_EVERY || w->plan.lie == interval) work_alter(w->m, state);
   return material_of(replay_root(w->replay, state, root, why));
+}
+
+/* One interval, in place. */
+static enum material_status run(struct work *w, uint16_t interval, uint8_t *state, uint8_t root[32], struct why *why) {
+  enum training_status status =
+      replay_steps(w->replay, first_of(w, interval), steps_in(w, interval), state, NULL, NULL, why);
+  return status == TRAINING_OK ? end_of(w, interval, state, root, why) : material_of(status);
 }
 
 enum material_status work_state(struct work *w, uint16_t i, uint8_t *state, struct why *why) {
@@ -172,21 +182,35 @@ static enum material_status keep_state(const struct work *w, uint16_t i, const u
   return material_of(file_replace_soon(path, state, w->m->state_leaves * TAPE_LEAF_BYTES, why));
 }
 
-enum material_status work_next(struct work *w, bool *done, struct why *why) {
-  struct trace *t = &w->trace;
-  *done = t->outcome != TRACE_OPEN;
-  if (*done) return MATERIAL_OK;
-  if (!w->has_state || w->at != t->intervals) {
-    enum material_status status = work_state(w, t->intervals, w->state, why);
-    if (status != MATERIAL_OK) return status;
-    w->has_state = true;
-    w->at = t->intervals;
-  }
-  uint16_t next = (uint16_t)(t->intervals + 1);
-  w->has_state = false; /* until it is one again */
-  enum material_status status = run(w, next, w->state, t->roots[next], why);
+/* The state at the end of the last interval, or further on. */
+static enum material_status have_state(struct work *w, struct why *why) {
+  if (w->has_state && w->at == w->trace.intervals) return MATERIAL_OK;
+  w->has_state = false;
+  enum material_status status = work_state(w, w->trace.intervals, w->state, why);
   if (status != MATERIAL_OK) return status;
   w->has_state = true;
+  w->at = w->trace.intervals;
+  w->ahead = 0;
+  return status;
+}
+
+enum material_status work_next(struct work *w, uint64_t until_ms, bool *done, struct why *why) {
+  struct trace *t = &w->trace;
+  uint32_t did;
+  *done = t->outcome != TRACE_OPEN;
+  if (*done) return MATERIAL_OK;
+  enum material_status status = have_state(w, why);
+  if (status != MATERIAL_OK) return status;
+  uint16_t next = (uint16_t)(t->intervals + 1);
+  uint32_t steps = steps_in(w, next);
+  status = slice_steps(w->replay, first_of(w, next) + w->ahead, steps - w->ahead, until_ms, w->state, &did, why);
+  w->ahead += did;
+  if (status != MATERIAL_OK || w->ahead < steps) return status;
+  w->has_state = false; /* an end may be altered, and fail to be hashed */
+  status = end_of(w, next, w->state, t->roots[next], why);
+  if (status != MATERIAL_OK) return status;
+  w->has_state = true;
+  w->ahead = 0;
   w->at = t->intervals = next;
   t->steps += steps_in(w, next);
   if (ended(w, w->state)) t->outcome = replay_diverged(w->state) ? TRACE_DIVERGED : TRACE_DONE;

@@ -28,8 +28,10 @@ enum material_status work_open(struct work **out, const struct material *m, stru
                                const struct material_options *options, const struct work_plan *plan, struct why *why);
 void work_shut(struct work *w);
 
-/* work_next runs one interval more; *done once there is none (all steps, or diverged) and the trace has its outcome. */
-enum material_status work_next(struct work *w, bool *done, struct why *why);
+/* work_next runs on until slice_ms() comes to until_ms, one step at least and one interval at most; *done once there is
+ * nothing left (all steps, or diverged) and the trace has its outcome. What is done of an interval that has not ended
+ * is in memory alone. */
+enum material_status work_next(struct work *w, uint64_t until_ms, bool *done, struct why *why);
 const struct trace *work_trace(const struct work *w);
 
 /* work_state fills in the state after interval i, 0 .. intervals: from the disk, or run again from the nearest. */

@@ -8,11 +8,13 @@
 #include "engine/solo/folder.h"
 #include "net/client/call.h"
 #include "net/rpc/rpc.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static void say(const char *text) { complain("%s", text); }
@@ -143,6 +145,14 @@ static enum outcome serve(const struct arguments *a, const struct folder *f, con
   return outcome;
 }
 
+/* Nothing where the genesis would be, as far as one can see: anything else is for folder_open to name. */
+static bool has_chain(const char *path) {
+  char genesis[4096];
+  struct stat st;
+  int n = snprintf(genesis, sizeof genesis, "%s/genesis", path);
+  return n < 0 || n >= (int)sizeof genesis || stat(genesis, &st) == 0 || errno != ENOENT;
+}
+
 static enum outcome run(const struct arguments *a) {
   struct why why = {""};
   struct folder folder;
@@ -162,6 +172,10 @@ static enum outcome run(const struct arguments *a) {
     if (made != OUTCOME_DONE) return made;
   } else if (arguments_given(a, "parameters") || arguments_given(a, "chain-id") || arguments_given(a, "account")) {
     complain("--parameters, --chain-id and --account are for a new chain: add --new");
+    return OUTCOME_INPUT;
+  }
+  if (!has_chain(path)) {
+    complain("%s: there is no chain in it; assay node %s --new makes one", path, path);
     return OUTCOME_INPUT;
   }
   enum solo_status status = folder_open(path, &folder, &why);

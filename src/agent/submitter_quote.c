@@ -133,6 +133,7 @@ enum agent_status rehearse(struct submitter *s, uint64_t money, struct rehearsal
   r->chain.map = map_open();
   r->chain.out = outbox_open();
   r->chain.now = c->now;
+  r->chain.now.next_receipt = 0; /* posting is on the log, and the log there is empty */
   r->chain.parameters = c->parameters;
   memcpy(r->chain.genesis, c->genesis, sizeof c->genesis);
   chain_parameters_store(&r->chain, &c->parameters);

@@ -134,8 +134,9 @@ static enum outcome agree(struct submission *s) {
   else
     submit_quote_print(&s->terms, &q, &s->reach);
   fflush(stdout);
-  enum outcome outcome = submit_money(s, &q);
+  enum outcome outcome = submit_means(s, &q);
   if (outcome == OUTCOME_DONE) outcome = ask(s);
+  if (outcome == OUTCOME_DONE) outcome = submit_money(s, &q);
   return outcome;
 }
 

@@ -65,9 +65,11 @@ struct submission {
   char shown[640];                  /* the last plain line */
 };
 
-/* submit_account opens the key of --key, or that of OUT/account, which it makes when it is missing. submit_money: is
- * there enough for the quote? Asks the node's faucet where there is not; else says how much is missing. */
+/* submit_account opens the key of --key, or that of OUT/account, which it makes when it is missing. submit_means: is
+ * there enough for the quote, or a faucet that may give it? Says how much is missing where there is neither.
+ * submit_money gets it from the faucet where it is short. */
 enum outcome submit_account(struct submission *s);
+enum outcome submit_means(struct submission *s, const struct submitter_quote *q);
 enum outcome submit_money(struct submission *s, const struct submitter_quote *q);
 
 /* submit_say is the agent's voice (context: the submission); submit_receipt shows a receipt; submit_turn is
@@ -75,6 +77,10 @@ enum outcome submit_money(struct submission *s, const struct submitter_quote *q)
 void submit_say(void *context, const char *kind, const uint8_t *task, const char *text);
 bool submit_receipt(void *context, const struct receipt *r, const uint8_t *payments, size_t length);
 bool submit_turn(struct agent *a, void *submission, struct why *why);
+
+/* submit_certificate gets the certificate of the job into OUT/certificate, with the job's text in it; *there is false,
+ * and a note has said why, where the node has none yet. */
+enum outcome submit_certificate(struct submission *s, const uint8_t job[32], bool *there);
 
 /* submit_end writes what belongs into OUT beside the models, and tells the result. */
 enum outcome submit_end(struct submission *s);

@@ -2,9 +2,13 @@
 #include "cli/amount.h"
 #include "cli/identity.h"
 #include "cli/output.h"
+#include "cli/stop.h"
 #include "cli/submit.h"
 #include "cli/unlock.h"
 #include "crypto/address.h"
+#include "net/client/faucet.h"
+
+enum { FAUCET_MS = 60000 };
 
 enum outcome submit_account(struct submission *s) {
   const char *named = arguments_text(s->arguments, "key", NULL);
@@ -26,12 +30,37 @@ enum outcome submit_account(struct submission *s) {
   return outcome;
 }
 
-enum outcome submit_money(struct submission *s, const struct submitter_quote *q) {
+static enum outcome too_little(const struct submission *s, uint64_t has_grain, const struct submitter_quote *q) {
   char address[ADDRESS_TEXT_LENGTH + 1], has[AMOUNT_TEXT], needs[AMOUNT_TEXT];
-  if (q->balance >= q->total) return OUTCOME_DONE;
   address_write(s->account, address);
   complain("%s has %s on %s, and the job wants %s: send it some (assay wallet send %s AMOUNT --key FILE), name a key "
            "that has more with --key, or offer less with --price or --level",
-           address, amount_write(q->balance, has), s->reach.node.chain_id, amount_write(q->total, needs), address);
+           address, amount_write(has_grain, has), s->reach.node.chain_id, amount_write(q->total, needs), address);
   return OUTCOME_NO;
+}
+
+enum outcome submit_means(struct submission *s, const struct submitter_quote *q) {
+  char url[CLIENT_URL_MAX];
+  if (q->balance >= q->total || client_faucet(s->reach.client, url, NULL) == CLIENT_OK) return OUTCOME_DONE;
+  return too_little(s, q->balance, q);
+}
+
+enum outcome submit_money(struct submission *s, const struct submitter_quote *q) {
+  char url[CLIENT_URL_MAX], given[AMOUNT_TEXT];
+  struct faucet_answer gift;
+  struct account account = {.balance = q->balance};
+  struct why why = {""};
+  if (q->balance >= q->total) return OUTCOME_DONE;
+  enum client_status status = client_faucet(s->reach.client, url, &why);
+  if (status == CLIENT_OK) status = faucet_ask(url, s->account, FAUCET_MS, stop_listen(""), &gift, &why);
+  if (status == CLIENT_STOPPED) return complain("stopped; nothing was submitted"), OUTCOME_INTERRUPTED;
+  if (status != CLIENT_OK) {
+    complain("the faucet %s gives nothing: %s", url, why.text);
+    return too_little(s, q->balance, q);
+  }
+  if (!s->quiet && !s->json) note("faucet   %s gave %s", url, amount_write(gift.amount, given));
+  status = view_now(s->reach.view, &why);
+  if (status == CLIENT_OK) status = view_account(s->reach.view, s->account, &account, &why);
+  if (status != CLIENT_OK) return reach_outcome(&s->reach, status, &why);
+  return account.balance >= q->total ? OUTCOME_DONE : too_little(s, account.balance, q);
 }

@@ -26,6 +26,7 @@ struct ending {
   json_t *receipts;
   uint64_t spent, back, won; /* of the escrow: to others, to us; won: from those who were at fault */
   uint64_t paid;             /* spent, posting fee and gas */
+  bool certified;            /* OUT/certificate is there */
   float loss;
   struct evaluation evaluation; /* count 0: none */
 };
@@ -141,8 +142,11 @@ static enum outcome write_card(struct ending *e) {
            "the whole state, whose root is the final root. `job.yaml` is the job as it was given, `job.json` the same "
            "with every option resolved: its SHA-256 is what the chain has as the job's name. Training is exact: `assay "
            "train job.yaml` with this seed gives the same final root on every machine. `receipts.json` tells what the "
-           "chain decided and paid, and `assay why %s` reads it from the chain again.",
-           job);
+           "chain decided and paid, and `assay why %s` reads it from the chain again.%s",
+           job,
+           e->certified ? " `certificate` shows all of it to whoever knows the chain's validators, offline: `assay "
+                          "certificate check certificate --model final.state`."
+                        : "");
   struct export_words words = {.seed = seed, .rows = rows, .tail = tail};
   if (!file_join(path, s->folder, "README.md")) return complain("the path is too long"), OUTCOME_INPUT;
   enum training_status status = export_card(p, &run, path, &words, &why);
@@ -166,11 +170,11 @@ static void tell_json(const struct ending *e, const char *outcome) {
                 done ? finite(e->loss) : json_null(), "test_loss", v->count ? finite(v->loss) : json_null(),
                 "test_accuracy", v->count && v->classes ? json_real((double)v->correct / v->count) : json_null(),
                 "seed", e->is_settled ? reach_grain(e->settled.seed) : json_null());
-  json_t *money =
-      json_pack("{s:o, s:o, s:o, s:I, s:s, s:n, s:o, s:s}", "paid", reach_grain(e->paid), "back", reach_grain(e->back),
-                "won", reach_grain(e->won), "receipt", (json_int_t)e->r.receipt, "reason",
-                receipt_reason_text(e->is_settled ? e->settled.reason : e->r.reason), "certificate", "model",
-                done ? path_json(e->s, "model.onnx") : json_null(), "folder", e->s->folder);
+  json_t *money = json_pack("{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:s}", "paid", reach_grain(e->paid), "back",
+                            reach_grain(e->back), "won", reach_grain(e->won), "receipt", (json_int_t)e->r.receipt,
+                            "reason", receipt_reason_text(e->is_settled ? e->settled.reason : e->r.reason),
+                            "certificate", e->certified ? path_json(e->s, "certificate") : json_null(), "model",
+                            done ? path_json(e->s, "model.onnx") : json_null(), "folder", e->s->folder);
   json_object_update(o, money);
   json_decref(money);
   output_json(o);
@@ -211,7 +215,14 @@ static void tell(const struct ending *e, const char *outcome) {
   tell_money(e);
   fputs("results     ", stdout);
   output_word(e->s->folder);
-  printf("\nnext        assay why %s\n", job);
+  putchar('\n');
+  if (e->certified) {
+    char path[SUBMIT_PATH];
+    fputs("next        assay certificate check ", stdout);
+    output_word(file_join(path, e->s->folder, "certificate") ? path : "certificate");
+    putchar('\n');
+  }
+  printf("%sassay why %s\n", e->certified ? "            " : "next        ", job);
 }
 
 enum outcome submit_end(struct submission *s) {
@@ -221,6 +232,7 @@ enum outcome submit_end(struct submission *s) {
   memcpy(&e.loss, &e.r.figure, sizeof e.loss);
   enum outcome outcome = read_receipts(&e);
   if (outcome == OUTCOME_DONE) outcome = write_receipts(&e);
+  if (outcome == OUTCOME_DONE && settled) outcome = submit_certificate(s, e.r.job, &e.certified);
   if (outcome == OUTCOME_DONE && done) outcome = evaluate(&e);
   if (outcome == OUTCOME_DONE && done) outcome = write_card(&e);
   if (outcome == OUTCOME_DONE) {

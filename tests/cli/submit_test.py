@@ -9,69 +9,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
 
 import world
-from world import ASSAY, PATIENCE
-
-sys.path.insert(0, os.path.join(world.SOURCE, "tests", "net"))
-from node import Node  # noqa: E402
-from role import Identity, Process  # noqa: E402
-
-STAKE, MONEY = 1000, 5000
-COMMAND = {"solver": "solve", "verifier": "audit", "storer": "store"}
+from submitting import ASSAY, MONEY, Node, Process, Submitting
 
 
-class Submit(world.World):
-    def begin(self, *names, parameters="test", **more):
-        """A chain on which each of these, and `rich`, has money."""
-        self.processes = {}
-        self.identities = {name: Identity(ASSAY, name) for name in ("rich", *names)}
-        self.accounts = [f"{i.key.hex()}={MONEY}" for i in self.identities.values()]
-        self.node = Node(ASSAY, "chain", parameters=parameters, accounts=self.accounts, **more)
-        self.addCleanup(lambda: self.node.process.kill())
-        self.url = f"http://127.0.0.1:{self.node.port}"
-
-    def start(self, *names, more=()):
-        for name in names:
-            kind = name.split("-")[0]
-            words = [ASSAY, COMMAND[kind], name, "--node", self.url, "--json", *more]
-            words += ["--port", "0"] if kind == "storer" else ["--threads", "1", "--memory", "512", "--stake", str(STAKE)]
-            with open(name + ".log", "a") as log:
-                self.processes[name] = Process(words, log)
-            self.addCleanup(self.processes[name].kill)
-        for name in names:
-            self.processes[name].wait(lambda line: line.get("kind") == "enlisted")
-
-    def network(self, verifiers=4, **more):
-        people = ["storer", "solver-1", *(f"verifier-{n}" for n in range(1, verifiers + 1))]
-        self.begin(*people, **more)
-        self.start(*people)
-
-    def words(self, *more, job="job.yaml", out="out", key="rich"):
-        return ["submit", job, "-o", out, "--node", self.url, *(["--key", key] if key else []), *more]
-
-    def submit(self, *more, expect=0, **kw):
-        """What came of it, and the lines before."""
-        done, _ = self.assay(*self.words("--yes", "--json", *more, **kw), expect=expect)
-        lines = [json.loads(line) for line in done.splitlines()]
-        return lines[-1] if lines else None, lines[:-1]
-
-    def ask(self, *words, expect=0):
-        out, err = self.assay(*words, "--node", self.url, "--json", expect=expect)
-        return json.loads(out.splitlines()[-1]) if out.strip() else err
-
-    def balance(self, key="rich"):
-        return int(self.ask("wallet", "balance", "--key", key)["balance"])
-
-    def same_model(self, out="out", run="run"):
-        for name in ("model.onnx", "model.safetensors", "job.yaml"):
-            self.assertEqual(self.read(f"{out}/{name}"), self.read(f"{run}/{name}"), name)
-
-    def jobs(self):
-        return self.ask("jobs")["jobs"]
-
+class Submit(Submitting):
     def test_the_model_comes_back(self):
         self.network()
         before = self.balance()
@@ -99,6 +42,11 @@ class Submit(world.World):
         self.assertEqual(receipts, self.ask("why", result["job"])["events"])
         self.assertEqual(receipts[-1]["receipt"], result["receipt"])
         self.assertEqual(os.path.getsize("out/final.state") % 4096, 0)
+        # whoever has the folder can show it to others
+        self.assertEqual((result["certificate"], result["model"]), ("out/certificate", "out/model.onnx"))
+        shown = json.loads(self.assay("certificate", "check", "out/certificate", "--model", "out/final.state", "--json")[0].splitlines()[-1])
+        self.assertIn(trained["final_root"], json.dumps(shown))
+        self.assertIn(spec, self.read("out/certificate"))
         # the same command again does nothing and says the same
         height = self.ask("status")["height"]
         again, _ = self.submit()
@@ -254,6 +202,20 @@ class Submit(world.World):
         self.job("fixed.yaml", ("seed: 7\n", f"seed: {result['seed']}\n"))
         self.assertEqual(self.train(job="fixed.yaml")["final_root"], result["final_root"])
         self.assertIn(f"{result['seed']}, drawn by the chain", self.read("out/README.md").decode())
+
+
+    def test_a_faucet_pays(self):
+        self.begin("storer", "solver-1", "verifier-1", "verifier-2", "verifier-3")
+        port = self.node.port
+        faucet = Process([ASSAY, "faucet", "rich", "--node", self.url, "--port", "0", "--json"])
+        self.addCleanup(faucet.kill)
+        url = f"http://127.0.0.1:{faucet.ready()['port']}"
+        self.node.stop()
+        self.node = Node(ASSAY, "chain", new=False, port=port, more=("--faucet", url))
+        self.start("storer", "solver-1", "verifier-1", "verifier-2", "verifier-3")
+        result, _ = self.submit(key=None)
+        self.assertEqual(result["outcome"], "done")
+        self.assertEqual(self.balance("out/account"), 100 * 10 ** 9 - int(result["paid"]))
 
 
 if __name__ == "__main__":

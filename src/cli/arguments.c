@@ -116,3 +116,21 @@ bool arguments_number(const struct arguments *a, const char *option, uint64_t mi
   *out = x;
   return true;
 }
+
+enum outcome arguments_unknown(const char *what, const char *word, const char *const *known, uint32_t count) {
+  char list[400] = "";
+  size_t used = 0;
+  const char *near = nearest_word(word, known, count, TYPO_EDITS);
+  if (near) {
+    complain("there is no %s '%.100s'; did you mean '%s'?", what, word, near);
+    return OUTCOME_INPUT;
+  }
+  for (uint32_t i = 0; i < count && used < sizeof list; i++)
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s",
+                             i == 0           ? ""
+                             : i + 1 == count ? " and "
+                                              : ", ",
+                             known[i]);
+  complain("there is no %s '%.100s'; there are %s", what, word, list);
+  return OUTCOME_INPUT;
+}

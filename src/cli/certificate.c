@@ -163,6 +163,8 @@ static enum outcome run(const struct arguments *a) {
   const char *verb = a->operand[0];
   if (a->operands_count == 2 && strcmp(verb, "check") == 0) return check(a);
   if (a->operands_count == 2 && strcmp(verb, "fetch") == 0) return fetch(a);
+  static const char *const verbs[] = {"check", "fetch"};
+  if (strcmp(verb, "check") != 0 && strcmp(verb, "fetch") != 0) return arguments_unknown("certificate", verb, verbs, 2);
   complain("certificate check FILE, or certificate fetch JOB|TASK|RECEIPT -o FILE");
   return OUTCOME_INPUT;
 }

@@ -52,7 +52,7 @@ void chain_parties(const struct chain *c, const struct job_record *j, const stru
                    struct parties *names) {
   if (j) parties_add(names, j->submitter, "submitter");
   for (uint32_t n = 0; n + 1 < t->attempt && n < TASK_ATTEMPTS_MAX; n++)
-    parties_add(names, t->tried[n], "an earlier solver");
+    parties_add(names, t->tried[n], "solver");
   parties_add(names, t->solver, "solver");
   for (uint32_t n = 0; n <= t->seats; n++)
     if (audit_seat(c, t, (uint8_t)n, &seat)) parties_add(names, seat.account, seat.own ? "own seat" : "verifier");

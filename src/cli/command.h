@@ -64,6 +64,10 @@ const char *arguments_nth(const struct arguments *a, const char *option, uint32_
  * after saying what is wrong. */
 bool arguments_number(const struct arguments *a, const char *option, uint64_t min, uint64_t max, uint64_t *out);
 
+/* arguments_unknown complains about a word that is none of those that stand in its place, and names the nearest or all
+ * of them: "there is no role 'solvr'; did you mean 'solver'?". Returns INPUT. */
+enum outcome arguments_unknown(const char *what, const char *word, const char *const *known, uint32_t count);
+
 /* A word this many edits away from a known one is taken for a typing error (base/nearest). */
 enum { TYPO_EDITS = 2 };
 

@@ -13,7 +13,7 @@
 enum outcome reach_outcome(const struct reach *r, enum client_status status, const struct why *why) {
   switch (status) {
   case CLIENT_OK: return OUTCOME_DONE;
-  case CLIENT_NONE: complain("%s on %s (%s)", why->text, r->node.chain_id, r->url); return OUTCOME_NO;
+  case CLIENT_NONE: complain("%s (%s): %s", r->node.chain_id, r->url, why->text); return OUTCOME_NO;
   case CLIENT_REFUSED: complain("the node says no: %s", why->text); return OUTCOME_INPUT;
   case CLIENT_STOPPED: complain("stopped"); return OUTCOME_INTERRUPTED;
   case CLIENT_LOST:
@@ -21,7 +21,7 @@ enum outcome reach_outcome(const struct reach *r, enum client_status status, con
     return OUTCOME_ENVIRONMENT;
   case CLIENT_STRANGE: break;
   }
-  complain("what answers is no node of an assay chain: %s; --node takes the URL of its RPC", why->text);
+  complain("%s --node takes the URL of a node's RPC", why->text);
   return OUTCOME_INPUT;
 }
 

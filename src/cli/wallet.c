@@ -126,10 +126,7 @@ static enum outcome read_stake(const struct arguments *a, struct order *o) {
     return OUTCOME_INPUT;
   }
   while (role < ROLES && strcmp(a->operand[1], role_words[role]) != 0) role++;
-  if (role == ROLES) {
-    complain("'%s' is no role: there are solver, verifier, whistleblower, storer and validator", a->operand[1]);
-    return OUTCOME_INPUT;
-  }
+  if (role == ROLES) { return arguments_unknown("role", a->operand[1], role_words, ROLES); }
   if (!amount_read(a->operand[2], &o->amount, &why)) {
     complain("%s", why.text);
     return OUTCOME_INPUT;
@@ -336,8 +333,8 @@ static enum outcome run(const struct arguments *a) {
   if (strcmp(word, "ask") == 0 && a->operands_count <= 2) return ask(a);
   bool send = strcmp(word, "send") == 0;
   if (!send && strcmp(word, "stake") != 0) {
-    complain("'%s' is none of balance, ask, send and stake", word);
-    return OUTCOME_INPUT;
+    static const char *const verbs[] = {"balance", "ask", "send", "stake"};
+    return arguments_unknown("wallet", word, verbs, sizeof verbs / sizeof *verbs);
   }
   enum outcome outcome = send ? read_send(a, &order) : read_stake(a, &order);
   return outcome == OUTCOME_DONE ? spend(a, &order) : outcome;

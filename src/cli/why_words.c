@@ -160,7 +160,13 @@ void why_payment(const struct payment *p, struct parties *names, char text[WHY_W
   pocket_words(&p->from, names, from);
   pocket_words(&p->to, names, to);
   amount_write(p->amount, amount);
-  if (p->to.kind == POCKET_BURNED)
+  const uint8_t *giver = owner(&p->from), *taker = owner(&p->to);
+  bool own = giver && taker && memcmp(giver, taker, 32) == 0;
+  if (own && p->to.kind == POCKET_LOCK)
+    snprintf(text, WHY_WORDS, "%s of %s set aside for gas", amount, from);
+  else if (own && p->from.kind == POCKET_LOCK && p->to.kind == POCKET_BALANCE)
+    snprintf(text, WHY_WORDS, "%s back to %s, set aside for gas and not used", amount, to);
+  else if (p->to.kind == POCKET_BURNED)
     snprintf(text, WHY_WORDS, "%s of %s burned, for %s", amount, from, row_words(p->row));
   else
     snprintf(text, WHY_WORDS, "%s from %s to %s, for %s", amount, from, to, row_words(p->row));

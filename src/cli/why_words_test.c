@@ -144,7 +144,15 @@ static void payments_name_both_ends(void **state) {
   assert_string_equal(text, want);
   p = flow(ROW_SETTLED, pocket_gas_lock(at, bob), pocket_balance(bob), 5);
   why_payment(&p, NULL, text);
-  snprintf(want, sizeof want, "0.000000005 ASY from the gas lock of %s to %s, for a settled task", bob_text, bob_text);
+  snprintf(want, sizeof want, "0.000000005 ASY back to %s, set aside for gas and not used", bob_text);
+  assert_string_equal(text, want);
+  p = flow(ROW_LOCK, pocket_balance(bob), pocket_gas_lock(at, bob), 5);
+  why_payment(&p, NULL, text);
+  snprintf(want, sizeof want, "0.000000005 ASY of %s set aside for gas", bob_text);
+  assert_string_equal(text, want);
+  p = flow(ROW_SETTLED, pocket_gas_lock(at, bob), pocket_balance(ann), 5); /* another's is told as any flow */
+  why_payment(&p, NULL, text);
+  snprintf(want, sizeof want, "0.000000005 ASY from the gas lock of %s to %s, for a settled task", bob_text, ann_text);
   assert_string_equal(text, want);
 }
 

@@ -12,6 +12,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -170,8 +171,8 @@ class Network(world.World):
                                   (("send", self.poor["address"][:-1] + "!", "1", "--key", "rich"), 2, "asy1"),
                                   (("send", self.poor["address"], "1"), 2, "--key FILE"),
                                   (("send", self.poor["address"], "1", "--key", "nowhere"), 2, "nowhere"),
-                                  (("stake", "solvr", "1", "--key", "rich"), 2, "is no role"),
-                                  (("spend",), 2, "none of balance, ask, send and stake")):
+                                  (("stake", "solvr", "1", "--key", "rich"), 2, "there is no role 'solvr'; did you mean 'solver'"),
+                                  (("spend",), 2, "did you mean 'send'")):
             with self.subTest(words=words):
                 self.assertIn(says, self.ask("wallet", *words, expect=code))
         self.assertEqual(self.balance("rich"), left)
@@ -312,6 +313,47 @@ class Network(world.World):
         for url, says in (("ftp://x", "http://HOST:PORT"), ("localhost", "http://HOST:PORT")):
             self.url = url
             self.assertIn(says, self.ask("wallet", "balance", "--key", "key", expect=2))
+
+    def test_every_command_says_the_same(self):
+        """A wrong address, nobody, and something else: the same status and the same words from whatever asks a node."""
+        class Other(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.send_response(404)
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *words):
+                pass
+
+        to = self.init("key")["address"]
+        id = "ab" * 32
+        words = {"wallet": [["balance", "--key", "key"], ["ask", "--key", "key"], ["send", to, "1", "--key", "key"], ["stake", "solver", "1", "--key", "key"]],
+                 "status": [[]], "jobs": [[]], "task": [[id], ["abcd"]], "why": [[id], ["abcd"]], "certificate": [["fetch", id, "-o", "c"], ["fetch", "5", "-o", "c"]],
+                 "solve": [["key"]], "audit": [["key"]], "store": [["key", "--port", "0"]], "faucet": [["key", "--port", "0"]],
+                 "quote": [["job.yaml"]], "submit": [["job.yaml", "-o", "out", "--yes"]]}
+        out, _ = self.assay("--help")
+        asking = {name for name in re.findall(r"^  (\w+) +\S", out, re.M) if name != "assay" and re.search(r"^ +--node URL", self.assay(name, "--help")[0], re.M)}
+        self.assertEqual(asking, set(words))
+        with http.server.HTTPServer(("127.0.0.1", 0), Other) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            nobody = socket.socket()  # bound, and not listening: nobody else gets the port meanwhile
+            nobody.bind(("127.0.0.1", 0))
+            cases = (("ftp://x", 2, "--node: ftp://x is no address of a node: it should read http://HOST:PORT"),
+                     (f"http://127.0.0.1:{nobody.getsockname()[1]}", 3, "; start one with: assay node DIR, or name another with --node URL"),
+                     (f"http://127.0.0.1:{server.server_port}", 2, "is it a node of an assay chain? --node takes the URL of a node's RPC"))
+            for name in sorted(words):
+                for more in words[name]:
+                    for url, status, says in cases:
+                        with self.subTest(command=name, words=more, url=url):
+                            out, err = self.assay(name, *more, "--node", url, expect=status)
+                            self.assertEqual(out, "")
+                            self.assertIn(f"assay {name}: ", err)
+                            self.assertIn(says, err)
+                            self.assertIn(url, err)
+                            self.assertEqual(err.count("\n"), 1, err)
+            server.shutdown()
+            nobody.close()
 
     def test_accounts_of_a_new_chain(self):
         key = self.init("key")["public_key"]

@@ -204,7 +204,7 @@ bool call_scan(const uint8_t *text, size_t length) {
 }
 
 static enum client_status strange(const struct call *call, const char *what, struct why *why) {
-  why_set(why, "%s: %s; is it a node of this network?", call->url, what);
+  why_set(why, "%s: %s; is it a node of an assay chain?", call->url, what);
   return CLIENT_STRANGE;
 }
 

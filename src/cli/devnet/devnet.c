@@ -3,6 +3,7 @@
 #include "cli/output.h"
 #include "cli/stop.h"
 #include "crypto/sign.h"
+#include "training/file/machine.h"
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -85,7 +86,14 @@ static enum outcome hold_ports(uint16_t first) {
   return OUTCOME_DONE;
 }
 
-/* What each process runs. */
+/* What each process runs. One solver works on a task at a time, and has all processors; the seats of an audit are
+ * worked on at once, usually three, and share them. More threads than processors cost a tenth here, and gain nothing.
+ */
+static uint32_t threads_of(enum plan_role role) {
+  uint32_t all = machine_threads();
+  return role == PLAN_SOLVER ? all : all >= 6 ? all / 3 : 1;
+}
+
 static void prepare_process(uint32_t i) {
   const struct plan_process *p = &net.found.plan.process[i];
   struct kept *k = &net.kept[i];
@@ -94,7 +102,7 @@ static void prepare_process(uint32_t i) {
   snprintf(file, sizeof file, "%s.log", p->name);
   found_path(&net.found, p->name, "", folder);
   found_path(&net.found, "logs", file, log);
-  keep_open(k, p->name, log, computes ? 5 : 0);
+  keep_open(k, p->name, log);
   keep_word(k, "%s", plan_role_command(p->role));
   keep_word(k, "%s", folder);
   if (p->role != PLAN_NODE) {
@@ -108,6 +116,8 @@ static void prepare_process(uint32_t i) {
     keep_word(k, "--port");
     keep_word(k, "%u", net.port[p->role].number);
   } else {
+    keep_word(k, "--threads");
+    keep_word(k, "%u", threads_of(p->role));
     keep_word(k, "--class");
     keep_word(k, "%d", PLAN_CLASS);
     keep_word(k, "--memory");

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,8 +20,8 @@ uint64_t keep_now_ms(void) {
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-void keep_open(struct kept *k, const char *name, const char *log, int nice) {
-  *k = (struct kept){.name = name, .nice = nice, .reading = -1};
+void keep_open(struct kept *k, const char *name, const char *log) {
+  *k = (struct kept){.name = name, .reading = -1};
   snprintf(k->log, sizeof k->log, "%s", log);
   keep_word(k, "assay");
 }
@@ -60,7 +59,6 @@ void keep_shut(struct kept *k) {
 static void become(const struct kept *k, int log, pid_t keeper) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != keeper) _exit(127); /* it died in between */
   setsid();
-  if (k->nice) setpriority(PRIO_PROCESS, 0, k->nice);
   int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
     _exit(127);

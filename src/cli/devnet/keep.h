@@ -32,7 +32,6 @@ struct kept {
   const char *name;
   char *words[KEEP_WORDS]; /* what it runs: "solve", DIR, ..; owned */
   char log[KEEP_WORD];
-  int nice;
   pid_t pid;
   enum keep_state state;
   bool was_up; /* it has been ready once */
@@ -54,7 +53,7 @@ typedef void keep_hear(void *context, enum keep_event event, struct kept *k);
 
 /* keep_open prepares a process; keep_word adds a word to what it runs (a copy); keep_shut forgets it: it runs no more
  * then. */
-void keep_open(struct kept *k, const char *name, const char *log, int nice);
+void keep_open(struct kept *k, const char *name, const char *log);
 __attribute__((format(printf, 2, 3))) void keep_word(struct kept *k, const char *format, ...);
 void keep_shut(struct kept *k);
 

@@ -12,7 +12,7 @@ import sys
 WINDOWS = {  # 8.1, 12.1 and 12.3
     "main": dict(tick_ms=1000, epoch=1000, window_offer=30, window_work=600, window_take=60, window_publish=300, window_seal=300,
                  window_show=120, window_stalled=1000, turn=120, slack=1800),
-    "devnet": dict(tick_ms=100, epoch=50, window_offer=10, window_work=300, window_take=50, window_publish=100, window_seal=300,
+    "devnet": dict(tick_ms=100, epoch=50, window_offer=20, window_work=300, window_take=50, window_publish=100, window_seal=300,
                    window_show=50, window_stalled=50, turn=50, slack=300),
     "test": dict(tick_ms=25, epoch=20, window_offer=5, window_work=120, window_take=20, window_publish=40, window_seal=120,
                  window_show=20, window_stalled=20, turn=20, slack=40),

@@ -74,7 +74,7 @@ static void clocks(struct parameters *p, uint32_t tick_ms, uint32_t turn, uint32
 bool parameters_named(const char *name, struct parameters *out) {
   struct parameters p = defaults;
   if (!strcmp(name, "devnet")) {
-    short_windows(&p, 10, 300, 50, 100, 50);
+    short_windows(&p, 20, 300, 50, 100, 50);
     clocks(&p, 100, 50, 300, 50);
   } else if (!strcmp(name, "test")) {
     short_windows(&p, 5, 120, 20, 40, 20);

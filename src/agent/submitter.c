@@ -319,7 +319,8 @@ static uint16_t index_of(const struct receipt *r) { return (uint16_t)(r->task[32
 
 static bool take_receipt(void *context, const struct receipt *r, const uint8_t *payments, size_t length) {
   struct submitter *s = context;
-  if (s->options.receipt) s->options.receipt(s->options.context, r, payments, length);
+  if (s->options.receipt && r->number >= s->told) s->options.receipt(s->options.context, r, payments, length);
+  if (r->number >= s->told) s->told = r->number + 1;
   if (r->kind == RECEIPT_SETTLED) {
     memcpy(s->result.final_root, r->final_root, 32);
     s->result.outcome = r->outcome;

@@ -1,6 +1,7 @@
 /* assay why: what happened to a job or task, and what it waits for, from the chain's data alone. */
 #include "cli/chain_words.h"
 #include "cli/output.h"
+#include "cli/why_account.h"
 #include "cli/why_words.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -18,6 +19,8 @@ struct event {
 struct story {
   struct reach reach;
   struct chain_id id;
+  uint8_t account[32]; /* of_account: whose story it is, instead of a job's */
+  bool of_account;
   struct event *event;
   size_t count, room;
   struct task_record *task; /* those that the chain knows */
@@ -38,11 +41,20 @@ static void *grow(void *list, size_t count, size_t *room, size_t size) {
   return list;
 }
 
+/* Is a receipt about this account, or does a payment of it touch it? */
+static bool touches(const struct story *s, const struct receipt *r, const uint8_t *payments, size_t length) {
+  struct payment p;
+  size_t offset = 0;
+  bool about = memcmp(r->account, s->account, 32) == 0;
+  while (!about && payments_next(payments, length, &offset, &p)) about = why_touches(&p, s->account);
+  return about;
+}
+
 /* The posting is told of the job's task 0, and belongs to the story of each. */
 static bool hear(void *context, const struct receipt *r, const uint8_t *payments, size_t length) {
   struct story *s = context;
-  bool of_it = concerns(s, r->task);
-  if (!of_it && r->kind != RECEIPT_POSTED) return true;
+  bool of_it = s->of_account ? touches(s, r, payments, length) : concerns(s, r->task);
+  if (!of_it && (s->of_account || r->kind != RECEIPT_POSTED)) return true;
   s->told = s->told || of_it;
   s->event = grow(s->event, s->count, &s->room, sizeof *s->event);
   struct event *e = &s->event[s->count++];
@@ -103,13 +115,15 @@ static void print_event(struct story *s, size_t n) {
   struct tape_record record;
   struct payment p;
   size_t offset = 0;
-  char text[WHY_WORDS], who[PARTY_TEXT];
+  char text[WHY_WORDS], who[PARTY_TEXT], job[CHAIN_ID_SHORT + 1];
   why_receipt(&e->r, record_of(s, &e->r, &record) ? &record : NULL, &s->names, text);
   printf("height %" PRIu64 ", tick %" PRIu64 ", receipt %" PRIu64, e->r.height, e->r.tick, e->r.number);
-  if (s->id.whole && e->r.kind != RECEIPT_POSTED) printf(", task %u", chain_task_number(e->r.task));
+  if (s->of_account) chain_short_text(e->r.task, job), printf(", job %s", job);
+  if ((s->of_account || s->id.whole) && e->r.kind != RECEIPT_POSTED) printf(", task %u", chain_task_number(e->r.task));
   printf("\n  %s\n", text);
   if (before) printf("  it takes the place of %s\n", parties_name(&s->names, before, who));
   while (payments_next(e->payments, e->length, &offset, &p)) {
+    if (s->of_account && !why_touches(&p, s->account)) continue;
     why_payment(&p, &s->names, text);
     printf("    %s\n", text);
   }
@@ -175,22 +189,66 @@ static enum client_status gather(struct story *s, const char *asked, struct why 
   return CLIENT_NONE;
 }
 
+static enum outcome tell_job(const struct arguments *a, struct story *s) {
+  struct why why = {""};
+  enum outcome outcome = chain_id_find(&s->reach, true, &s->id);
+  if (outcome != OUTCOME_DONE) return outcome;
+  outcome = reach_outcome(&s->reach, gather(s, a->operand[0], &why), &why);
+  if (outcome == OUTCOME_DONE && arguments_given(a, "json"))
+    print_json(s);
+  else if (outcome == OUTCOME_DONE)
+    print(s);
+  return outcome;
+}
+
+/* What others got and gave is none of this story. */
+static void print_account(struct story *s, const struct standing *standing) {
+  account_print(view_chain(s->reach.view), standing);
+  for (size_t i = 0; i < s->count; i++)
+    why_parties(&s->event[i].r, s->event[i].payments, s->event[i].length, &s->names);
+  for (uint32_t i = 0; i < s->names.count; i++)
+    if (memcmp(s->names.party[i].account, s->account, 32) != 0) s->names.party[i].got = s->names.party[i].gave = 0;
+  if (s->count) printf("\n");
+  for (size_t i = 0; i < s->count; i++) print_event(s, i);
+  parties_print(&s->names);
+}
+
+static enum outcome tell_account(const struct arguments *a, struct story *s) {
+  struct standing standing;
+  struct why why = {""};
+  uint64_t from = 0;
+  enum client_status status = account_look(s->reach.view, s->account, &standing, &why);
+  if (status == CLIENT_OK) status = view_receipts(s->reach.view, NULL, &from, hear, s, &why);
+  if (status == CLIENT_OK && !standing.known && !s->told) {
+    why_set(&why, "nobody has sent anything to %.80s yet, and no receipt names it", a->operand[0]);
+    status = CLIENT_NONE;
+  }
+  if (status != CLIENT_OK) return reach_outcome(&s->reach, status, &why);
+  if (!arguments_given(a, "json")) {
+    print_account(s, &standing);
+    return OUTCOME_DONE;
+  }
+  json_t *events = json_array(), *o = account_json(view_chain(s->reach.view), &standing);
+  for (size_t i = 0; i < s->count; i++) json_array_append_new(events, event_json(s, i));
+  json_object_set_new(o, "account", reach_address(s->account));
+  json_object_set_new(o, "events", events);
+  output_json(o);
+  return OUTCOME_DONE;
+}
+
 static enum outcome run(const struct arguments *a) {
   static struct story s;
   struct why why = {""};
-  if (!chain_id_read(a->operand[0], &s.id)) return OUTCOME_INPUT;
+  const char *asked = a->operand[0];
+  s.of_account = strncmp(asked, "asy1", 4) == 0;
+  if (s.of_account && !address_read(asked, strlen(asked), s.account, &why)) {
+    complain("%.100s: %s", asked, why.text);
+    return OUTCOME_INPUT;
+  }
+  if (!s.of_account && !chain_id_read(asked, &s.id)) return OUTCOME_INPUT;
   enum outcome outcome = reach_open(a, &s.reach);
   if (outcome != OUTCOME_DONE) return outcome;
-  outcome = chain_id_find(&s.reach, true, &s.id);
-  enum client_status status = CLIENT_OK;
-  if (outcome == OUTCOME_DONE) {
-    status = gather(&s, a->operand[0], &why);
-    outcome = reach_outcome(&s.reach, status, &why);
-  }
-  if (outcome == OUTCOME_DONE && arguments_given(a, "json"))
-    print_json(&s);
-  else if (outcome == OUTCOME_DONE)
-    print(&s);
+  outcome = s.of_account ? tell_account(a, &s) : tell_job(a, &s);
   for (size_t i = 0; i < s.count; i++) free(s.event[i].payments);
   free(s.event);
   free(s.task);
@@ -201,15 +259,18 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_why = {
     .name = "why",
-    .usage = "ID [--node URL]",
-    .summary = "explains what happened to a job or task: decisions, payments, waits",
+    .usage = "ID|ADDRESS [--node URL]",
+    .summary = "explains what happened to a job, task or account: decisions, payments, waits",
     .text =
         "Reads the chain's receipts from the first on and tells those of the job or task in order: what was decided\n"
         "and why, who took whose place, every payment that followed, and what it waits for now; at the end who they\n"
         "are, and what each got and gave by these payments. Nobody is believed but the chain. ID is a job's or a\n"
-        "task's, or JOB/N; of a job the first digits are enough while no other begins so. In JSON amounts are grain,\n"
-        "as text.\n"
-        "Exit status: 0 done, 1 there is no such job or task, 2 no id, wrong URL or no node of ours, 3 no node\n"
+        "task's, or JOB/N; of a job the first digits are enough while no other begins so. Of an account: what it "
+        "offers\n"
+        "and has staked, what keeps work from it, and every receipt that is about it or moved its money. In JSON\n"
+        "amounts are grain, as text.\n"
+        "Exit status: 0 done, 1 there is no such job, task or account, 2 no id, wrong URL or no node of ours, 3 no "
+        "node\n"
         "answers, 130 stopped.",
     .option = {REACH_OPTION, {"json", 0, NULL, "one JSON object: id, events, waits"}},
     .more =
@@ -219,7 +280,10 @@ const struct command command_why = {
         "`from`, `to`, `amount`. Where somebody takes another's place there is `replaces`. A verdict has `verdict`:\n"
         "`dispute`, `interval`, `loser`, `how`, and where an element was computed again `step`, `record`, `opcode`\n"
         "(null where the chain has forgotten the tape), `element`, `coordinates`, `committed` and `recomputed` in\n"
-        "hexadecimal, `committed_value` and `recomputed_value`. `waits` are as those of `assay status`.\n",
+        "hexadecimal, `committed_value` and `recomputed_value`. `waits` are as those of `assay status`. Of an "
+        "account:\n"
+        "`account`, `balance`, `stakes`, `offers` (null: nothing, or `roles`, `class`, `memory_mib`, `available`,\n"
+        "`strikes`), `reasons`, sentences why it gets no work, and `events`.\n",
     .operands_min = 1,
     .operands_max = 1,
     .run = run};

@@ -134,6 +134,11 @@ static const uint8_t *owner(const struct pocket *p) {
   return p->kind == POCKET_LOCK && p->length == GAS_LOCK_LENGTH ? p->id + POCKET_SEAT_BYTES : NULL;
 }
 
+bool why_touches(const struct payment *p, const uint8_t account[32]) {
+  const uint8_t *from = owner(&p->from), *to = owner(&p->to);
+  return (from && memcmp(from, account, 32) == 0) || (to && memcmp(to, account, 32) == 0);
+}
+
 enum { POCKET_TEXT = 160 };
 
 static void pocket_words(const struct pocket *p, struct parties *names, char text[POCKET_TEXT]) {

@@ -19,6 +19,9 @@ void why_payment(const struct payment *p, struct parties *names, char text[WHY_W
 bool why_strike(const struct receipt *r);
 bool why_element(const struct receipt *r);
 
+/* why_touches: does a payment take from or give to this account? */
+bool why_touches(const struct payment *p, const uint8_t account[32]);
+
 /* why_parties adds those whom a receipt names, with what they got and gave by its payments: balance, stakes and gas
  * locks are all theirs, so that what goes from one of them to another counts as neither. */
 void why_parties(const struct receipt *r, const uint8_t *payments, size_t length, struct parties *names);

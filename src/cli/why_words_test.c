@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "cli/chain_words.h"
+#include "cli/why_account.h"
 #include "cli/why_words.h"
 #include "crypto/address.h"
 
@@ -346,6 +347,38 @@ static void waits_name_whom(void **state) {
   map_shut(c.map);
 }
 
+/* One thing after the other keeps work from an account, until nothing does. */
+static void reasons_why_there_is_no_work(void **state) {
+  (void)state;
+  struct chain c = {.now = {.epoch = 4}, .parameters = {.stake_min = 100}};
+  struct standing s = {.known = true};
+  char text[REASONS_MAX][REASON_WORDS];
+  assert_int_equal(account_reasons(&c, &s, text), 1);
+  holds(text[0], "it offers no work");
+  s.offers = true;
+  s.provider = (struct provider){.roles = 1 << ROLE_SOLVER | 1 << ROLE_VERIFIER, .strikes = 3, .next_epoch = 5};
+  assert_int_equal(account_reasons(&c, &s, text), 5);
+  holds(text[0], "three strikes");
+  holds(text[1], "from the end of epoch 5 on; now is epoch 4");
+  holds(text[2], "assay wallet stake solver");
+  holds(text[3], "assay wallet stake verifier");
+  holds(text[4], "its balance is 0");
+  s.provider.available = true;
+  s.provider.vrf[0] = 1;
+  s.account.balance = 1;
+  s.account.stake[ROLE_SOLVER] = s.account.locked[ROLE_SOLVER] = 100;
+  s.account.stake[ROLE_VERIFIER] = 99;
+  assert_int_equal(account_reasons(&c, &s, text), 2);
+  holds(text[0], "all of its stake as solver, 0.0000001 ASY, answers for tasks that it has");
+  holds(text[1], "0.000000099 ASY staked as verifier, and 0.0000001 ASY is the least");
+  s.account.locked[ROLE_SOLVER] = 99;
+  s.account.stake[ROLE_VERIFIER] = 100;
+  assert_int_equal(account_reasons(&c, &s, text), 0);
+  s.provider.roles = 1 << ROLE_STORER; /* no stake is asked of it for draws */
+  s.account.stake[ROLE_SOLVER] = s.account.stake[ROLE_VERIFIER] = 0;
+  assert_int_equal(account_reasons(&c, &s, text), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_receipt_is_a_sentence),
@@ -360,6 +393,7 @@ int main(void) {
       cmocka_unit_test(first_digits_are_enough),
       cmocka_unit_test(waits_say_until_when),
       cmocka_unit_test(waits_name_whom),
+      cmocka_unit_test(reasons_why_there_is_no_work),
   };
   return cmocka_run_group_tests(tests, begin, NULL);
 }

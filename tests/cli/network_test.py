@@ -203,6 +203,12 @@ class Network(world.World):
             for id in ("abc", "xy" * 32, "AB" * 32, "ab" * 32 + "/", "ab" * 32 + "/65536", "ab" * 33, ""):
                 with self.subTest(command=command, id=id):
                     self.assertIn("68, or JOB/N", self.ask(command, id, expect=2))
+        # an account: what it has, why it gets no work, and that nobody knows it
+        told = self.ask("why", self.poor["address"])
+        self.assertEqual((told["account"], told["balance"], told["offers"], told["events"]), (self.poor["address"], "1000000000", None, []))
+        self.assertIn("offers no work", told["reasons"][0])
+        self.assertIn("nobody has sent anything to", self.ask("why", self.init("none")["address"], expect=1))
+        self.assertIn("asy1 and 58", self.ask("why", "asy1abc", expect=2))
         # the first digits of a job are enough, where there is one
         for command in ("task", "why"):
             self.assertIn("no job that begins with abcde", self.ask(command, "abcde", expect=1))
@@ -278,6 +284,10 @@ class Network(world.World):
         self.assertIn("the task is cancelled in attempt 4: four attempts were made\n", text)
         self.assertRegex(text, r"    [0-9.]+ ASY from the job's escrow to " + re.escape(me) + ", for what a cancelled task did not use\n")
         self.assertRegex(text, r"\nwho\n  " + re.escape(me) + "  " + jobs[0]["submitter"] + r", submitter\n +got [0-9.]+ ASY, gave [0-9.]+ ASY\n$")
+        # the same events from the submitter's side, with its own payments
+        mine = self.ask("why", jobs[0]["submitter"])["events"]
+        self.assertEqual([e["kind"] for e in mine], ["posted", "cancelled"])
+        self.assertEqual(mine, [told["events"][0], told["events"][-1]])
         # the first digits are enough, until another job begins so
         self.assertEqual(self.ask("why", job[:4])["events"], told["events"])
         self.assertEqual(self.ask("why", job[:7] + "/0"), self.ask("why", job + "0000"))

@@ -31,6 +31,7 @@ void bench_end(struct bench *b) {
   drop_work(b);
   if (b->replay) replay_shut(b->replay);
   b->replay = NULL;
+  b->measured = false;
   material_shut(b->material);
   b->material = NULL;
 }

@@ -18,6 +18,8 @@ struct bench {
   struct material *material;
   uint16_t interval_steps; /* that the material was weighed for */
   struct replay *replay;   /* of the material, for single intervals */
+  bool measured;           /* step_us is what a step of the material takes here */
+  uint64_t step_us;
   struct work *work;
   uint8_t work_id[TASK_ID_BYTES + 1];
   struct side *side;

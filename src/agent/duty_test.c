@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "agent/ability.h"
 #include "agent/solver.h"
 #include "agent/verifier.h"
 
@@ -182,6 +183,34 @@ static void test_every(void **state) {
     }
 }
 
+/* Whether a machine is fast enough, in figures: a fifth of the window is kept. */
+static void test_in_time(void **state) {
+  (void)state;
+  struct why why = {""};
+  assert_true(ability_time(100, 800000, 1000, 100, &why)); /* 80 s of 100 */
+  assert_false(ability_time(101, 800000, 1000, 100, &why));
+  assert_non_null(strstr(why.text, "101 steps take about 80 s"));
+  assert_non_null(strstr(why.text, "800000 us each"));
+  assert_non_null(strstr(why.text, "1000 ticks"));
+  assert_false(ability_time(UINT32_MAX, UINT64_MAX / 2, 1000, 100, &why)); /* no wrap */
+  assert_true(ability_time(0, 0, 0, 0, &why));
+  /* The windows of LEDGER 12.3 for test: 4 est + 120; a seat's are those of its draws. */
+  struct parameters p;
+  assert_true(parameters_named("test", &p));
+  chain_parameters_store(&chain, &p);
+  struct task_record t = {
+      .parameters = p.version, .est = 7, .est_seat = 3, .steps = 50, .steps_run = 40, .draws = 2, .interval_steps = 6};
+  struct ability_work w = ability_window(&chain, &t, false);
+  assert_true(w.ticks == 4 * 7 + 120 && w.steps == 50);
+  w = ability_window(&chain, &t, true);
+  assert_true(w.ticks == 4 * 3 + 120 && w.steps == 12);
+  t.draws = 9;
+  assert_int_equal(ability_window(&chain, &t, true).steps, 40);
+  t.draws = 2;
+  t.level = AUDIT_LEVEL_FULL;
+  assert_int_equal(ability_window(&chain, &t, true).steps, 40);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_solver_states, begin, end),
@@ -193,6 +222,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_votes, begin, end),
       cmocka_unit_test_setup_teardown(test_late, begin, end),
       cmocka_unit_test_setup_teardown(test_every, begin, end),
+      cmocka_unit_test_setup_teardown(test_in_time, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

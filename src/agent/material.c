@@ -6,6 +6,7 @@
 
 #include "commit/state/state.h"
 #include "tape/check/check.h"
+#include "training/file/machine.h"
 
 enum { MIB = 1 << 20 };
 
@@ -80,7 +81,13 @@ static enum material_status weigh(struct material *m, uint16_t steps, const stru
   }
   uint64_t state = 2 * m->state_leaves * TAPE_LEAF_BYTES;
   m->bytes = replay > UINT64_MAX - data - state ? UINT64_MAX : replay + data + state;
-  if (m->bytes <= options->memory_bytes) return MATERIAL_OK;
+  if (m->bytes <= options->memory_bytes) {
+    uint64_t there = machine_memory_available();
+    if (m->bytes <= there) return MATERIAL_OK;
+    why_set(why, "it takes %" PRIu64 " MiB of memory, and this machine has %" PRIu64 " MiB free now", mib(m->bytes),
+            there / MIB);
+    return MATERIAL_LATER;
+  }
   why_set(why,
           "it takes %" PRIu64 " MiB of memory (data %" PRIu64 ", states %" PRIu64 ", steps %" PRIu64
           "); this role may take %" PRIu64,

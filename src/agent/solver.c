@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/ability.h"
 #include "commit/state/state.h"
 #include "crypto/sha256.h"
 #include "crypto/vrf.h"
 
+/* Of a task the last state is kept, and one more is written before it goes. */
+enum { STATES_LEAST = 2 };
 enum { PUBLISH_ROWS = 96 }; /* in one transaction of at most 65,536 bytes */
 
 struct solver {
@@ -53,16 +56,11 @@ static bool ready(struct solver *s, const struct task_record *t, struct why *why
     return false;
   }
   enum material_status status = bench_material(&s->bench, t, why);
+  if (status == MATERIAL_OK) status = ability_check(&s->bench, t, false, STATES_LEAST, why);
   if (status == MATERIAL_OK) {
-    uint64_t state_bytes = s->bench.material->state_leaves * TAPE_LEAF_BYTES;
     uint8_t *state = material_state(s->bench.material);
     status = state ? material_start(s->bench.material, s->a, t->start_root, state, why) : MATERIAL_ERR_SYSTEM;
     free(state);
-    if (status == MATERIAL_OK && state_bytes > s->options.disk_bytes) {
-      why_set(why, "a state takes %" PRIu64 " MiB of disk; this role may take %" PRIu64, state_bytes >> 20,
-              s->options.disk_bytes >> 20);
-      status = MATERIAL_NEVER;
-    }
   }
   if (status == MATERIAL_NEVER)
     refuse(s, t, why->text);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/ability.h"
 #include "base/bytes.h"
 #include "crypto/vrf.h"
 #include "training/file/file.h"
@@ -117,6 +118,7 @@ static void take(struct verifier *v, const struct post *p, struct why *why) {
     return;
   }
   enum material_status status = bench_material(&v->bench, p->t, why);
+  if (status == MATERIAL_OK) status = ability_check(&v->bench, p->t, true, p->t->draws, why);
   if (status == MATERIAL_NEVER)
     refuse(v, p, why->text);
   else

@@ -10,7 +10,7 @@
 #include "agent/inside.h"
 #include "crypto/address.h"
 
-enum { PATH_BYTES = 4096, LINE_BYTES = 600, TURN_MS = 1000 };
+enum { PATH_BYTES = 4096, LINE_BYTES = 600, TURN_MS = 1000, IDENTITY_TURNS = 256 };
 
 enum agent_status agent_status_of(enum client_status status) {
   switch (status) {
@@ -117,9 +117,28 @@ void agent_busy(struct agent *a) { a->busy = true; }
 
 static bool stopped(const struct agent *a) { return a->options.stop && *a->options.stop; }
 
+/* Another chain may answer at the same address: a node that was made anew. What an agent promised was on the old one,
+ * and there is nothing that it could do here. Asked where something is odd, and now and then. */
+static enum agent_status same_chain(struct agent *a, bool odd, struct why *why) {
+  const struct chain_port *port = a->options.chain;
+  uint8_t genesis[32];
+  if (view_chain(a->view)->now.height < a->height) odd = true;
+  if (!port->identity || (!odd && ++a->turns < IDENTITY_TURNS)) return AGENT_OK;
+  enum client_status status = port->identity(port->self, genesis, why);
+  if (status != CLIENT_OK) return agent_status_of(status);
+  a->turns = 0;
+  if (memcmp(genesis, port->genesis, 32) == 0) return AGENT_OK;
+  why_set(why,
+          "another chain answers now where this one was; %s is of the old one: use another folder, or the old node",
+          a->options.folder);
+  return AGENT_ERR_INPUT;
+}
+
 enum agent_status agent_turn(struct agent *a, agent_role *role, void *context, bool *more, struct why *why) {
   a->busy = false;
   enum agent_status status = agent_status_of(view_now(a->view, why));
+  if (status == AGENT_OK) status = same_chain(a, a->lost, why);
+  a->lost = status == AGENT_LOST;
   if (status == AGENT_OK) status = send_poll(a, why);
   if (status == AGENT_OK) *more = role(a, context, why);
   return status;

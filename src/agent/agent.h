@@ -87,9 +87,9 @@ void agent_busy(struct agent *a);
 typedef bool agent_role(struct agent *a, void *role, struct why *why);
 
 /* agent_turn looks at the chain, finds out what became of what was sent, and calls the role once: *more is its answer.
- * LOST leaves everything as it was. agent_run does that for every block, and once a second where none comes (at once if
- * the role was busy), until the role says false (OK) or the stop flag is set (STOPPED); without a node it says so once,
- * and goes on trying. */
+ * LOST leaves everything as it was; ERR_INPUT: the node is of another chain now. agent_run does that for every block,
+ * and once a second where none comes (at once if the role was busy), until the role says false (OK) or the stop flag is
+ * set (STOPPED); without a node it says so once, and goes on trying. */
 enum agent_status agent_turn(struct agent *a, agent_role *role, void *context, bool *more, struct why *why);
 enum agent_status agent_run(struct agent *a, agent_role *role, void *context, struct why *why);
 

@@ -34,6 +34,10 @@ static enum client_status content(void *self, const uint8_t hash[32], uint8_t **
   return client_content(self, hash, bytes, length, why);
 }
 
+static enum client_status identity(void *self, uint8_t genesis_hash[32], struct why *why) {
+  return client_genesis(self, genesis_hash, why);
+}
+
 struct chain_port chain_port_over(struct client *client, const uint8_t genesis[32]) {
   struct chain_port port = {.self = client,
                             .get = get,
@@ -42,7 +46,8 @@ struct chain_port chain_port_over(struct client *client, const uint8_t genesis[3
                             .send = send,
                             .result = result,
                             .wait = wait,
-                            .content = content};
+                            .content = content,
+                            .identity = identity};
   memcpy(port.genesis, genesis, sizeof port.genesis);
   return port;
 }

@@ -24,6 +24,8 @@ struct chain_port {
   /* Bytes that the chain keeps beside its state, by hash: a tape under its root (LEDGER 7.2); heap, the caller frees.
    * The caller checks them. */
   enum client_status (*content)(void *self, const uint8_t hash[32], uint8_t **bytes, size_t *length, struct why *why);
+  /* The hash of the genesis that answers now; NULL: there is only one. */
+  enum client_status (*identity)(void *self, uint8_t genesis_hash[32], struct why *why);
 };
 
 /* chain_port_over asks a node through a client, which the caller shuts. */

@@ -9,6 +9,8 @@ struct agent {
   struct journal *journal;
   struct view *view;
   uint64_t height;          /* of the turn before */
+  uint32_t turns;           /* since it was last seen that this is still the same chain */
+  bool lost;                /* no node answered in the turn before */
   bool busy;                /* agent_busy was called in this turn */
   uint8_t *bytes, *message; /* a transaction, and what is signed of it */
 };

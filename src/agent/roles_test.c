@@ -45,6 +45,7 @@ static struct net {
   bool own, two;           /* of the job: account 6 sits for the submitter; two tasks */
   uint32_t calls, dies_at; /* calls of a port so far; the one at which the process ends, 0: none */
   jmp_buf death;
+  uint32_t conflicts;               /* that somebody else has the same key was said */
   uint32_t deaths, failed, refused; /* failed: transactions that a block took and that did nothing */
 } net;
 
@@ -101,6 +102,7 @@ static void say(void *context, const char *kind, const uint8_t *id, const char *
   /* Of several disputes about one solver the first verdict closes the others, in the same block if need be. */
   net.failed += strcmp(kind, "failed") == 0 && !strstr(text, "is closed");
   net.refused += strcmp(kind, "refuse") == 0;
+  net.conflicts += strstr(text, "in use on another machine") != NULL;
   if (getenv("ROLES_TELL")) fprintf(stderr, "  %ld %s: %s\n", (long)(p - net.who), kind, text);
 }
 
@@ -516,6 +518,32 @@ static void test_silent_verifier(void **state) {
   }
 }
 
+/* One key on two machines, a solver's and a verifier's: numbers collide, and the later one cannot show what the earlier
+ * one committed to. Both say so; nobody is late, so nobody loses stake. */
+static void test_one_key_twice(void **state) {
+  (void)state;
+  for (uint32_t k = 0; k < 2; k++) {
+    struct stage *s;
+    begin(UINT32_MAX);
+    s = network_stage(net.network);
+    uint32_t twin = k ? 5 : 2, of = k ? 4 : 0;
+    net.who[twin].options.key = s->key[of];
+    net.who[twin].options.vrf_key = s->vrf[of];
+    net.who[twin].from_attempt = net.who[of].from_attempt;
+    post(0);
+    play(TASK_SETTLED);
+    struct receipt r;
+    assert_int_equal(receipts(RECEIPT_SETTLED, REASON_DONE, &r), 1);
+    assert_memory_equal(r.final_root, net.truth, 32);
+    assert_int_equal(r.attempt, 1);
+    for (uint16_t reason = REASON_NONE; reason <= REASON_STALLED; reason++)
+      if (reason != REASON_NOT_TAKEN)
+        assert_int_equal(receipts(RECEIPT_SEAT, reason, NULL), 0); /* 5 may be drawn, and is nobody */
+    assert_true(net.conflicts > 0);
+    end();
+  }
+}
+
 /* Before a grain is locked: memory, disk, stake. */
 static void test_refuses(void **state) {
   (void)state;
@@ -656,11 +684,14 @@ static void test_killed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_honest),         cmocka_unit_test(test_slices),          cmocka_unit_test(test_diverged),
-      cmocka_unit_test(test_lying_solver),   cmocka_unit_test(test_silent_solver),   cmocka_unit_test(test_undelivered),
-      cmocka_unit_test(test_lying_verifier), cmocka_unit_test(test_silent_verifier), cmocka_unit_test(test_refuses),
-      cmocka_unit_test(test_two_tasks),      cmocka_unit_test(test_own_seat),        cmocka_unit_test(test_no_starts),
-      cmocka_unit_test(test_lost),           cmocka_unit_test(test_killed),
+      cmocka_unit_test(test_one_key_twice),   cmocka_unit_test(test_honest),
+      cmocka_unit_test(test_slices),          cmocka_unit_test(test_diverged),
+      cmocka_unit_test(test_lying_solver),    cmocka_unit_test(test_silent_solver),
+      cmocka_unit_test(test_undelivered),     cmocka_unit_test(test_lying_verifier),
+      cmocka_unit_test(test_silent_verifier), cmocka_unit_test(test_refuses),
+      cmocka_unit_test(test_two_tasks),       cmocka_unit_test(test_own_seat),
+      cmocka_unit_test(test_no_starts),       cmocka_unit_test(test_lost),
+      cmocka_unit_test(test_killed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

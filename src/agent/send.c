@@ -290,7 +290,11 @@ static enum client_status result_of(struct agent *a, struct sent *s, struct clie
  * a transaction, so that is believed only when it was so for a while. */
 static enum agent_status overtaken(struct agent *a, const char *key, struct sent *s, uint64_t next, struct why *why) {
   if (++s->polls < GONE_POLLS) return keep(a, key, s, why);
-  agent_say(a, "again", NULL, "%s: another process used its number; is this key in use elsewhere?", key + 3);
+  agent_say(
+      a, "conflict", NULL,
+      "%s: somebody else used its number: this key is in use on another machine too. Stop one of them: two that answer "
+      "for one stake get into each other's way",
+      key + 3);
   s->ids = 0;
   s->nonce = free_nonce(a, next);
   enum agent_status status = sign_again(a, key, s, why);

@@ -144,6 +144,19 @@ static bool give(struct solver *s, uint16_t i, struct why *why) {
   return good;
 }
 
+/* Whoever else has this key may have committed first, to a trace with a salt of its own: what this one would show does
+ * not fit what is on the chain. The states do. */
+static bool ours(struct solver *s, const struct task_record *t) {
+  struct why why;
+  uint8_t root[32];
+  trace_root(work_trace(s->bench.work), root);
+  if (memcmp(root, t->trace_root, 32) == 0) return true;
+  why_set(&why, "the chain has another commitment of this account: this key is in use on another machine too. That one "
+                "has to go on; stop this one");
+  bench_tell(&s->bench, t, "conflict", MATERIAL_NEVER, &why);
+  return false;
+}
+
 static void publish(struct solver *s, const struct task_record *t, struct why *why) {
   static struct proof p;
   bool wanted[TRACE_INTERVALS_MAX + 1];
@@ -152,7 +165,7 @@ static void publish(struct solver *s, const struct task_record *t, struct why *w
   if (s->options.lie.no_publish || !solver_wanted(view_chain(agent_view(s->a)), t, wanted)) return;
   while (!wanted[n]) n++;
   n |= (uint64_t)t->round << 32 | (uint64_t)t->stalled_epochs << 24;
-  if (bench_sent(&s->bench, t, "publish", n) || !at_work(s, t, why)) return;
+  if (bench_sent(&s->bench, t, "publish", n) || !at_work(s, t, why) || !ours(s, t)) return;
   const struct trace *trace = work_trace(s->bench.work);
   b.height = (uint16_t)merkle_height(trace->intervals + 1u);
   for (uint32_t i = 0; i <= trace->intervals; i++) trace_leaf(trace, i, p.leaves + 32 * i);
@@ -206,7 +219,7 @@ static void send_open(struct solver *s, const struct task_record *t, struct open
 
 static void open_trace(struct solver *s, const struct task_record *t, struct why *why) {
   static struct opening o;
-  if (s->options.lie.no_open || bench_sent(&s->bench, t, "open", 0) || !at_work(s, t, why)) return;
+  if (s->options.lie.no_open || bench_sent(&s->bench, t, "open", 0) || !at_work(s, t, why) || !ours(s, t)) return;
   size_t leaves = s->bench.material->state_leaves;
   o.state = material_state(s->bench.material);
   o.hashes = malloc(leaves * 32);

@@ -295,6 +295,10 @@ static void fetch_word(struct verifier *v, const struct post *p, uint8_t what, b
              what == FETCH_START ? "no-start" : "vote", p->n, why);
 }
 
+static void seal_of(const struct verifier *v, const struct post *p, const struct sheet *sheet, uint8_t hash[32]) {
+  audit_seal_hash(chain_of(v)->genesis, p->s->id, p->s->account, sheet->salt, sheet->ends, p->s->draws, hash);
+}
+
 static void seal(struct verifier *v, const struct post *p, struct why *why) {
   struct sheet *sheet = &v->sheet;
   uint64_t until = slice_ms() + v->options.slice_ms;
@@ -313,7 +317,7 @@ static void seal(struct verifier *v, const struct post *p, struct why *why) {
     return;
   }
   uint8_t hash[32], body[256];
-  audit_seal_hash(chain_of(v)->genesis, p->s->id, p->s->account, sheet->salt, sheet->ends, p->s->draws, hash);
+  seal_of(v, p, sheet, hash);
   struct body_seal b = {.at = at_of(p), .hash = hash};
   bench_send(&v->bench, p->t, TRANSACTION_SEAL, body, body_seal_put(&b, body, sizeof body), "seal", p->n, why);
 }
@@ -322,9 +326,18 @@ static void seal(struct verifier *v, const struct post *p, struct why *why) {
 
 static void show(struct verifier *v, const struct post *p, struct why *why) {
   static uint8_t body[TRANSACTION_BYTES_MAX];
+  uint8_t hash[32];
   if (v->options.lie.no_show || bench_sent(&v->bench, p->t, "show", p->n)) return;
   if (!sheet_read(v, p, &v->sheet) || v->sheet.done != p->s->draws) {
     agent_say(v->a, "lost", p->t->id, "the journal does not have what seat %u sealed", p->s->id[SEAT_ID_BYTES - 1]);
+    return;
+  }
+  seal_of(v, p, &v->sheet, hash);
+  if (memcmp(hash, p->s->seal, 32) != 0) {
+    why_set(why,
+            "the chain has another seal of this account: this key is in use on another machine too. That one has to "
+            "go on; stop this one");
+    bench_tell(&v->bench, p->t, "conflict", MATERIAL_NEVER, why);
     return;
   }
   struct body_show b = {.at = at_of(p),

@@ -144,6 +144,17 @@ static enum outcome open_blobs(struct role *r) {
   return OUTCOME_ENVIRONMENT;
 }
 
+/* What one role promised, another does not keep: a folder is for one of them, also when the first has ended. */
+static enum agent_status same_role(struct role *r, struct why *why) {
+  const uint8_t *was;
+  size_t length;
+  struct journal *j = agent_journal(r->agent);
+  if (!journal_get(j, "role", &was, &length)) return AGENT_OK;
+  if (length == strlen(r->name) && memcmp(was, r->name, length) == 0) return AGENT_OK;
+  why_set(why, "%s: here a %.*s has worked, not a %s", r->work, (int)length, (const char *)was, r->name);
+  return AGENT_ERR_INPUT;
+}
+
 static enum outcome open_agent(struct role *r, uint32_t threads) {
   struct why why = {""};
   const struct agent_options options = {.folder = r->work,
@@ -156,8 +167,14 @@ static enum outcome open_agent(struct role *r, uint32_t threads) {
                                         .say = say,
                                         .context = r};
   enum agent_status status = agent_open(&r->agent, &options, &why);
+  if (status == AGENT_OK) status = same_role(r, &why);
   if (status == AGENT_OK) enlist_begin(&r->enlist, r->agent, &r->offer);
-  return role_outcome(status, &why);
+  enum outcome outcome = role_outcome(status, &why);
+  if (status == AGENT_ERR_INPUT)
+    note("a folder is for one role on one chain: solver and verifier each want a folder of their own: assay init "
+         "ANOTHER "
+         "--machine");
+  return outcome;
 }
 
 enum outcome role_open(const struct arguments *a, const char *name, uint8_t account_role, bool blobs,
@@ -221,7 +238,9 @@ static bool both(struct agent *a, void *context, struct why *why) {
 
 enum outcome role_run(struct role *r) {
   struct why why = {""};
-  enum agent_status status = agent_run(r->agent, both, r, &why);
+  enum agent_status status = AGENT_ERR_SYSTEM;
+  if (journal_put(agent_journal(r->agent), "role", r->name, strlen(r->name), &why) == JOURNAL_OK)
+    status = agent_run(r->agent, both, r, &why);
   if (status == AGENT_STOPPED && !arguments_given(r->arguments, "json"))
     note("stopped; the same command goes on where it was");
   return role_outcome(status, &why);

@@ -219,6 +219,81 @@ class Roles(unittest.TestCase):
         self.assertIn("no faucet answers", self.ask("wallet", "ask", poor.address, expect=3))
         self.assertIn("wallet ask --key FILE", self.ask("wallet", "ask", expect=2))
 
+    def refused(self, says, *words, status=2):
+        done = subprocess.run([ASSAY, *words], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
+        self.assertIn(says, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_what_cannot_start(self):
+        self.begin("solver-1", "storer", "faucet")
+        node = ("--node", self.url)
+        self.start("solver-1")
+        for command in ("solve", "audit"):
+            self.refused("a folder of their own: assay init ANOTHER", command, "solver-1", *node)
+        self.assertEqual(self.processes["solver-1"].stop(), 0)
+        self.refused("here a solver has worked, not a verifier", "audit", "solver-1", *node)
+        self.refused("assay init nowhere --machine", "solve", "nowhere", *node)
+        os.mkdir("empty")
+        self.refused("assay init empty --machine", "store", "empty", *node)
+        with open("wrong", "w") as f:
+            f.write("not the password\n")
+        os.chmod("wrong", 0o600)
+        self.refused("wrong password", "solve", "solver-1", *node, "--password-file", "wrong")
+        with open("solver-1/key", "r+b") as f: # damaged: one bit
+            f.seek(100)
+            b = f.read(1)[0]
+            f.seek(100)
+            f.write(bytes([b ^ 1]))
+        self.refused("solver-1/key", "solve", "solver-1", *node)
+        with open("solver-1/key", "r+b") as f:
+            f.seek(100)
+            f.write(bytes([b]))
+        for url, says, status in (("ftp://127.0.0.1:1", "http://HOST:PORT", 2), ("http://127.0.0.1:1", "no node answers", 3), ("", "http://HOST:PORT", 2)):
+            self.refused(says, "audit", "solver-1", "--node", url, status=status)
+        for option, value in (("--class", "8"), ("--memory", "0"), ("--threads", "x"), ("--stake", "1.0000000001"), ("--disk", "-1"), ("--ask", "")):
+            self.refused(option, "solve", "solver-1", *node, option, value)
+        # ports and addresses
+        taken = self.start("storer").up["port"]
+        for command, folder in (("store", "faucet"), ("faucet", "faucet")):
+            self.refused(f"port {taken}", command, folder, *node, "--port", str(taken), status=3)
+        self.refused("no address to listen at", "faucet", "faucet", *node, "--listen", "localhost", "--port", "0", status=3)
+        self.refused("say with --endpoint", "store", "faucet", *node, "--listen", "0.0.0.0", "--port", "0")
+        self.refused("http://HOST:PORT", "store", "faucet", *node, "--endpoint", "storer.example", "--port", "0")
+        self.refused("gives nothing", "faucet", "faucet", *node, "--amount", "0")
+
+    def test_another_chain(self):
+        self.begin("solver-1", "solver-2")
+        self.start("solver-1")
+        self.enlisted("solver-1")
+        port = self.node.port
+        self.node.stop()
+        other = Node(ASSAY, "other", port=port)
+        self.addCleanup(other.process.kill)
+        self.addCleanup(lambda: other.connection and other.connection.close())
+        # one that runs sees it by itself, and ends; one that starts is refused by its journal
+        self.assertEqual(self.processes["solver-1"].process.wait(timeout=PATIENCE), 2)
+        with open("solver-1.log") as log:
+            self.assertIn("another chain answers now", log.read())
+        self.refused("another account, key or chain", "solve", "solver-1", "--node", self.url)
+        # money is said to be short once, with the way to it
+        p = self.start("solver-2")
+        self.assertIn("wallet ask", p.wait(lambda line: line["kind"] == "short")["text"])
+        self.assertEqual(p.stop(), 0)
+
+    def test_the_node_is_away(self):
+        self.begin("solver-1")
+        p = self.start("solver-1")
+        self.enlisted("solver-1")
+        port = self.node.port
+        self.node.kill()
+        p.wait(lambda line: line["kind"] == "lost")
+        self.node = Node(ASSAY, "chain", new=False, port=port)
+        self.addCleanup(self.node.process.kill)
+        p.wait(lambda line: line["kind"] == "found")
+        self.assertEqual([line.get("kind") for line in p.lines].count("lost"), 1)
+        self.assertEqual(p.stop(signal.SIGINT), 0)
+
     def test_lies_have_names(self):
         self.begin("solver-1", "verifier-1")
         for name, command, words in (("solver-1", "solve", ("interval=3", "every", "no-commit", "no-publish", "no-open", "no-deliver", "no-starts", "silent-move=4")),

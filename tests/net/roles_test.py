@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """The roles as people run them: processes with a folder each, over a node's RPC and a storer's HTTP.
 
-usage: roles_test.py ASSAY POSTING
+usage: roles_test.py ASSAY POSTING [Work | Money | Words]
 """
 import base64
 import contextlib
 import http.client
+import http.server
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,7 +28,7 @@ from role import PATIENCE, Identity, Posting, Process  # noqa: E402
 STAKE = 1000
 
 
-class Roles(unittest.TestCase):
+class World(unittest.TestCase):
     """Each test gets a folder, and is inside it."""
 
     def setUp(self):
@@ -98,6 +100,10 @@ class Roles(unittest.TestCase):
             self.assertLess(time.monotonic(), until, task)
             time.sleep(0.2)
 
+
+class Work(World):
+    """A small job, from its posting to the money."""
+
     def test_a_job_settles(self):
         people = ["solver-1", "verifier-1", "verifier-2", "verifier-3", "verifier-4"]
         self.begin("storer", *people)
@@ -122,22 +128,84 @@ class Roles(unittest.TestCase):
             # the last of three votes may come when two have settled the task
             self.assertFalse([line for line in p.lines if line.get("kind") in ("refused", "trouble", "again") or line.get("kind") == "failed" and not line["text"].startswith("vote/")], self.told())
 
-    def test_ready_lines(self):
-        self.begin("storer", "solver-1", "verifier-1")
-        for name, role in (("storer", "storer"), ("solver-1", "solver"), ("verifier-1", "verifier")):
-            up = self.start(name).up
-            self.assertEqual((up["ready"], up["role"], up["account"]), (True, role, self.identities[name].address))
-            self.assertEqual((up["node"], up["chain"], up["lie"]), (self.url, "assay-solo", None))
-            self.assertEqual((up["address"], up["port"] is None), ("127.0.0.1", False) if name == "storer" else (None, True))
-        self.enlisted("storer", "solver-1", "verifier-1")
-        account = self.ask("wallet", "balance", "--key", "solver-1")
-        self.assertEqual(account["stakes"]["solver"]["stake"], str(STAKE * 10 ** 9))
-        # the same again sends nothing
-        self.assertEqual(self.processes["solver-1"].stop(signal.SIGINT), 0)
-        self.start("solver-1")
-        self.enlisted("solver-1")
-        self.assertEqual([line["kind"] for line in self.processes["solver-1"].lines[1:]], ["enlisted"])
-        self.assertEqual(self.ask("wallet", "balance", "--key", "solver-1"), account)
+    def test_killed(self):
+        """Whoever it is, killed with no warning and started again goes on: nothing is sent twice, no seal is lost."""
+        people = ["solver-1", "verifier-1", "verifier-2", "verifier-3"]
+        everybody = ["storer", *people]
+        self.begin(*everybody, parameters="devnet") # whose windows leave time to come back
+        for name in everybody:
+            self.start(name)
+        self.enlisted(*everybody)
+        job, draw, port = self.post(), random.Random(7), self.processes["storer"].up["port"]
+        deaths, until, seen = 0, time.monotonic() + PATIENCE, []
+        while True:
+            task = self.ask("task", job)
+            if task["state"] in ("settled", "cancelled"):
+                break
+            self.assertLess(time.monotonic(), until, task)
+            name = draw.choice(everybody)
+            old = self.processes[name]
+            old.kill()
+            seen += [(name, line) for line in old.lines]
+            self.start(name, *(("--port", str(port)) if name == "storer" else ()))
+            deaths += 1
+        self.assertEqual((task["state"], task["attempt"]), ("settled", 1), self.told())
+        self.assertGreater(deaths, 5)
+        self.assertEqual({seat["state"] for seat in task["seats"]}, {"shown"})
+        seen += [(name, line) for name in everybody for line in self.processes[name].lines]
+        # each act of each person once, and none that failed but a vote that came late
+        acts = [(name, line["text"]) for name, line in seen if line.get("kind") == "sent" and line["task"]]
+        self.assertEqual(len(acts), len(set(acts)), acts)
+        self.assertFalse([x for x in seen if x[1].get("kind") in ("failed", "refused", "conflict") and not x[1]["text"].startswith("vote/")], seen)
+        for name in everybody:
+            self.assertEqual(self.processes[name].stop(), 0)
+
+    def test_a_storer_that_lies(self):
+        """One wrong byte in what a storer gives: seen at that leaf, the storer is left, and the next one asked."""
+        job = Posting(POSTING)
+        data, asked = bytearray(job.data.data), []
+        data[-1000] ^= 1
+
+        class Liar(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                known = {f"/blobs/{job.data.root.hex()}/leaves": b"".join(job.data.hashes), f"/blobs/{job.data.root.hex()}": bytes(data)}
+                body = known.get(self.path)
+                self.send_response(200 if body else 404)
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def do_PUT(self): # takes nothing
+                self.send_response(507)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+        liar = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+        threading.Thread(target=liar.serve_forever, daemon=True).start()
+        self.addCleanup(liar.server_close)
+        self.addCleanup(liar.shutdown)
+        people = ["solver-1", "verifier-1", "verifier-2", "verifier-3"]
+        self.begin("storer", "storer-2", *people)
+        # storers are asked in the order of their accounts: the liar is to be the first
+        first, second = sorted(("storer", "storer-2"), key=lambda name: self.identities[name].id)
+        if second != "storer":
+            self.identities["storer"], self.identities["storer-2"] = self.identities["storer-2"], self.identities["storer"]
+            os.rename("storer", "swap"), os.rename("storer-2", "storer"), os.rename("swap", "storer-2")
+        self.start("storer-2", "--endpoint", f"http://127.0.0.1:{liar.server_port}")
+        for name in ("storer", *people):
+            self.start(name)
+        self.enlisted("storer", "storer-2", *people)
+        task = self.outcome(self.post())
+        self.assertEqual((task["state"], task["attempt"]), ("settled", 1), self.told())
+        # each of them asked the liar for the data once, and had it from the other
+        self.assertEqual(asked.count(f"/blobs/{job.data.root.hex()}"), 1 + len({seat["account"] for seat in task["seats"]}), asked)
+
+
+class Money(World):
+    """Money for whoever asks."""
 
     def wish(self, port, body, method="POST", path="/", **headers):
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -219,6 +287,44 @@ class Roles(unittest.TestCase):
         self.assertIn("no faucet answers", self.ask("wallet", "ask", poor.address, expect=3))
         self.assertIn("wallet ask --key FILE", self.ask("wallet", "ask", expect=2))
 
+
+class Words(World):
+    """What is said, and to whom it is refused."""
+
+    def test_ready_lines(self):
+        self.begin("storer", "solver-1", "verifier-1")
+        for name, role in (("storer", "storer"), ("solver-1", "solver"), ("verifier-1", "verifier")):
+            up = self.start(name).up
+            self.assertEqual((up["ready"], up["role"], up["account"]), (True, role, self.identities[name].address))
+            self.assertEqual((up["node"], up["chain"], up["lie"]), (self.url, "assay-solo", None))
+            self.assertEqual((up["address"], up["port"] is None), ("127.0.0.1", False) if name == "storer" else (None, True))
+        self.enlisted("storer", "solver-1", "verifier-1")
+        account = self.ask("wallet", "balance", "--key", "solver-1")
+        self.assertEqual(account["stakes"]["solver"]["stake"], str(STAKE * 10 ** 9))
+        # the same again sends nothing
+        self.assertEqual(self.processes["solver-1"].stop(signal.SIGINT), 0)
+        self.start("solver-1")
+        self.enlisted("solver-1")
+        self.assertEqual([line["kind"] for line in self.processes["solver-1"].lines[1:]], ["enlisted"])
+        self.assertEqual(self.ask("wallet", "balance", "--key", "solver-1"), account)
+
+    def test_lies_have_names(self):
+        self.begin("solver-1", "verifier-1")
+        for name, command, words in (("solver-1", "solve", ("interval=3", "every", "no-commit", "no-publish", "no-open", "no-deliver", "no-starts", "silent-move=4")),
+                                     ("verifier-1", "audit", ("wrong", "no-take", "no-seal", "no-show", "no-vote", "silent-move=4"))):
+            for word in (*words, ",".join(words[2:])):
+                with self.subTest(word=word):
+                    self.assertEqual(self.start(name, "--lie", word).up["lie"], word)
+                    self.processes[name].stop()
+            with open(name + ".log") as log:
+                self.assertIn("lies: " + words[0], log.read())
+            for word, says in ((words[2][:-1], "did you mean " + words[2]), ("nonsense-words", "there are "), ("silent-move", "wanted silent-move=N"),
+                               ("silent-move=0", "N from 1 to 255"), (words[1] + "=1", "takes no number"), (words[1] + ",", "there is no lie ''"), ("", "there is no lie ''")):
+                with self.subTest(word=word):
+                    done = subprocess.run([ASSAY, command, name, "--node", self.url, "--lie", word], capture_output=True, text=True, timeout=PATIENCE)
+                    self.assertEqual(done.returncode, 2)
+                    self.assertIn(says, done.stderr)
+
     def refused(self, says, *words, status=2):
         done = subprocess.run([ASSAY, *words], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
@@ -293,23 +399,6 @@ class Roles(unittest.TestCase):
         p.wait(lambda line: line["kind"] == "found")
         self.assertEqual([line.get("kind") for line in p.lines].count("lost"), 1)
         self.assertEqual(p.stop(signal.SIGINT), 0)
-
-    def test_lies_have_names(self):
-        self.begin("solver-1", "verifier-1")
-        for name, command, words in (("solver-1", "solve", ("interval=3", "every", "no-commit", "no-publish", "no-open", "no-deliver", "no-starts", "silent-move=4")),
-                                     ("verifier-1", "audit", ("wrong", "no-take", "no-seal", "no-show", "no-vote", "silent-move=4"))):
-            for word in (*words, ",".join(words[2:])):
-                with self.subTest(word=word):
-                    self.assertEqual(self.start(name, "--lie", word).up["lie"], word)
-                    self.processes[name].stop()
-            with open(name + ".log") as log:
-                self.assertIn("lies: " + words[0], log.read())
-            for word, says in ((words[2][:-1], "did you mean " + words[2]), ("nonsense-words", "there are "), ("silent-move", "wanted silent-move=N"),
-                               ("silent-move=0", "N from 1 to 255"), (words[1] + "=1", "takes no number"), (words[1] + ",", "there is no lie ''"), ("", "there is no lie ''")):
-                with self.subTest(word=word):
-                    done = subprocess.run([ASSAY, command, name, "--node", self.url, "--lie", word], capture_output=True, text=True, timeout=PATIENCE)
-                    self.assertEqual(done.returncode, 2)
-                    self.assertIn(says, done.stderr)
 
 
 if __name__ == "__main__":

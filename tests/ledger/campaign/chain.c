@@ -210,6 +210,7 @@ uint16_t walk_send(struct walk *w, uint32_t who, uint8_t type, const uint8_t *bo
                           .price = c->now.gas_price + walk_one_in(w, 100),
                           .body = body,
                           .body_length = (uint32_t)length};
+  if (a.balance < (uint64_t)t.gas * t.price) w->account[who].short_height = w->block.height;
   CHECK(length && w->used + TRANSACTION_TAPE_BYTES_MAX < WALK_BLOCK_BYTES);
   size_t whole = sign(w, &t, who, payer, at, TRANSACTION_TAPE_BYTES_MAX);
   CHECK(whole);

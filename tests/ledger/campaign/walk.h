@@ -13,13 +13,14 @@ enum { WALK_NOT_ADMITTED = 0xffff, WALK_SEEN_BYTES = 1 << 20 };
 struct walk_account {
   struct sign_secret *key, *vrf[2]; /* draw keys take turns */
   uint8_t id[32];
-  int64_t explained; /* what genesis, receipts, bodies and gas say that it owns, gas locks included (LEDGER 14.5) */
+  int64_t explained;     /* what genesis, receipts, bodies and gas say that it owns, gas locks included (LEDGER 14.5) */
+  uint64_t short_height; /* when it last paid from a gas lock, or might have */
 };
 
 /* What a party of an attempt still has in its bond, by what receipts say. */
 struct walk_bond {
   uint8_t account[32], role;
-  uint64_t left;
+  uint64_t left, gas, height; /* gas: what is in its gas lock, if nothing was paid from it; height: of the lock */
 };
 
 struct walk_job {

@@ -47,12 +47,25 @@ static void check_bond(struct walk *w, struct walk_job *j, const struct receipt 
   walk_fail(w, "a bond is paid from that nobody locked");
 }
 
+/* A gas lock comes back before its place is taken again, and says so. */
+static void check_returned(struct walk *w, const struct walk_bond *b) {
+  if (b->gas) WALK_CHECK(w, w->account[walk_who(w, b->account)].short_height >= b->height);
+}
+
+static struct walk_bond *bond_of(struct walk_job *j, const uint8_t lock[POCKET_SEAT_BYTES]) {
+  uint8_t seat = lock[POCKET_SEAT_BYTES - 1];
+  return &j->bond[seat == SEAT_NONE ? SEATS_MAX : seat];
+}
+
 static void locked(struct walk *w, struct walk_job *j, const struct receipt *r) {
   struct task_record t = task_of_job(w, r->task);
   bool solver = r->seat == SEAT_NONE;
   struct audit_stakes stakes;
   audit_stakes(walk_chain(w), &t, &stakes);
   struct walk_bond *b = &j->bond[solver ? SEATS_MAX : r->seat];
+  check_returned(w, b);
+  b->gas = 0;
+  b->height = w->block.height;
   b->role = solver ? ROLE_SOLVER : ROLE_VERIFIER;
   b->left = solver ? t.fine + t.seats * t.seat_fee : stakes.bond;
   memcpy(b->account, r->account, 32);
@@ -105,6 +118,8 @@ static void take_receipt(void *context, uint64_t number, const uint8_t *bytes, s
     explain(w, &p.from, -(int64_t)p.amount);
     explain(w, &p.to, (int64_t)p.amount);
     check_bond(w, j, &r, &p);
+    if (p.to.kind == POCKET_LOCK) bond_of(j, p.to.id)->gas += p.amount;
+    if (p.from.kind == POCKET_LOCK) bond_of(j, p.from.id)->gas -= p.amount;
   }
   WALK_CHECK(w, at == payments_length);
 }
@@ -114,6 +129,10 @@ static uint8_t state_of(const char *text) {
   for (uint8_t s = 1; s < sizeof states / sizeof *states; s++)
     if (strlen(states[s]) == length && memcmp(states[s], text, length) == 0) return s;
   return 0;
+}
+
+static void end_attempt(struct walk *w, struct walk_job *j) {
+  for (uint32_t i = 0; i <= SEATS_MAX; i++) check_returned(w, &j->bond[i]);
 }
 
 static void begin_attempt(struct walk_job *j, uint64_t tick) {
@@ -133,6 +152,7 @@ static void entered(struct walk *w, struct walk_job *j, uint16_t task, uint8_t s
   }
   w->count.to[j->state][state]++;
   if (state == TASK_CANCELLED) w->count.cancelled_by[j->state][j->reason]++;
+  if (state == TASK_WAIT || state >= TASK_SETTLED) end_attempt(w, j);
   if (state == TASK_WAIT) begin_attempt(j, walk_chain(w)->now.tick);
   if (state == TASK_SETTLED) {
     j->base = j->run;

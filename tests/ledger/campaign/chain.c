@@ -202,12 +202,16 @@ uint16_t walk_send(struct walk *w, uint32_t who, uint8_t type, const uint8_t *bo
   uint8_t *at = w->bytes + w->used + 4;
   bool there = account_get(c->map, w->account[who].id, &a);
   uint32_t payer = walk_one_in(w, 50) ? walk_below(w, WALK_FRESH) : who;
+  /* One draw after the other: in a list of initial values the order would be the compiler's. */
+  uint64_t until = c->now.tick + walk_below(w, UNTIL_TICKS_MAX);
+  uint32_t gas = walk_one_in(w, 200) ? 500 + walk_below(w, 8000) : GAS;
+  uint32_t price = c->now.gas_price + walk_one_in(w, 100);
   struct transaction t = {.type = type,
                           .account = w->account[who].id,
                           .nonce = there && a.slots_count ? a.slot[0].nonce : 0,
-                          .until_tick = c->now.tick + walk_below(w, UNTIL_TICKS_MAX),
-                          .gas = walk_one_in(w, 200) ? 500 + walk_below(w, 8000) : GAS,
-                          .price = c->now.gas_price + walk_one_in(w, 100),
+                          .until_tick = until,
+                          .gas = gas,
+                          .price = price,
                           .body = body,
                           .body_length = (uint32_t)length};
   if (a.balance < (uint64_t)t.gas * t.price) w->account[who].short_height = w->block.height;

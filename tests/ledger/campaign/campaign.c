@@ -1,39 +1,16 @@
-/* ledger_campaign walk --transactions N --seed S [--list FILE]: a random walk through the whole ledger, and what it
- * reached.
+/* ledger_campaign walk --transactions N --seed S [--list FILE] [--quick]: a random walk through the whole ledger, and
+ * what it reached. --quick takes signatures and proofs that the walk itself has just made for good.
  *
  * Exit status: 0 every row was reached, 1 one was not, 2 wrong arguments, 3 the list could not be written. What must
  * hold and does not ends the program with seed and height. */
+#include "campaign/crypto.h"
 #include "campaign/list.h"
 #include "campaign/walk.h"
-#include "crypto/vrf.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 static struct walk w;
-
-/* The linker puts these before the library's (--wrap), so that a list says what was found of each signature. */
-bool __real_sign_check(const struct sign_public *key, const void *message, size_t length, const uint8_t *signature);
-bool __real_vrf_check(const struct sign_public *key, const void *input, size_t length, const uint8_t *proof,
-                      uint8_t *output);
-bool __wrap_sign_check(const struct sign_public *key, const void *message, size_t length, const uint8_t *signature);
-bool __wrap_vrf_check(const struct sign_public *key, const void *input, size_t length, const uint8_t *proof,
-                      uint8_t *output);
-
-bool __wrap_sign_check(const struct sign_public *key, const void *message, size_t length, const uint8_t *signature) {
-  bool good = __real_sign_check(key, message, length, signature);
-  w.answers[w.answers_used++] = good;
-  return good;
-}
-
-bool __wrap_vrf_check(const struct sign_public *key, const void *input, size_t length, const uint8_t *proof,
-                      uint8_t *output) {
-  bool good = __real_vrf_check(key, input, length, proof, output);
-  w.answers[w.answers_used++] = (uint8_t)(2 + good);
-  if (good) memcpy(w.answers + w.answers_used, output, VRF_OUTPUT_BYTES);
-  if (good) w.answers_used += VRF_OUTPUT_BYTES;
-  return good;
-}
 
 static void act_on_any(struct walk *walk) {
   uint32_t from = walk_below(walk, WALK_JOBS);
@@ -77,6 +54,7 @@ static void nothing(struct walk *walk) { (void)walk; }
 
 static int walk(uint64_t transactions, uint64_t seed, const char *list) {
   if (list && !list_to(list)) return fprintf(stderr, "ledger_campaign: %s cannot be written\n", list), 3;
+  crypto_of(&w);
   walk_open(&w, seed);
   while (w.count.delivered < transactions) walk_block(&w, act);
   w.idle_until = 0;
@@ -101,12 +79,16 @@ static int walk(uint64_t transactions, uint64_t seed, const char *list) {
 int main(int argc, char **argv) {
   uint64_t transactions = 0, seed = 0;
   const char *list = NULL;
+  if (argc > 2 && strcmp(argv[argc - 1], "--quick") == 0) {
+    crypto_quick = true;
+    argc--;
+  }
   for (int i = 2; i + 1 < argc; i += 2) {
     if (strcmp(argv[i], "--transactions") == 0) transactions = strtoull(argv[i + 1], NULL, 10);
     if (strcmp(argv[i], "--seed") == 0) seed = strtoull(argv[i + 1], NULL, 10);
     if (strcmp(argv[i], "--list") == 0) list = argv[i + 1];
   }
   if (argc < 4 || argc % 2 || strcmp(argv[1], "walk") != 0 || !transactions)
-    return fprintf(stderr, "usage: ledger_campaign walk --transactions N --seed S [--list FILE]\n"), 2;
+    return fprintf(stderr, "usage: ledger_campaign walk --transactions N --seed S [--list FILE] [--quick]\n"), 2;
   return walk(transactions, seed, list);
 }

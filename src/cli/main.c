@@ -14,38 +14,22 @@
 
 /* One a line, so that two people can add one each. */
 static const struct command_row table[] = {
-    {.heading = "train and check"},
-    {.command = &command_train},
-    {.command = &command_verify},
-    {.command = &command_dispute},
-    {.command = &command_referee},
-    {.command = &command_quote},
-    {.heading = "networks and files"},
-    {.command = &command_check},
-    {.command = &command_inspect},
-    {.command = &command_infer},
-    {.command = &command_evaluate},
-    {.command = &command_export},
-    {.heading = "train on a network"},
-    {.command = &command_submit},
-    {.heading = "accounts and work for others"},
-    {.command = &command_init},
-    {.command = &command_wallet},
-    {.command = &command_solve},
-    {.command = &command_audit},
-    {.command = &command_store},
-    {.command = &command_faucet},
-    {.heading = "the chain"},
-    {.command = &command_devnet},
-    {.command = &command_node},
-    {.command = &command_status},
-    {.command = &command_jobs},
-    {.command = &command_task},
-    {.command = &command_why},
-    {.command = &command_certificate},
-    {.heading = "development"},
-    {.command = &command_bench},
-    {.command = &command_lower},
+    {.heading = "train and check"},    {.command = &command_train},
+    {.command = &command_verify},      {.command = &command_dispute},
+    {.command = &command_referee},     {.command = &command_quote},
+    {.heading = "networks and files"}, {.command = &command_check},
+    {.command = &command_inspect},     {.command = &command_infer},
+    {.command = &command_evaluate},    {.command = &command_export},
+    {.heading = "train on a network"}, {.command = &command_submit},
+    {.command = &command_certificate}, {.heading = "accounts and work for others"},
+    {.command = &command_init},        {.command = &command_wallet},
+    {.command = &command_solve},       {.command = &command_audit},
+    {.command = &command_store},       {.command = &command_faucet},
+    {.heading = "the chain"},          {.command = &command_devnet},
+    {.command = &command_node},        {.command = &command_status},
+    {.command = &command_jobs},        {.command = &command_task},
+    {.command = &command_why},         {.heading = "development"},
+    {.command = &command_bench},       {.command = &command_lower},
 };
 enum { ROWS = sizeof table / sizeof *table };
 
@@ -55,11 +39,11 @@ static void print_help(void) {
     if (table[i].heading)
       printf("\n%s\n", table[i].heading);
     else
-      printf("  %-11s %s\n", table[i].command->name, table[i].command->summary);
+      printf("  %-12s %s\n", table[i].command->name, table[i].command->summary);
   }
-  puts("\n  assay COMMAND --help   tells more about one of them\n"
-       "  assay man              prints the manual page: assay man | man -l -\n"
-       "  assay --version        version, canon, and what this machine computes with\n\n"
+  puts("\n  assay COMMAND --help    tells more about one of them\n"
+       "  assay man               prints the manual page: assay man | man -l -\n"
+       "  assay --version         version, canon, and what this machine computes with\n\n"
        "Exit status: 0 done, 1 the answer is no, 2 bad input or a damaged file,\n"
        "3 disk, memory, permissions or nobody answers, 130 stopped by Ctrl-C after saving.");
 }

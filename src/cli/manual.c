@@ -189,16 +189,23 @@ static const char files[] =
     "DIR/model.onnx, DIR/model.safetensors, DIR/README.md  The trained network and its card.\n"
     "DIR/SABOTAGED  Only of a run made with `train --sabotage`: what it lied about, as in weight@7, and what that "
     "means.\n"
-    "DIR/key, DIR/password  Of `init`: the sealed key, and, with --machine, its password. Whoever reads both has the "
-    "key.\n";
+    "DIR/key, DIR/password  Of `init`: the sealed key, and, with --machine, its password. Whoever reads both has the\n"
+    " key.\n"
+    "DIR/agent/  Of a role: the journal of what it promised, and the states it works with. The same command goes on\n"
+    " there.\n"
+    "/etc/assay/ROLE.conf  Settings of the systemd unit assay-ROLE: NODE=URL and OPTIONS=..; see docs/operate.md.\n";
 
-static const char *const examples[] = {"assay quote examples/fashion/job.yaml",
-                                       "assay train examples/fashion/job.yaml -o run",
-                                       "assay verify run --intervals 5",
-                                       "assay inspect run/tapes/train.tape --record 12",
-                                       "assay init me",
-                                       "assay wallet balance --key me",
-                                       "assay status"};
+static const char *const examples[] = {
+    "assay quote examples/fashion/job.yaml",
+    "assay train examples/fashion/job.yaml -o run",
+    "assay verify run --intervals 5",
+    "assay inspect run/tapes/train.tape --record 12",
+    "assay devnet -o net",
+    "assay submit examples/fashion/job.yaml -o out",
+    "assay status",
+    "assay why JOB",
+    "assay certificate check out/certificate",
+    "assay init me --machine && assay solve me --node http://HOST:26657 --stake 200"};
 
 void manual_print(FILE *f, const struct command_row *rows, uint32_t rows_count) {
   fputs(".\\\" Made by `assay man` from the words of each command; what is changed here by hand is lost.\n", f);

@@ -192,7 +192,7 @@ def take_show(r):
 BODIES = {
     1: ("TRANSFER", lambda r: {"to": r.hash(), "amount": r.u64(), "memo": r.take(r.u8())}),
     2: ("KEY_SET", lambda r: {"index": r.u8(), "key": r.hash(), "mask": r.u16(), "until": r.u64()}),
-    3: ("PROVIDER_SET", lambda r: {"rest": r.take(r.left())}),
+    3: ("PROVIDER_SET", lambda r: {"roles": r.u16(), "rest": r.take(r.left())}),
     4: ("STAKE", lambda r: {"role": r.u8(), "amount": r.u64()}),
     6: ("JOB_POST", take_post),
     8: ("OFFER", lambda r: attempt(r) | {"proof": r.take(80)}),

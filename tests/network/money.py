@@ -164,7 +164,7 @@ class Oracle:
     def __init__(self, genesis, genesis_hash, tapes, beacon):
         self.genesis_hash, self.parameters, self.tapes, self.beacon = genesis_hash, genesis["parameters"], tapes, beacon
         self.delay = len(genesis["validators"]) // 3 + 2
-        self.pockets, self.jobs, self.strikes = {}, {}, {}
+        self.pockets, self.jobs, self.strikes, self.moves = {}, {}, {}, {}  # moves: dispute -> numbers in their order
         for a in genesis["accounts"]:
             id = sha256(b"\x10", a["key"])
             self.give(("balance", id), a["balance"])
@@ -228,7 +228,7 @@ class Oracle:
         self.flow(("balance", account), ("stake", WORK_ROLES[b["role"]], account), b["amount"])
 
     def hear_provider_set(self, t, b, account, height):
-        self.strikes[account] = 0
+        self.strikes[account], self.roles[account] = 0, b["roles"]
 
     def hear_job_post(self, t, b, account, height):
         id = sha256(b"assay/job/1\0", self.genesis_hash, account, bytes([t["key_index"]]), t["nonce"].to_bytes(8, "little"))  # LEDGER 7.8
@@ -299,6 +299,10 @@ class Oracle:
         _, _, seat = self.seat(b, account)
         seat.shown, seat.ends = True, dict(zip(seat.intervals, b["ends"]))
         need(len(seat.intervals) == len(b["ends"]), f"a seat drew {seat.intervals} and showed {len(b['ends'])} ends")
+
+    def hear_move(self, t, b, account, height):
+        if b["number"] not in self.moves.setdefault(b["dispute"], []):
+            self.moves[b["dispute"]].append(b["number"])
 
     def hear_fetch(self, t, b, account, height):
         _, _, seat = self.seat(b, account)

@@ -147,7 +147,8 @@ class Task:
     def __init__(self, job, index, terms):
         self.job, self.terms, self.id = job, terms, job.id + index.to_bytes(2, "little")
         self.attempts = {n: Attempt(n) for n in range(1, 5)}
-        self.rho, self.X, self.escrow, self.stalled = 0, terms.X, terms.E, None
+        self.rho, self.X, self.escrow = 0, terms.X, terms.E
+        self.stalled, self.raises = False, 0
         self.pending = []  # receipts that have to come next: (kind, reason, seat)
         self.over = None
 
@@ -207,7 +208,7 @@ class Oracle:
         task = self.task(id)
         state = text.split(",")[0]
         if task.stalled and state != "CANCELLED":
-            task.stalled += 1
+            task.raises += 1
             most = (task.X + task.job.reserve) // task.terms.n
             step = min(task.terms.phi // 4, most)
             more = task.terms.n * step
@@ -216,7 +217,7 @@ class Oracle:
             task.X -= from_fee
             task.job.reserve -= more - from_fee
             task.escrow += more - from_fee
-        task.stalled = (task.stalled or 1) if state == "STALLED" else None
+        task.stalled = state == "STALLED"
 
     def ignore(self, t, b, account, height):
         pass

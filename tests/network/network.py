@@ -1,115 +1,129 @@
-"""A small network under test: node, storer, solvers and verifiers as processes in one folder, each honest or with a lie, and the small job of
-tests/cli/posting.c with whatever terms a scene wants."""
+"""A small network under test: node, storer, solvers and verifiers as processes in one folder, each honest or with a lie, and a small job that
+`assay submit` brings. The windows are those of the parameters `test`."""
+import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", "net")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "net"), os.path.join(HERE, "..", "cli")]
+import world  # noqa: E402
+from chain import Chain, take_chain  # noqa: E402
 from node import Node  # noqa: E402
-from role import Identity, Posting, Process  # noqa: E402
-import transaction  # noqa: E402  (node.py says where)
-from chain import Bytes, Chain, sha256, take_post  # noqa: E402
+from role import Identity, Process  # noqa: E402
 
 COMMANDS = {"solver": "solve", "verifier": "audit", "storer": "store"}
-HONEST, HEAVY = 1000, 1000 * 10**4  # stakes, ASY: who has the second is drawn first
+STAKE = 1000  # ASY
+# Who should be drawn has more: a solver's race is by weight alone; of the verifiers the others have to be drawn too.
+HEAVY = {"solver": 10**4 * STAKE, "verifier": 30 * STAKE}
+PRICE = 10**9  # grain for 10^9 units of work: small jobs cost a few ASY
 PATIENCE = 180  # seconds
 
 
 class Network:
-    """with Network(assay, posting, people) as n: n.post(..); n.books.
+    """with Network(assay, people) as n: n.submit(..), then n.chain and n.names.
 
-    people: {"solver-1": {"lie": "every", "stake": HEAVY, "more": ["--ask", ..], "late": True}, ..}; who is `late` is started by start()."""
+    people: {"solver-1": {"lie": "every", "late": True, "more": ["--ask", "7"]}, ..}. Who lies has more stake, so that it is drawn; who is `late`
+    has a folder and money, and waits for start()."""
 
-    def __init__(self, assay, posting, people, keep=None):
-        self.assay, self.posting, self.people, self.keep = assay, posting, people, keep
-        self.processes, self.node = {}, None
+    def __init__(self, assay, people, seed=1):
+        self.assay, self.people, self.seed = assay, people, seed
+        self.processes, self.node, self.chain, self.submission = {}, None, None, None
 
     def __enter__(self):
-        self.folder = self.keep or tempfile.mkdtemp(prefix="assay-scene-")
+        self.folder = tempfile.mkdtemp(prefix="assay-scene-")
         try:
             self.begin()
         except BaseException:
-            self.__exit__(*sys.exc_info())
+            self.__exit__()
             raise
         return self
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def stake(self, name):
+        return self.people[name].get("stake", HEAVY[name.split("-")[0]] if self.people[name].get("lie") else STAKE)
+
     def begin(self):
-        names = ["storer", *self.people]
+        names = ["storer", "submitter", *self.people]
         self.identities = {name: Identity(self.assay, self.path(name)) for name in names}
-        money = {name: 2 * self.people.get(name, {}).get("stake", HONEST) for name in names}
+        money = {name: 2 * self.stake(name) if name in self.people else 10 * STAKE for name in names}
         self.node = Node(self.assay, self.path("chain"), accounts=[f"{self.identities[name].key.hex()}={money[name]}" for name in names])
         self.url = f"http://127.0.0.1:{self.node.port}"
         self.chain = Chain(self.url)
-        self.submitter = self.node.owner()
-        self.names = {self.identities[name].id: name for name in names} | {self.submitter.id: "submitter"}
-        self.start("storer")
-        for name, person in self.people.items():
-            if not person.get("late"):
-                self.start(name)
-        for name, p in self.processes.items():
-            p.wait(lambda line: line.get("kind") == "enlisted")
-        self.epochs(2)
+        self.names = {self.identities[name].id: name for name in names} | {self.node.owner().id: "operator"}
+        here = ["storer", *(name for name, person in self.people.items() if not person.get("late"))]
+        for name in here:
+            self.start(name)
+        for name in here:
+            self.enlisted(name)
+        self.write_job()
 
     def start(self, name):
         person = self.people.get(name, {})
         words = [self.assay, COMMANDS[name.split("-")[0]], self.path(name), "--node", self.url, "--json"]
-        if name == "storer":
-            words += ["--port", "0"]
-        else:
-            words += ["--threads", "1", "--memory", "512", "--stake", str(person.get("stake", HONEST))]
+        words += ["--port", "0"] if name == "storer" else ["--threads", "1", "--memory", "512", "--stake", str(self.stake(name))]
         words += ["--lie", person["lie"]] if person.get("lie") else []
         with open(self.path(name + ".log"), "a") as log:
             p = self.processes[name] = Process(words + person.get("more", []), log)
         p.up = p.ready()
-        return p
 
-    def epochs(self, count):
-        """What was staked counts for draws after one whole epoch (LEDGER 5.4); nothing is awaited then."""
-        until = time.monotonic() + PATIENCE
-        while self.record(b"\3").get("awaited") > self.record(b"\3")["epochs"]:
-            assert time.monotonic() < until, "epochs do not end"
-            time.sleep(0.05)
+    def enlisted(self, name):
+        """Known, staked, and counted in draws."""
+        self.processes[name].wait(lambda line: line.get("kind") == "enlisted")
 
-    def record(self, key):
-        from chain import take_chain
-        return self.chain.record(key, take_chain)
+    def write(self, name, content):
+        with open(self.path(name), "wb") as f:
+            f.write(content)
 
-    def post(self, **terms):
-        """Posts the job with some of its terms changed. The job's id."""
-        job, storer = Posting(self.posting), self.identities["storer"]
-        for blob in (job.data, job.start):
-            assert set(blob.put(self.submitter, storer.id, self.processes["storer"].up["port"])) == {200}
-        r = Bytes(job.post)
-        fields = r.done(take_post(r))
-        if "interval" in terms:
-            fields["tasks"] = [dict(row, interval=terms["interval"]) for row in fields["tasks"]]
-        if "tasks" in terms:
-            fields["tasks"] = [{"steps": steps, "interval": interval, "class": 0} for steps, interval in terms["tasks"]]
-        if "ticks" in terms:
-            fields["deadline"] = self.record(b"\3")["tick"] + terms["ticks"]
-        fields |= {name: value for name, value in terms.items() if name in fields and name != "tasks"}
-        if "own" in terms:
-            fields["own_seat"] = self.identities[terms["own"]].id
-        job.post = transaction.body("JOB_POST", fields)
-        job.send(self.node, self.submitter, "tape")
-        nonce = self.submitter.nonce
-        job.send(self.node, self.submitter, "job")
-        return sha256(b"assay/job/1\0", self.node.genesis_hash, self.submitter.id, b"\0", nonce.to_bytes(8, "little"))
+    def write_job(self):
+        shutil.copy(world.MODEL, self.path("model.onnx"))
+        for name, count in (("train", 200), ("test", 50)):
+            x, y = world.pictures(count, self.seed)
+            self.write(name + "-x.gz", gzip.compress(world.idx([count, 28, 28], x), mtime=0))
+            self.write(name + "-y", world.idx([count], y))
+
+    def now(self):
+        return self.chain.record(b"\3", take_chain)
+
+    def submit(self, *words, changes=()):
+        """Starts `assay submit`; the process goes on."""
+        text = world.JOB.replace("test-x,", "test-x.gz,").replace("seed: 7", f"seed: {self.seed}")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.write("job.yaml", text.encode())
+        self.words = [self.assay, "submit", self.path("job.yaml"), "-o", self.path("out"), "--node", self.url, "--key", self.path("submitter"), "--threads", "1",
+                      "--yes", "--json", *words]
+        self.again()
+
+    def again(self):
+        with open(self.path("submit.log"), "a") as log:
+            self.submission = self.processes["submit"] = Process(self.words, log)
+
+    def result(self):
+        """What the submission said at its end, and its exit status."""
+        status = self.submission.process.wait(timeout=PATIENCE)
+        self.submission.reader.join()
+        return next((line for line in reversed(self.submission.lines) if "outcome" in line), None), status
 
     def told(self):
         """What everybody said, for a scene that fails."""
-        return "\n".join(f"{name}: {json.dumps(line)}" for name, p in self.processes.items() for line in p.lines)
+        logs = []
+        for name in sorted(os.listdir(self.folder)):
+            if name.endswith(".log"):
+                with open(self.path(name)) as log:
+                    logs.append(f"{name}: {log.read()}")
+        return "\n".join([f"{name}: {json.dumps(line)}" for name, p in self.processes.items() for line in p.lines] + logs)
 
     def __exit__(self, *error):
-        if hasattr(self, "chain"):
+        if self.chain:
             self.chain.shut()
         for p in self.processes.values():
             p.kill()
@@ -117,5 +131,4 @@ class Network:
             if self.node.connection:
                 self.node.connection.close()
             self.node.kill()
-        if not self.keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Misbehaviour played on a small network: who lost what, receipt by receipt, beside the money table.
+
+usage: scenes.py ASSAY [--scene NAME ..] [--set NAME] [--all] [--list] [--markdown] [--seed S] [--jobs N] [--verbose] [--self-test]
+
+Each scene starts a chain with the windows of `test`, a storer, solvers and verifiers as processes, one or more of whom misbehave, and a
+submitter. It passes if the job ends as it has to; if every receipt pays, in order, what the oracle of money.py says; if who lost stake and how
+much is what the scene expects; and if every grain of every account is explained. --self-test plays one scene and asks that a change of one
+amount of what is expected is told.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE]
+from books import Books  # noqa: E402
+from chain import Chain  # noqa: E402
+from money import Wrong, need  # noqa: E402
+from network import PATIENCE, PRICE, Network  # noqa: E402
+
+FULL = ("--level", "full", "--seats", "2", "--draws", "2")
+STANDARD, SPOT = ("--level", "standard"), ("--level", "spot")
+# What is told after the first attempt went wrong: another solver does the task.
+OPENED = r"(opened done solver-[2-9]; )"
+SETTLED = OPENED + r"settled done solver-[2-9]"
+HONEST = r"opened done solver-\d; settled done solver-\d"
+
+
+def people(solvers=3, verifiers=5, **lies):
+    """solver_1="every" makes solver-1 lie so; a dict gives more (Network)."""
+    out = {f"solver-{i}": {} for i in range(1, solvers + 1)} | {f"verifier-{i}": {} for i in range(1, verifiers + 1)}
+    for name, lie in lies.items():
+        out[name.replace("_", "-")] = dict(lie) if isinstance(lie, dict) else {"lie": lie}
+    return out
+
+
+class Scene:
+    """what: a line for people. who: people(). words: of assay submit. ends: a pattern of what the receipts tell, posted and locked left out.
+    lost: {account: figure of money.Terms, or (count, figure)}, all stake that anybody loses. outcome: what submit says. act: done once the job is
+    submitted. check: of the books, at the end."""
+
+    def __init__(self, what, who, ends, lost, words=STANDARD, outcome="done", act=None, check=None, changes=()):
+        self.what, self.who, self.ends, self.lost, self.words = what, who, ends, lost, words
+        self.outcome, self.act, self.check, self.changes = outcome, act, check, changes
+
+
+def silent(number, side):
+    """The dispute in which somebody fell silent ended before this move, which was the next one of that side."""
+    def check(net, books):
+        verdicts = [r for r, _ in books.receipts if r["kind"] == "verdict" and r["reason"] == "silent in a dispute"]
+        need(verdicts, "nobody was silent in a dispute")
+        moves = books.oracle.moves.get(verdicts[0]["dispute"], [])
+        need(number not in moves and (not moves or max(moves) < number), f"moves {moves} were made, and {number} was not to be")
+        need(number == 2 or moves and max(moves) >= (number - 1 if number != 10 else 5) or number == 3, f"moves {moves} end long before {number}")
+    return check
+
+
+def raised(times, at_most=None):
+    def check(net, books):
+        task = list(books.oracle.jobs.values())[0].tasks[0]
+        need(task.rho > 0, "nothing was raised")
+        need(times <= task.raises <= (at_most or times), f"{task.raises} raises, not {times}")
+    return check
+
+
+def start_late(net, books):
+    """When the task has stalled twice, verifiers come."""
+    wait(net, books, lambda: (task := first_task(books)) and task.raises >= 2, "two raises")
+    for name, person in net.people.items():
+        if person.get("late"):
+            net.start(name)
+
+
+def kill_solver(net, books):
+    """As soon as it has committed."""
+    wait(net, books, lambda: (task := first_task(books)) and task.attempts[1].committed, "COMMIT")
+    net.processes["solver-1"].kill()
+
+
+def kill_submitter(net, books):
+    """Right after posting; the same command brings the model when all is over."""
+    net.submission.wait(lambda line: line.get("kind") == "posted")
+    net.submission.kill()
+    wait(net, books, lambda: not books.running() and books.oracle.jobs, "an end of the job without its submitter")
+    net.again()
+
+
+def wait(net, books, found, what):
+    until = time.monotonic() + PATIENCE
+    while not found():
+        need(time.monotonic() < until, f"{what} did not come")
+        time.sleep(0.05)
+        books.check()
+
+
+def first_task(books):
+    return next((job.tasks[0] for job in books.oracle.jobs.values()), None)
+
+
+FAULT_PROVEN = r"opened done solver-1; (verdict proven solver-1; )(seat approved what was proven wrong verifier-\d; )*fault proven solver-1; "
+FAULT_SILENT = r"opened done solver-1; verdict silent in a dispute solver-1; fault silent in a dispute solver-1; "
+SEAT_LOST = r"opened done solver-\d; verdict (proven|silent in a dispute) verifier-1; settled done solver-\d"
+
+SCENES = {
+    "honest": Scene("nobody misbehaves", people(), HONEST, {}),
+    "honest-spot": Scene("nobody misbehaves, one seat", people(), HONEST, {}, SPOT),
+    "honest-full": Scene("nobody misbehaves, everything run again", people(), HONEST, {}, FULL),
+    # A lying solver.
+    "liar": Scene("the solver alters every interval", people(solver_1="every"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}),
+    "liar-start": Scene("the solver alters interval 1 of 8", people(solver_1="interval=1"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}, FULL),
+    "liar-middle": Scene("the solver alters interval 4 of 8", people(solver_1="interval=4"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}, FULL),
+    "liar-end": Scene("the solver alters interval 8 of 8", people(solver_1="interval=8"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}, FULL),
+    "liar-many": Scene("the solver alters interval 11 of 20", people(solver_1="interval=11"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}, FULL,
+                       changes=[("interval: 5", "interval: 2")]),
+    "liars": Scene("three solvers out of four lie, one after the other", people(solvers=4, solver_1="every", solver_2="every", solver_3="every"),
+                   r"(opened done (solver-[123]); verdict proven \2; fault proven \2; ){3}opened done solver-4; settled done solver-4",
+                   {"solver-1": "bond", "solver-2": "bond", "solver-3": "bond"}, SPOT),
+    "only-liars": Scene("four solvers, and all of them lie", people(solvers=4, **{f"solver_{i}": "every" for i in (1, 2, 3, 4)}),
+                        r"(opened done (solver-\d); verdict proven \2; fault proven \2; ){4}cancelled four attempts .*",
+                        {f"solver-{i}": "bond" for i in (1, 2, 3, 4)}, SPOT, outcome="cancelled"),
+    # A solver that falls silent.
+    "vanish-before": Scene("the solver does not commit", people(solver_1="no-commit"), r"attempt late solver-1; " + SETTLED, {"solver-1": "late"}),
+    "vanish-after": Scene("the solver is gone after COMMIT", people(solver_1={"lie": "no-publish,no-open", "stake": 10**7}), r"fault no PUBLISH solver-1; " + SETTLED, {"solver-1": "bond"}, act=kill_solver),
+    "no-publish": Scene("the solver does not PUBLISH", people(solver_1="no-publish"), r"fault no PUBLISH solver-1; " + SETTLED, {"solver-1": "bond"}),
+    "no-open": Scene("the solver does not OPEN", people(solver_1="no-open"), r"fault no OPEN solver-1; " + SETTLED, {"solver-1": "bond"}),
+    "no-open-full": Scene("the solver does not OPEN, everything run again", people(solver_1="no-open"), r"fault no OPEN solver-1; " + SETTLED,
+                          {"solver-1": "bond"}, FULL),
+    "no-deliver": Scene("the final state is nowhere to be had", people(solver_1="no-deliver"), r"opened done solver-1; cancelled neutral solver-1", {},
+                        outcome="cancelled"),
+    "no-starts": Scene("the solver says where intervals start, and nobody can have it", people(solver_1="no-starts"),
+                       r"(seat no start verifier-\d; )+cancelled neutral solver-1", None, SPOT, outcome="cancelled"),
+    # A verifier.
+    "no-take": Scene("a verifier does not TAKE its seat", people(verifier_1="no-take"), r"seat not taken verifier-1; " + HONEST, {"verifier-1": "untaken"}),
+    "no-seal": Scene("a verifier does not SEAL", people(verifier_1="no-seal"), r"seat no SEAL verifier-1; " + HONEST, {"verifier-1": "unsealed"}),
+    "no-seal-spot": Scene("the only seat does not SEAL, another one is drawn", people(verifier_1="no-seal"), r"seat no SEAL verifier-1; " + HONEST,
+                          {"verifier-1": "unsealed"}, SPOT),
+    "no-show": Scene("a verifier does not SHOW", people(verifier_1="no-show"), r"opened done solver-\d; seat no SHOW verifier-1; settled done solver-\d",
+                     {"verifier-1": "L"}),
+    "no-show-spot": Scene("the only seat does not SHOW", people(verifier_1="no-show"), r"opened done solver-\d; seat no SHOW verifier-1; settled done solver-\d",
+                          {"verifier-1": "L"}, SPOT),
+    "no-vote": Scene("a verifier says nothing about the final state", people(verifier_1="no-vote"), HONEST, {}),
+    "wrong": Scene("a verifier seals a wrong end root", people(verifier_1="wrong"), SEAT_LOST, {"verifier-1": "Bv"}),
+    "wrong-full": Scene("a verifier that ran everything again seals a wrong end root", people(verifier_1="wrong"), SEAT_LOST, {"verifier-1": "Bv"}, FULL),
+    "wrong-spot": Scene("the only seat seals a wrong end root", people(verifier_1="wrong"), SEAT_LOST, {"verifier-1": "Bv"}, SPOT),
+    # Nobody.
+    "no-verifiers": Scene("nobody to verify, for nine epochs", people(verifiers=0), r"cancelled stalled solver-\d", {}, ("--level", "standard", "--reserve", "5"),
+                          outcome="cancelled", check=raised(8)),
+    "late-verifiers": Scene("nobody to verify; the raise brings somebody", people(verifiers=4, **{f"verifier_{i}": {"late": True} for i in (1, 2, 3, 4)}), HONEST, {},
+                            ("--level", "standard", "--reserve", "5"), act=start_late, check=raised(2, 8)),
+    "no-solvers": Scene("nobody to solve", people(solvers=0, verifiers=1), r"(attempt no offers nobody; ){4}cancelled four attempts nobody", {},
+                        outcome="cancelled"),
+    "deadline": Scene("nobody to solve, and the deadline passes", people(solvers=0, verifiers=1), r"(attempt no offers nobody; ){1,3}cancelled deadline nobody", {},
+                      (*STANDARD, "--deadline", "12"), outcome="cancelled"),
+    "dear": Scene("the solvers ask more than is paid", people(**{f"solver_{i}": {"more": ["--ask", str(100 * PRICE)]} for i in (1, 2, 3)}),
+                  r"(attempt no offers nobody; ){4}cancelled four attempts nobody", {}, outcome="cancelled"),
+    "no-submitter": Scene("the submitter is killed after posting, and comes back for the model", people(), HONEST, {}, act=kill_submitter),
+}
+for n in (2, 4, 10, 14):
+    SCENES[f"solver-silent-{n}"] = Scene(f"the solver lies and does not make move {n}", people(solver_1=f"every,silent-move={n}"), FAULT_SILENT + SETTLED,
+                                         {"solver-1": "bond"}, SPOT, check=silent(n, "claimant"))
+for n in (3, 5, 11):
+    SCENES[f"verifier-silent-{n}"] = Scene(f"the verifier disputes a right interval and does not make move {n}", people(verifier_1=f"wrong,silent-move={n}"), SEAT_LOST,
+                                           {"verifier-1": "Bv"}, SPOT, check=silent(n, "challenger"))
+for n in (3, 5, 11, 15):
+    SCENES[f"bought-{n}"] = Scene(f"the solver lies, the only seat disputes and does not make move {n}", people(solver_1="every", verifier_1=f"silent-move={n}"),
+                                  r"opened done solver-1; verdict silent in a dispute verifier-1; settled done solver-1", {"verifier-1": "Bv"}, SPOT,
+                                  check=silent(n, "challenger"))
+
+# A few seconds each, one of each kind of end.
+SHORT = ("liar", "liar-middle", "vanish-before", "no-publish", "no-open", "solver-silent-4", "verifier-silent-3", "no-take", "no-seal", "no-show", "wrong", "late-verifiers",
+         "no-solvers", "no-submitter", "no-deliver")
+
+
+def told(books):
+    """'kind reason who; ..': what the receipts tell, posted and locked left out."""
+    return "; ".join(f"{r['kind']} {r['reason']} {books.name(r['account']) if any(r['account']) else 'nobody'}" for r, _ in books.receipts
+                     if r["kind"] not in ("posted", "locked"))
+
+
+def sums(books):
+    """({account: stake lost}, {account: what came into its balance}); what somebody only got back is neither."""
+    lost, got = {}, {}
+    for r, flows in books.receipts:
+        for row, source, to, amount in flows:
+            if source[0] == "stake":
+                lost[books.name(source[-1])] = lost.get(books.name(source[-1]), 0) + amount
+            if to[0] == "balance" and source[0] != "lock":
+                got[books.name(to[1])] = got.get(books.name(to[1]), 0) + amount
+    return lost, got
+
+
+def figure(terms, wanted):
+    count, name = wanted if isinstance(wanted, tuple) else (1, wanted)
+    return count * getattr(terms, name)
+
+
+def play(assay, name, seed=1, alter=None, verbose=False):
+    """Raises Wrong; else a line for the table: (ended, lost, got, seconds)."""
+    scene, begun = SCENES[name], time.monotonic()
+    with Network(assay, scene.who, seed) as net:
+        books = Books(net.chain, net.names)
+        books.alter = alter
+        try:
+            net.submit("--price", str(PRICE), *scene.words, changes=scene.changes)
+            wait(net, books, lambda: books.oracle.jobs, "the job")
+            if scene.act:
+                scene.act(net, books)
+            wait(net, books, lambda: not books.running(), "the end of the job")
+            result, status = net.result()
+            books.check().over()
+            need(re.fullmatch(scene.ends, told(books)), f"the receipts tell: {told(books)}\nthey should: {scene.ends}")
+            lost, got = sums(books)
+            terms = first_task(books).terms
+            if scene.lost is not None:
+                due = {who: figure(terms, what) for who, what in scene.lost.items()}
+                need(lost == due, f"lost: {lost}; the scene says {due}")
+            need(result and (result["outcome"], status) == (scene.outcome, 0 if scene.outcome == "done" else 1), f"submit ended with {status}: {result}")
+            if scene.check:
+                scene.check(net, books)
+        except BaseException as e:
+            if verbose:
+                sys.stderr.write(net.told() + "\n")
+                for r, p in books.receipts:
+                    sys.stderr.write(f"{r['number']} {r['kind']} {r['reason']} {books.name(r['account'])} seat {r['seat']}\n" + "".join(f"    {books.flow(f)}\n" for f in p))
+            raise e
+        return told(books).split("; ")[-1], lost, got, time.monotonic() - begun
+
+
+def asy(amount):
+    return f"{amount / 10**9:.6f}".rstrip("0").rstrip(".")
+
+
+def row(name, outcome):
+    ended, lost, got, seconds = outcome
+    said = lambda sums: ", ".join(f"{who} {asy(amount)}" for who, amount in sorted(sums.items())) or "-"
+    return f"{name:18} {ended:32} lost: {said(lost):40} got: {said(got)}  {seconds:.1f} s"
+
+
+def self_test(assay, seed):
+    """A grain more in one payment of one receipt, and the scene fails; without it, it passes."""
+    changed = []
+
+    def alter(receipt, due):
+        if receipt["kind"] != "fault" or changed:
+            return due
+        changed.append(receipt["number"])
+        return [(*due[0][:3], due[0][3] + 1), *due[1:]]
+    try:
+        play(assay, "liar", seed, alter)
+    except Wrong as e:
+        need(changed and f"receipt {changed[0]} " in str(e) and "DIFFERS" in str(e), f"the change was told as: {e}")
+        print(f"a grain too many in receipt {changed[0]} was told")
+        return
+    raise Wrong("a grain too many passed")
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("assay")
+    a.add_argument("--scene", nargs="+", default=[], choices=list(SCENES))
+    a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--jobs", type=int, default=1)
+    for flag in ("--short", "--all", "--list", "--verbose", "--self-test"):
+        a.add_argument(flag, action="store_true")
+    a = a.parse_args()
+    assay = os.path.abspath(a.assay)
+    if a.list:
+        for name, scene in SCENES.items():
+            print(f"{name:18} {scene.what}")
+        return 0
+    if a.self_test:
+        self_test(assay, a.seed)
+    names = list(SCENES) if a.all else list(SHORT) if a.short else a.scene
+    failed, begun = [], time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
+        runs = {pool.submit(play, assay, name, a.seed, None, a.verbose): name for name in names}
+        for done in concurrent.futures.as_completed(runs):
+            try:
+                print(row(runs[done], done.result()), flush=True)
+            except Exception as e:
+                failed.append(runs[done])
+                print(f"{runs[done]:18} FAILED  {e if isinstance(e, Wrong) else traceback.format_exc()}", flush=True)
+    if names:
+        print(f"{len(names) - len(failed)} of {len(names)} scenes as the money table says, {time.monotonic() - begun:.0f} s" + (f"; failed: {' '.join(sorted(failed))}" if failed else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -40,7 +40,7 @@ static bool decided(struct enlist *e, const struct agent_sent *sent, const char 
   if (sent->where == SENT_WAITS) return false;
   agent_forget(e->a, words, NULL);
   if (sent->where == SENT_DONE && sent->code == CHAIN_OK) {
-    e->counts_epoch = view_chain(agent_view(e->a))->now.epoch + 2;
+    e->waits = true;
     return true;
   }
   snprintf(text, sizeof text, "the chain did not take the %s: %s", what, chain_code_text((uint16_t)sent->code));
@@ -138,8 +138,10 @@ enum agent_status enlist_turn(struct enlist *e, struct why *why) {
   if (!found || !same(e, &provider) || agent_sent(e->a, set_words).where) return set(e, &provider, found, why);
   /* A storer is paid nothing yet and answers for nothing: its stake is its own affair. */
   if (!e->staked && (e->options.role != ROLE_STORER || e->options.stake)) return stake(e, &account, why);
-  uint64_t epoch = view_chain(v)->now.epoch, from = provider.next_epoch;
-  if (e->counts_epoch > from) from = e->counts_epoch;
+  const struct chain_record *now = &view_chain(v)->now;
+  uint64_t epoch = now->epoch, from = provider.next_epoch;
+  /* Not an epoch that we count: who looks late would wait for one that nobody awaits, and that does not end. */
+  if (e->waits && now->awaited > from) from = now->awaited;
   if (from > epoch || provider.next_epoch) {
     char text[128];
     snprintf(text, sizeof text, "key and stake count for draws once epoch %" PRIu64 " is over; %" PRIu64 " are", from,
@@ -147,6 +149,7 @@ enum agent_status enlist_turn(struct enlist *e, struct why *why) {
     tell(e, "waits", text);
     return AGENT_OK;
   }
+  e->waits = false;
   e->over = true;
   agent_say(e->a, "enlisted", NULL,
             "the chain knows this provider: class %u, %" PRIu32 " MiB, %" PRIu64 " grain staked", e->options.class,

@@ -21,11 +21,11 @@ struct enlist_options {
 struct enlist {
   struct agent *a;
   struct enlist_options options;
-  bool known;            /* the account has a provider record */
-  bool staked;           /* the stake is what was asked for, or cannot be */
-  bool over;             /* nothing left to do */
-  uint64_t counts_epoch; /* what was sent counts for draws from the end of this epoch on (LEDGER 5.4); 0: nothing was */
-  bool refused;          /* the chain did not take what was sent: said, and not tried again */
+  bool known;   /* the account has a provider record */
+  bool staked;  /* the stake is what was asked for, or cannot be */
+  bool over;    /* nothing left to do */
+  bool waits;   /* something was sent that may not count for draws yet (LEDGER 5.4) */
+  bool refused; /* the chain did not take what was sent: said, and not tried again */
   char told[WHY_MAX];
 };
 

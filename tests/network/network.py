@@ -28,8 +28,8 @@ PATIENCE = 180  # seconds
 class Network:
     """with Network(assay, people) as n: n.submit(..), then n.chain and n.names.
 
-    people: {"solver-1": {"lie": "every", "late": True, "more": ["--ask", "7"]}, ..}. Who lies has more stake, so that it is drawn; who is `late`
-    has a folder and money, and waits for start()."""
+    people: {"solver-1": {"lie": "every", "heavy": True, "late": True, "more": ["--ask", "7"]}, ..}. Who lies or is `heavy` has more stake, so that it
+    is drawn; who is `late` has a folder and money, and waits for start()."""
 
     def __init__(self, assay, people, seed=1):
         self.assay, self.people, self.seed = assay, people, seed
@@ -48,7 +48,8 @@ class Network:
         return os.path.join(self.folder, name)
 
     def stake(self, name):
-        return self.people[name].get("stake", HEAVY[name.split("-")[0]] if self.people[name].get("lie") else STAKE)
+        person = self.people[name]
+        return HEAVY[name.split("-")[0]] if person.get("lie") or person.get("heavy") else STAKE
 
     def begin(self):
         names = ["storer", "submitter", *self.people]
@@ -83,7 +84,6 @@ class Network:
             f.write(content)
 
     def write_job(self):
-        shutil.copy(world.MODEL, self.path("model.onnx"))
         for name, count in (("train", 200), ("test", 50)):
             x, y = world.pictures(count, self.seed)
             self.write(name + "-x.gz", gzip.compress(world.idx([count, 28, 28], x), mtime=0))
@@ -92,13 +92,14 @@ class Network:
     def now(self):
         return self.chain.record(b"\3", take_chain)
 
-    def submit(self, *words, changes=()):
+    def submit(self, *words, changes=(), model="mlp_small.onnx"):
         """Starts `assay submit`; the process goes on."""
         text = world.JOB.replace("test-x,", "test-x.gz,").replace("seed: 7", f"seed: {self.seed}")
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
         self.write("job.yaml", text.encode())
+        shutil.copy(os.path.join(world.SOURCE, "tests", "models", model), self.path("model.onnx"))
         self.words = [self.assay, "submit", self.path("job.yaml"), "-o", self.path("out"), "--node", self.url, "--key", self.path("submitter"), "--threads", "1",
                       "--yes", "--json", *words]
         self.again()

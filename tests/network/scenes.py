@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Misbehaviour played on a small network: who lost what, receipt by receipt, beside the money table.
 
-usage: scenes.py ASSAY [--scene NAME ..] [--set NAME] [--all] [--list] [--markdown] [--seed S] [--jobs N] [--verbose] [--self-test]
+usage: scenes.py ASSAY [--scene NAME .. | --short | --all | --list] [--seed S] [--jobs N] [--verbose] [--self-test]
 
 Each scene starts a chain with the windows of `test`, a storer, solvers and verifiers as processes, one or more of whom misbehave, and a
 submitter. It passes if the job ends as it has to; if every receipt pays, in order, what the oracle of money.py says; if who lost stake and how
@@ -10,7 +10,6 @@ amount of what is expected is told.
 """
 import argparse
 import concurrent.futures
-import json
 import os
 import re
 import sys
@@ -20,7 +19,6 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE]
 from books import Books  # noqa: E402
-from chain import Chain  # noqa: E402
 from money import Wrong, need  # noqa: E402
 from network import PATIENCE, PRICE, Network  # noqa: E402
 
@@ -188,8 +186,7 @@ for n, role, lies in ((6, "solver", {"solver_1": "every,silent-move=6"}), (7, "v
                                               SPOT, check=silent(n, 7 if n == 10 else None), model="mlp.onnx")
 
 # A few seconds each, one of each kind of end.
-SHORT = ("liar", "liar-middle", "vanish-before", "no-publish", "no-open", "solver-silent-4", "verifier-silent-3", "no-take", "no-seal", "no-show", "wrong", "late-verifiers",
-         "no-solvers", "no-submitter", "no-deliver")
+SHORT = ("liar", "liar-middle", "vanish-before", "no-publish", "no-open", "solver-silent-4", "no-take", "no-seal", "no-show", "wrong", "late-verifiers", "no-submitter")
 
 
 def told(books):

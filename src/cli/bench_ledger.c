@@ -21,7 +21,7 @@ static const struct {
 
 /* The rounds of one cell and side. */
 struct rounds {
-  double per_second[ROUNDS_MAX], median_ms[ROUNDS_MAX], p99_ms[ROUNDS_MAX];
+  double per_second[ROUNDS_MAX], median_ms[ROUNDS_MAX], p99_ms[ROUNDS_MAX], node_us[ROUNDS_MAX], own_us[ROUNDS_MAX];
   uint64_t blocks, committed, full;
 };
 
@@ -35,6 +35,7 @@ static enum outcome measure(const struct bench_options *o, uint32_t cell, enum s
            : !side_peer(&side, o->folder, program, kind == PEER_FAST, why))
     return OUTCOME_ENVIRONMENT;
   struct load_options load = {.port = side.port,
+                              .node = side.process,
                               .connections = cells[cell].connections,
                               .batch = cells[cell].batch,
                               .warm_ms = WARM_MS,
@@ -56,14 +57,17 @@ static void keep(struct rounds *r, uint32_t round, const struct load_figures *f)
   r->per_second[round] = f->per_second;
   r->median_ms[round] = f->median_s * 1e3;
   r->p99_ms[round] = f->p99_s * 1e3;
+  r->node_us[round] = f->node_cpu_us;
+  r->own_us[round] = f->own_cpu_us;
   r->blocks += f->blocks;
   r->committed += f->committed;
   r->full += f->full;
 }
 
 static json_t *side_json(struct rounds *r, double per_second, uint32_t rounds) {
-  return json_pack("{s:f, s:f, s:f, s:f, s:I}", "per_second", per_second, "finality_median_ms",
+  return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "per_second", per_second, "finality_median_ms",
                    bench_median(r->median_ms, rounds), "finality_p99_ms", bench_median(r->p99_ms, rounds),
+                   "node_cpu_us", bench_median(r->node_us, rounds), "generator_cpu_us", bench_median(r->own_us, rounds),
                    "transactions_a_block", (double)r->committed / (double)r->blocks, "mempool_full",
                    (json_int_t)r->full);
 }
@@ -89,13 +93,15 @@ static double tell(const struct bench_options *o, uint32_t cell, struct rounds *
     output_json(line);
     return ratio;
   }
-  printf("ledger %3u connections, %s  %6.0f transfers/s, final after %4.0f ms (99 %%: %4.0f)  ",
+  printf("ledger %3u connections, %s  %6.0f transfers/s, final after %4.0f ms (99 %%: %4.0f), %3.0f us CPU  ",
          cells[cell].connections, cells[cell].batch == 1 ? "singles      " : "batches of 10", median[OURS],
-         bench_median(r[OURS].median_ms, o->rounds), bench_median(r[OURS].p99_ms, o->rounds));
+         bench_median(r[OURS].median_ms, o->rounds), bench_median(r[OURS].p99_ms, o->rounds),
+         bench_median(r[OURS].node_us, o->rounds));
   if (peer)
-    printf("%s %6.0f/s, %4.0f ms (%4.0f)  %.2fx; %s %.0f/s\n", peer_names[best], median[best],
-           bench_median(r[best].median_ms, o->rounds), bench_median(r[best].p99_ms, o->rounds), ratio,
-           peer_names[PEER_FAST + PEER_DEFAULT - best], median[PEER_FAST + PEER_DEFAULT - best]);
+    printf("%s %6.0f/s, %4.0f ms (%4.0f), %3.0f us  %.2fx; %s %.0f/s\n", peer_names[best], median[best],
+           bench_median(r[best].median_ms, o->rounds), bench_median(r[best].p99_ms, o->rounds),
+           bench_median(r[best].node_us, o->rounds), ratio, peer_names[PEER_FAST + PEER_DEFAULT - best],
+           median[PEER_FAST + PEER_DEFAULT - best]);
   else
     printf("cometbft skipped\n");
   fflush(stdout);

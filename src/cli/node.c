@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static void say(const char *text) { complain("%s", text); }
 
@@ -118,11 +119,13 @@ static enum outcome serve(const struct arguments *a, const struct folder *f, con
   struct solo *solo;
   struct rpc *rpc;
   const volatile sig_atomic_t *stop = stop_listen("");
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
   const struct solo_options options = {.kv = f->kv,
                                        .genesis = f->genesis,
                                        .genesis_length = f->genesis_length,
                                        .consensus = f->keys.consensus,
-                                       .vrf = f->keys.vrf};
+                                       .vrf = f->keys.vrf,
+                                       .hands = processors > 1 ? (uint32_t)processors - 1 : 0};
   enum solo_status status = solo_open(&solo, &options, &why);
   if (status != SOLO_OK) return refuse(status, &why);
   const struct rpc_options door = {.solo = solo,

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "crypto/address.h"
 #include "crypto/sign.h"
+#include "ledger/hint.h"
 #include "ledger/state.h"
 
 /* A key slot that may act now. */
@@ -49,12 +50,13 @@ static bool remembered(const struct ledger *l, const struct map_key *key, uint64
   return true;
 }
 
-static enum chain_code right_nonce(const struct ledger *l, const struct transaction *t, bool waiting, uint64_t nonce,
-                                   struct why *why) {
+/* How far ahead of its key's next nonce a transaction may be: not at all where it is let in. */
+static enum chain_code right_nonce(const struct ledger *l, const struct transaction *t, bool waiting, uint64_t ahead,
+                                   uint64_t nonce, struct why *why) {
   struct map_key key = slot_key(t);
   uint64_t next;
   if (waiting && remembered(l, &key, &next) && next > nonce) nonce = next;
-  if (t->nonce == nonce) return CHAIN_OK;
+  if (t->nonce >= nonce && t->nonce - nonce <= ahead) return CHAIN_OK;
   why_set(why, "nonce %" PRIu64 "; the key's next is %" PRIu64, t->nonce, nonce);
   return CHAIN_NONCE;
 }
@@ -84,49 +86,104 @@ static enum chain_code can_pay(const struct ledger *l, bool waiting, struct admi
   return CHAIN_FUNDS;
 }
 
-static bool signed_by(const struct key_slot *slot, const struct ledger *l, size_t length,
+static bool signed_by(const uint8_t slot_key[SIGN_PUBLIC_BYTES], const uint8_t *message, size_t length,
                       const uint8_t signature[SIGNATURE_BYTES]) {
   struct sign_public key;
-  memcpy(key.bytes, slot->key, sizeof key.bytes);
-  return sign_check(&key, l->sign_bytes, length, signature);
+  memcpy(key.bytes, slot_key, sizeof key.bytes);
+  return sign_check(&key, message, length, signature);
 }
 
-static enum chain_code well_signed(struct ledger *l, const struct transaction *t, const struct account *sender,
-                                   const struct account *payer, struct why *why) {
+/* The transaction and the keys that must have signed it. */
+static void mark_of(const uint8_t *bytes, size_t length, const uint8_t *key, const uint8_t *payer_key,
+                    uint8_t mark[HINT_BYTES]) {
+  uint8_t id[TRANSACTION_ID_BYTES];
+  transaction_id(bytes, length, id);
+  hint_of(id, key, payer_key, mark);
+}
+
+/* Everything about a transaction but its signatures, which are dearest. */
+struct candidate {
+  struct admitted a;
+  struct account sender, payer;
+};
+
+static const uint8_t *key_of(const struct candidate *x) { return x->sender.slot[x->a.t.key_index].key; }
+static const uint8_t *payer_key_of(const struct candidate *x) {
+  return x->a.t.payer ? x->payer.slot[x->a.t.payer_key_index].key : NULL;
+}
+
+static enum chain_code look_at(const struct ledger *l, const uint8_t *bytes, size_t length, bool waiting,
+                               uint64_t ahead, struct candidate *x, struct why *why) {
+  const struct chain *c = &l->chain;
+  struct admitted *a = &x->a;
+  enum chain_code code = CHAIN_OK;
+  a->from_lock = false;
+  a->lock = (struct pocket){0};
+  if (!transaction_decode(bytes, length, &a->t, why) || !body_check(&a->t, why)) return CHAIN_MALFORMED;
+  if (a->t.type == TRANSACTION_BEACON)
+    return why_set(why, "a BEACON stands first in its block, and nowhere else"), CHAIN_MALFORMED;
+  if (!admit_first_key(c, &a->t, &x->sender))
+    code = find_slot(c, a->t.account, a->t.key_index, apply_mask(a->t.type), &x->sender, why);
+  if (code == CHAIN_OK && a->t.payer)
+    code = find_slot(c, a->t.payer, a->t.payer_key_index, MASK_TRANSFER, &x->payer, why);
+  if (code == CHAIN_OK) code = in_time(c, &a->t, why);
+  if (code == CHAIN_OK) code = right_nonce(l, &a->t, waiting, ahead, x->sender.slot[a->t.key_index].nonce, why);
+  if (code == CHAIN_OK) code = gas_in_bounds(c, &a->t, why);
+  a->payer = a->t.payer ? a->t.payer : a->t.account;
+  a->gas = a->t.gas;
+  a->price = a->t.price;
+  if (code == CHAIN_OK) code = can_pay(l, waiting, a, why);
+  return code;
+}
+
+static enum chain_code well_signed(struct ledger *l, const uint8_t *bytes, size_t whole, const struct candidate *x,
+                                   struct why *why) {
+  const struct transaction *t = &x->a.t;
+  uint8_t mark[HINT_BYTES];
+  mark_of(bytes, whole, key_of(x), payer_key_of(x), mark);
+  if (hints_has(l->hints, mark)) return CHAIN_OK;
   size_t length = transaction_sign_bytes(t, l->chain.genesis, l->sign_bytes, SIGN_BYTES_MAX);
   assert(length);
-  if (!signed_by(&sender->slot[t->key_index], l, length, t->signature))
+  if (!signed_by(key_of(x), l->sign_bytes, length, t->signature))
     return why_set(why, "the account's signature is not that of its key"), CHAIN_SIGNATURE;
-  if (t->payer && !signed_by(&payer->slot[t->payer_key_index], l, length, t->payer_signature))
+  if (t->payer && !signed_by(payer_key_of(x), l->sign_bytes, length, t->payer_signature))
     return why_set(why, "the payer's signature is not that of its key"), CHAIN_SIGNATURE;
+  hints_add(l->hints, mark);
   return CHAIN_OK;
 }
 
 enum chain_code admit(struct ledger *l, const uint8_t *bytes, size_t length, bool waiting, struct admitted *out,
                       struct why *why) {
-  const struct chain *c = &l->chain;
-  struct admitted a = {.from_lock = false};
-  struct account sender, payer;
-  enum chain_code code;
-  if (!transaction_decode(bytes, length, &a.t, why) || !body_check(&a.t, why)) return CHAIN_MALFORMED;
-  if (a.t.type == TRANSACTION_BEACON)
-    return why_set(why, "a BEACON stands first in its block, and nowhere else"), CHAIN_MALFORMED;
-  code = CHAIN_OK;
-  if (!admit_first_key(c, &a.t, &sender))
-    code = find_slot(c, a.t.account, a.t.key_index, apply_mask(a.t.type), &sender, why);
-  if (code == CHAIN_OK && a.t.payer) code = find_slot(c, a.t.payer, a.t.payer_key_index, MASK_TRANSFER, &payer, why);
-  if (code == CHAIN_OK) code = in_time(c, &a.t, why);
-  if (code == CHAIN_OK) code = right_nonce(l, &a.t, waiting, sender.slot[a.t.key_index].nonce, why);
-  if (code == CHAIN_OK) code = gas_in_bounds(c, &a.t, why);
-  a.payer = a.t.payer ? a.t.payer : a.t.account;
-  a.gas = a.t.gas;
-  a.price = a.t.price;
-  if (code == CHAIN_OK) code = can_pay(l, waiting, &a, why);
-  /* Dearest last. */
-  if (code == CHAIN_OK) code = well_signed(l, &a.t, &sender, &payer, why);
-  if (code == CHAIN_OK) *out = a;
+  struct candidate x;
+  enum chain_code code = look_at(l, bytes, length, waiting, 0, &x, why);
+  if (code == CHAIN_OK) code = well_signed(l, bytes, length, &x, why);
+  if (code == CHAIN_OK) *out = x.a;
   return code;
 }
+
+bool ledger_signers(const struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_signers *out) {
+  struct candidate x;
+  if (length > TRANSACTION_BYTES_MAX || look_at(l, bytes, length, true, SIGNERS_AHEAD_MAX, &x, NULL) != CHAIN_OK)
+    return false;
+  mark_of(bytes, length, key_of(&x), payer_key_of(&x), out->mark);
+  if (hints_has(l->hints, out->mark)) return false;
+  memcpy(out->genesis, l->chain.genesis, 32);
+  memcpy(out->key, key_of(&x), 32);
+  if (x.a.t.payer) memcpy(out->payer_key, payer_key_of(&x), 32);
+  return true;
+}
+
+bool ledger_signers_signed(const struct ledger_signers *s, const uint8_t *bytes, size_t length) {
+  uint8_t message[TRANSACTION_SIGN_DOMAIN_BYTES + TRANSACTION_BYTES_MAX];
+  struct transaction t;
+  bool decoded = transaction_decode(bytes, length, &t, NULL);
+  size_t n = decoded ? transaction_sign_bytes(&t, s->genesis, message, sizeof message) : 0;
+  assert(n); /* ledger_signers has looked at it */
+  return signed_by(s->key, message, n, t.signature) &&
+         (!t.payer || signed_by(s->payer_key, message, n, t.payer_signature));
+}
+
+void ledger_signed(struct ledger *l, const struct ledger_signers *s) { hints_add(l->hints, s->mark); }
 
 /* A mempool's: nothing of consensus. */
 static void remember(struct ledger *l, const struct map_key *key, uint64_t number) {

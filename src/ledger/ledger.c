@@ -7,6 +7,7 @@
 #include "crypto/sha256.h"
 #include "ledger/beacon/beacon.h"
 #include "ledger/genesis/genesis.h"
+#include "ledger/hint.h"
 #include "ledger/job/job.h"
 #include "ledger/provider/provider.h"
 #include "ledger/state.h"
@@ -94,6 +95,7 @@ bool ledger_open(struct ledger **out, const uint8_t *genesis, size_t length, led
   l->chain.map = map_open();
   l->chain.out = outbox_open();
   l->checked = map_open();
+  l->hints = hints_open();
   l->sign_bytes = malloc(SIGN_BYTES_MAX);
   assert(l->sign_bytes);
   if (sink) l->sink = *sink;
@@ -110,6 +112,7 @@ void ledger_shut(struct ledger *l) {
   map_shut(l->chain.map);
   outbox_shut(l->chain.out);
   map_shut(l->checked);
+  hints_shut(l->hints);
   arena_shut(&l->memory);
   free(l->sign_bytes);
   free(l);

@@ -65,6 +65,20 @@ void ledger_check(struct ledger *l, const uint8_t *bytes, size_t length, struct 
 void ledger_try(struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_result *result);
 void ledger_check_reset(struct ledger *l);
 
+/* ENGINE 7.9: signatures may be checked before a transaction's turn, in other threads. ledger_signers finds on the
+ * present state whose keys must have signed it, also for one that is up to SIGNERS_AHEAD_MAX nonces behind others that
+ * come first; false if nobody needs to look: it would not be let in whoever signed it, is longer than
+ * TRANSACTION_BYTES_MAX, or is known to be well signed. ledger_signers_signed looks, from any thread, without the
+ * ledger. ledger_signed remembers that it was true: a hint for these bytes and keys (ledger/hint.h), which changes no
+ * answer. */
+enum { SIGNERS_AHEAD_MAX = 511 };
+struct ledger_signers {
+  uint8_t mark[32], genesis[32], key[32], payer_key[32];
+};
+bool ledger_signers(const struct ledger *l, const uint8_t *bytes, size_t length, struct ledger_signers *out);
+bool ledger_signers_signed(const struct ledger_signers *s, const uint8_t *bytes, size_t length);
+void ledger_signed(struct ledger *l, const struct ledger_signers *s);
+
 /* Reading, between a commit and the next begin. ledger_chain lends what queries look at. ledger_app_hash: of the last
  * ledger_end, or of what was loaded. ledger_wants_block: is a live timer or wait armed (LEDGER 1.5)?
  * ledger_wants_another: did the last block hold a transaction or run a timer, so that one more is due?

@@ -44,6 +44,7 @@ struct ledger {
   uint32_t transactions, timers;
   /* Those checked since ledger_check_reset: account | slot u8 -> next nonce u64; account -> grain promised u64. */
   struct map *checked;
+  struct hints *hints;       /* signatures found good before */
   struct arena memory;       /* for one call */
   uint8_t *sign_bytes;       /* what is signed of one transaction */
   struct payments *payments; /* of one event */

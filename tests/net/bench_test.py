@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 assay = os.path.abspath(sys.argv[1])
-side_keys = {"per_second", "finality_median_ms", "finality_p99_ms", "transactions_a_block", "mempool_full"}
+side_keys = {"per_second", "finality_median_ms", "finality_p99_ms", "node_cpu_us", "generator_cpu_us", "transactions_a_block", "mempool_full"}
 
 
 def bench(*words, expect=0):
@@ -22,6 +22,7 @@ def bench(*words, expect=0):
 def side(figures):
     assert set(figures) == side_keys, figures
     assert figures["per_second"] > 0 and figures["transactions_a_block"] > 0, figures
+    assert figures["node_cpu_us"] > 0, figures
     assert 0 < figures["finality_median_ms"] <= figures["finality_p99_ms"], figures
 
 

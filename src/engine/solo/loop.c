@@ -18,6 +18,8 @@ struct loop {
   pthread_cond_t wake;
   struct loop_request *first, **last; /* in order of arrival */
   uint32_t waiting;
+  uint64_t last_ms;                              /* the thread's: when the last block was begun */
+  struct comet_span expected[LOOP_REQUESTS_MAX]; /* the thread's */
   bool stop, failed;
 };
 
@@ -88,6 +90,14 @@ static bool stopping(struct loop *l) {
   return stop;
 }
 
+/* The signatures of all that are to be let in at once, in several threads. */
+static void expect_all(struct loop *l, const struct loop_request *first) {
+  uint32_t count = 0;
+  for (const struct loop_request *r = first; r; r = r->next)
+    if (r->kind == LOOP_TAKE) l->expected[count++] = (struct comet_span){.bytes = r->bytes, .length = r->length};
+  if (count > 1) solo_expect(l->solo, l->expected, count);
+}
+
 static void answer_all(struct solo *s, struct loop_request *r) {
   while (r) {
     struct loop_request *next = r->next; /* done may free r */
@@ -96,17 +106,32 @@ static void answer_all(struct solo *s, struct loop_request *r) {
   }
 }
 
+/* How long until a block is due, and not sooner than LOOP_BLOCK_MS after the last one was begun. */
+static uint64_t wait_of(const struct loop *l) {
+  uint64_t ms = solo_wait_ms(l->solo, clock_ms(CLOCK_REALTIME)), since_ms = clock_ms(CLOCK_MONOTONIC) - l->last_ms;
+  uint64_t least_ms = since_ms < LOOP_BLOCK_MS ? LOOP_BLOCK_MS - since_ms : 0;
+  return ms > least_ms ? ms : least_ms;
+}
+
 static void *live(void *context) {
   struct loop *l = context;
   uint64_t wait_ms = 0;
+  l->last_ms = clock_ms(CLOCK_MONOTONIC) - LOOP_BLOCK_MS;
   while (!stopping(l)) {
     struct why why = {""};
-    answer_all(l->solo, wait_for(l, wait_ms));
-    enum solo_status status = solo_step(l->solo, clock_ms(CLOCK_REALTIME), &why);
+    enum solo_status status = SOLO_IDLE;
+    struct loop_request *first = wait_for(l, wait_ms);
+    expect_all(l, first);
+    answer_all(l->solo, first);
+    if (wait_of(l) == 0) {
+      uint64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+      status = solo_step(l->solo, clock_ms(CLOCK_REALTIME), &why);
+      if (status == SOLO_OK) l->last_ms = now_ms;
+    }
     if (status == SOLO_OK) l->watch.block(l->watch.context, solo_head(l->solo));
     if (status == SOLO_ERR_STORE || status == SOLO_ERR_INPUT) l->watch.trouble(l->watch.context, why.text);
     if (status == SOLO_ERR_INPUT) break;
-    wait_ms = status == SOLO_ERR_STORE ? AGAIN_MS : solo_wait_ms(l->solo, clock_ms(CLOCK_REALTIME));
+    wait_ms = status == SOLO_ERR_STORE ? AGAIN_MS : wait_of(l);
   }
   pthread_mutex_lock(&l->lock);
   l->failed = true;

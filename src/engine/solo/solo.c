@@ -159,6 +159,7 @@ enum solo_status solo_open(struct solo **out, const struct solo_options *o, stru
   s->vrf = o->vrf;
   s->batch = kv_batch_open();
   s->mempool = mempool_open();
+  s->crew = crew_open(o->hands < CREW_MAX ? o->hands : CREW_MAX);
   const struct chain_sink sink = {.context = s, .receipt = take_receipt, .content = take_content, .event = take_event};
   enum solo_status status = take_genesis(s, o, why) ? SOLO_OK : SOLO_ERR_INPUT;
   if (status == SOLO_OK && kv_view_open(s->kv, &view, why) != STORE_OK) status = SOLO_ERR_STORE;
@@ -179,6 +180,7 @@ enum solo_status solo_open(struct solo **out, const struct solo_options *o, stru
 
 void solo_shut(struct solo **s) {
   if (!*s) return;
+  crew_shut(&(*s)->crew);
   ledger_shut((*s)->ledger);
   kv_batch_shut((*s)->batch);
   mempool_shut(&(*s)->mempool);
@@ -203,6 +205,23 @@ static enum solo_take refuse(struct ledger_result *result, enum chain_code code,
   result->code = (uint16_t)code;
   why_set(&result->why, "%s", words);
   return code == CHAIN_OK ? SOLO_FULL : SOLO_REFUSED;
+}
+
+static void look(void *context, uint32_t i) {
+  struct expected *e = &((struct expected *)context)[i];
+  e->good = ledger_signers_signed(&e->signers, e->transaction.bytes, e->transaction.length);
+}
+
+void solo_expect(struct solo *s, const struct comet_span *transactions, uint32_t count) {
+  uint32_t asked = 0;
+  for (uint32_t i = 0; i < count && asked < SOLO_EXPECT_MAX; i++) {
+    struct expected *e = &s->expected[asked];
+    e->transaction = transactions[i];
+    asked += ledger_signers(s->ledger, e->transaction.bytes, e->transaction.length, &e->signers);
+  }
+  crew_do(s->crew, asked, look, s->expected);
+  for (uint32_t i = 0; i < asked; i++)
+    if (s->expected[i].good) ledger_signed(s->ledger, &s->expected[i].signers);
 }
 
 /* Cheapest first: form, room, and only then the ledger with its signatures. */

@@ -34,6 +34,7 @@ struct solo_options {
   const uint8_t *genesis;
   size_t genesis_length;
   const struct sign_secret *consensus, *vrf; /* of genesis's one validator; lent until solo_shut */
+  uint32_t hands;                            /* threads beside the caller's that check signatures, at most CREW_MAX */
 };
 
 /* solo_open begins the chain in an empty store, or goes on where the store ends: the state is loaded and its root
@@ -49,6 +50,11 @@ enum solo_take {
   SOLO_FULL = 3     /* the mempool; or this account's share of it: result.why */
 };
 enum solo_take solo_take(struct solo *s, const uint8_t *bytes, size_t length, struct ledger_result *result);
+
+/* solo_expect checks the signatures of transactions that solo_take is going to be asked about, in several threads
+ * (ENGINE 7.9). It changes no answer; of more than SOLO_EXPECT_MAX the rest is left to solo_take. */
+enum { SOLO_EXPECT_MAX = 4096 };
+void solo_expect(struct solo *s, const struct comet_span *transactions, uint32_t count);
 
 /* solo_check is what solo_take would ask the ledger, and lets nothing in. */
 void solo_check(struct solo *s, const uint8_t *bytes, size_t length, struct ledger_result *result);

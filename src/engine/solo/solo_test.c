@@ -32,7 +32,8 @@ static void world_open(struct world *w) {
                                  .genesis = w->f.genesis,
                                  .genesis_length = w->f.genesis_length,
                                  .consensus = w->f.keys.consensus,
-                                 .vrf = w->f.keys.vrf};
+                                 .vrf = w->f.keys.vrf,
+                                 .hands = 3};
   assert_int_equal(solo_open(&w->solo, &o, &why), SOLO_OK);
 }
 
@@ -126,6 +127,34 @@ static void test_when(void **state) {
   for (int i = 0; i < 5; i++) assert_int_equal(send(w), SOLO_TAKEN);
   assert_int_equal(settle(w), 2);
   assert_int_equal(solo_head(w->solo)->time_ms, w->now_ms + 3000 + 3);
+}
+
+/* ENGINE 7.9: what was expected is answered as what was not: good ones in order, a wrong signature, a nonce twice,
+ * bytes that are nothing. */
+static void test_expected(void **state) {
+  enum { MANY = 40, BYTES = 256, WRONG = 20 };
+  struct world *w = *state;
+  static uint8_t bytes[MANY + 3][BYTES];
+  struct comet_span span[MANY + 3];
+  struct ledger_result r;
+  settle(w);
+  for (uint32_t i = 0; i < MANY; i++)
+    span[i] = (struct comet_span){.bytes = bytes[i], .length = transfer(w, w->nonce + i, 1, bytes[i], BYTES)};
+  bytes[WRONG][span[WRONG].length - 1] ^= 1; /* a bit of the signature */
+  span[MANY] = (struct comet_span){.bytes = bytes[MANY], .length = transfer(w, w->nonce, 2, bytes[MANY], BYTES)};
+  span[MANY + 1] = (struct comet_span){.bytes = bytes[MANY + 1], .length = 7};
+  span[MANY + 2] = (struct comet_span){.bytes = bytes[MANY + 2], .length = 0};
+  solo_expect(w->solo, span, MANY + 3);
+  solo_expect(w->solo, span, 0);
+  for (uint32_t i = 0; i < MANY + 3; i++) {
+    enum solo_take take = solo_take(w->solo, span[i].bytes, span[i].length, &r);
+    assert_int_equal(take, i < WRONG ? SOLO_TAKEN : SOLO_REFUSED);
+    uint16_t code = i < WRONG ? CHAIN_OK : i == WRONG ? CHAIN_SIGNATURE : i <= MANY ? CHAIN_NONCE : CHAIN_MALFORMED;
+    assert_int_equal(r.code, code);
+  }
+  w->nonce += WRONG;
+  assert_int_equal(settle(w), 2);
+  assert_int_equal(mempool_count(solo_mempool(w->solo)), 0);
 }
 
 static void test_again(void **state) {
@@ -266,6 +295,7 @@ static void test_bounds(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_when, begin, end),
+                                     cmocka_unit_test_setup_teardown(test_expected, begin, end),
                                      cmocka_unit_test_setup_teardown(test_again, begin, end),
                                      cmocka_unit_test_setup_teardown(test_same, begin, end),
                                      cmocka_unit_test_setup_teardown(test_check, begin, end),

@@ -2,15 +2,25 @@
  * (blocks). */
 #ifndef ENGINE_SOLO_STATE_H
 #define ENGINE_SOLO_STATE_H
+#include "engine/solo/crew.h"
 #include "engine/solo/solo.h"
 
 enum { BEACON_BYTES_MAX = 512 };
+
+/* A transaction whose signatures are checked before it is taken. */
+struct expected {
+  struct comet_span transaction;
+  struct ledger_signers signers;
+  bool good;
+};
 
 struct solo {
   struct ledger *ledger;
   struct kv *kv;
   struct kv_batch *batch;
   struct mempool *mempool;
+  struct crew *crew;
+  struct expected expected[SOLO_EXPECT_MAX];
   const struct sign_secret *consensus, *vrf;
   struct solo_chain chain;
   uint8_t account[32], validators_hash[32], params_hash[32];

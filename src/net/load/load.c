@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -44,7 +45,8 @@ struct load {
   struct load_watch watch;
   int epoll;
   struct load_figures figures;
-  uint32_t blocks; /* announced while there was load */
+  uint32_t blocks;                           /* announced while there was load */
+  double from, until, node_cpu_s, own_cpu_s; /* of the measured time */
   char *out;
   struct why *why;
 };
@@ -53,6 +55,23 @@ double load_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Processor time so far of a process with all its threads: fields 14 and 15 of /proc/PID/stat, behind a name in
+ * brackets.
+ */
+static double cpu_s(pid_t process) {
+  char path[64], text[1024];
+  unsigned long long user = 0, system = 0;
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)process);
+  FILE *f = fopen(path, "r");
+  size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+  if (f) fclose(f);
+  text[n] = 0;
+  const char *name_end = strrchr(text, ')');
+  if (!name_end || sscanf(name_end + 1, " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu", &user, &system) != 2)
+    return 0;
+  return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
 static bool note_sent(struct sender *s, uint32_t count, double now) {
@@ -218,9 +237,17 @@ static bool run(struct load *l, double from, double until) {
     if (!ask(l, c)) return false;
   for (double now; (now = load_now()) < until || !enough(l, from, now);) {
     int wait_ms;
+    if (now >= from && l->from == 0) {
+      l->from = now;
+      l->node_cpu_s = -cpu_s(l->o->node);
+      l->own_cpu_s = -cpu_s(getpid());
+    }
     if (l->o->stop && *l->o->stop) return why_set(l->why, "stopped"), false;
     if (!wake(l, now, 20, &wait_ms) || !turn(l, wait_ms, true)) return false;
   }
+  l->until = load_now();
+  l->node_cpu_s += cpu_s(l->o->node);
+  l->own_cpu_s += cpu_s(getpid());
   l->blocks = l->watch.count; /* what comes later came while nobody sent */
   for (double last = load_now() + LAST_ANSWERS_S; in_flight(l);) {
     if (load_now() > last) return why_set(l->why, "the node leaves a request without an answer"), false;
@@ -270,6 +297,9 @@ static bool reckon(struct load *l, double from) {
     f->committed = t.count;
     f->blocks = last - first - 1;
     f->per_second = (double)t.count / f->seconds;
+    double transfers = f->per_second * (l->until - l->from);
+    f->node_cpu_us = l->node_cpu_s / transfers * 1e6;
+    f->own_cpu_us = l->own_cpu_s / transfers * 1e6;
     f->median_s = t.latency[t.count / 2];
     f->p99_s = t.latency[(t.count * 99) / 100];
   }

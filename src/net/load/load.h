@@ -11,12 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+
 #include "base/why.h"
 
 enum { LOAD_CONNECTIONS_MAX = 400, LOAD_BATCH_MAX = 10, LOAD_TRANSACTION_BYTES_MAX = 1024 };
 
 struct load_options {
   uint16_t port; /* on 127.0.0.1 */
+  pid_t node;    /* its process */
   uint32_t connections, batch;
   uint32_t warm_ms, measure_ms; /* load before what is counted, and while it is */
   const volatile int *stop;     /* set: ends early with false; NULL: never */
@@ -33,8 +36,9 @@ struct load_options {
 struct load_figures {
   double seconds, per_second, median_s, p99_s;
   uint64_t committed, blocks;
-  uint64_t full; /* sent in vain, because the mempool was full */
-  bool ran_out;  /* a connection had nothing left to send: the figures say too little */
+  uint64_t full;                  /* sent in vain, because the mempool was full */
+  double node_cpu_us, own_cpu_us; /* processor time for each of them, of the node and of the generator */
+  bool ran_out;                   /* a connection had nothing left to send: the figures say too little */
 };
 
 /* load_run: false with why when the node cannot be reached, says something else than JSON-RPC, refuses a transaction

@@ -75,7 +75,8 @@ static nfds_t gather(struct rpc *r, struct pollfd *fds) {
   fds[1] = (struct pollfd){.fd = r->listening, .events = POLLIN};
   for (struct connection *c = r->connections; c; c = c->after) {
     short events = (short)((connection_ready(c) || c->parting ? POLLIN : 0) | (c->first ? POLLOUT : 0));
-    c->place = (uint32_t)count;
+    c->place = events ? (uint32_t)count : 0; /* nothing to be done before the engine has answered */
+    if (!events) continue;
     fds[count++] = (struct pollfd){.fd = c->socket, .events = events};
   }
   return count;

@@ -126,17 +126,36 @@ static void tell(struct rpc *r, struct event *e) {
   pairs_shut(&e->pairs);
 }
 
+/* Does anybody want events of this kind? A block of thousands of transactions is not gone through for somebody who
+ * follows headers. */
+static bool wanted(const struct rpc *r, const char *kind) {
+  for (const struct connection *c = r->connections; c; c = c->after)
+    for (uint32_t i = 0; i < c->watches; i++) {
+      const struct query *q = &c->watch[i]->query;
+      bool others = false;
+      for (uint32_t k = 0; k < q->count && !others; k++)
+        others = strcmp(q->condition[k].name, "tm.event") == 0 && !query_holds(&q->condition[k], kind);
+      if (!others) return true;
+    }
+  return false;
+}
+
 /* In CometBFT's order: the block, its header, its events, its transactions. */
 static void tell_block(struct rpc *r, const struct stored *s) {
   struct event block = {.kind = "NewBlock", .stored = s}, header = {.kind = "NewBlockHeader", .stored = s},
                events = {.kind = "NewBlockEvents", .stored = s};
-  pairs_of_block(s, &block.pairs);
-  tell(r, &block);
+  if (wanted(r, block.kind)) {
+    pairs_of_block(s, &block.pairs);
+    tell(r, &block);
+  }
   header.pairs.map = form_must(json_object());
   tell(r, &header);
-  pairs_of_block(s, &events.pairs);
-  tell(r, &events);
-  for (uint32_t i = 0; i < s->block.count; i++) {
+  if (wanted(r, events.kind)) {
+    pairs_of_block(s, &events.pairs);
+    tell(r, &events);
+  }
+  bool each = wanted(r, "Tx");
+  for (uint32_t i = 0; each && i < s->block.count; i++) {
     struct event tx = {.kind = "Tx", .stored = s, .index = i};
     pairs_of_tx(&s->block.transactions[i], s->kept.height, &tx.pairs);
     tell(r, &tx);

@@ -276,9 +276,28 @@ static bool put_blob(struct submitter *s, const char *what, const uint8_t root[3
   return false;
 }
 
+static bool one_is_enough(void *context, const uint8_t account[32], const struct provider *p) {
+  bool *found = context;
+  (void)account, (void)p;
+  *found = true;
+  return false;
+}
+
+/* Data that only this machine has is nowhere for those who work: the job is not posted before somebody stores. */
+static bool is_storer(struct submitter *s, struct why *why) {
+  bool found = false;
+  if (view_providers(s->view, PROVIDER_STORER, one_is_enough, &found, why) != CLIENT_OK) return false;
+  if (!found && !s->storer_told)
+    agent_say(s->agent, "waits", NULL,
+              "no storer is on this chain, and solvers could not have the data: for one to come");
+  s->storer_told = !found;
+  return found;
+}
+
 static bool put_blobs(struct submitter *s, struct why *why) {
   const struct prepared *p = s->options.prepared;
   if (marked(s, "submit/blobs", NULL, 0)) return enter(s, SUBMITTER_POST), true;
+  if (!is_storer(s, why)) return false;
   for (uint32_t d = 0; d < p->job.data; d++)
     if (p->data[d] && !put_blob(s, "data", p->job.data_root[d], p->data[d], p->data_bytes[d], why)) return false;
   if (s->options.start && !put_blob(s, "the start", s->start_root, s->options.start, p->state_bytes, why)) return false;
@@ -319,8 +338,7 @@ static uint16_t index_of(const struct receipt *r) { return (uint16_t)(r->task[32
 
 static bool take_receipt(void *context, const struct receipt *r, const uint8_t *payments, size_t length) {
   struct submitter *s = context;
-  if (s->options.receipt && r->number >= s->told) s->options.receipt(s->options.context, r, payments, length);
-  if (r->number >= s->told) s->told = r->number + 1;
+  if (s->options.receipt) s->options.receipt(s->options.context, r, payments, length);
   if (r->kind == RECEIPT_SETTLED) {
     memcpy(s->result.final_root, r->final_root, 32);
     s->result.outcome = r->outcome;

@@ -16,7 +16,7 @@ struct submitter {
   uint8_t *tapes, *post; /* bodies of TAPE and JOB_POST */
   size_t tapes_length, post_length;
   uint16_t seen_state;
-  uint64_t told; /* receipts below this number were given to options.receipt */
+  bool storer_told; /* that there is none */
   struct task_record task; /* the latest */
   bool task_seen;
 };

@@ -8,6 +8,7 @@
 #include "training/run/spec.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,8 +115,17 @@ static enum outcome ask(const struct submission *s) {
     complain("nobody is there to say yes to this price; add --yes to submit without a question");
     return OUTCOME_INPUT;
   }
+  const volatile sig_atomic_t *stop = stop_listen("");
+  struct pollfd keyboard = {.fd = STDIN_FILENO, .events = POLLIN};
   fputs("Submit it? [y/N] ", stderr);
   fflush(stderr);
+  /* A read would be taken up again after Ctrl-C; poll is not. */
+  while (!*stop && poll(&keyboard, 1, -1) < 0 && errno == EINTR) continue;
+  if (*stop) {
+    fputc('\n', stderr);
+    note("stopped; nothing was sent");
+    return OUTCOME_INTERRUPTED;
+  }
   if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y')) {
     note("nothing was sent");
     return OUTCOME_NO;

@@ -62,7 +62,8 @@ struct submission {
   struct agent *agent;
   struct submitter *submitter;
   uint64_t usual_ticks, began_tick; /* of the quote; when watching began */
-  char shown[640];                  /* the last plain line */
+  uint32_t attempt;                 /* of the task that was shown last */
+  char shown[128];                  /* the last plain line */
 };
 
 /* submit_account opens the key of --key, or that of OUT/account, which it makes when it is missing. submit_means: is

@@ -6,12 +6,37 @@ usage: submit_test.py ASSAY
 import hashlib
 import json
 import os
+import pty
 import re
+import select
 import signal
 import subprocess
 
 import world
 from submitting import ASSAY, MONEY, Node, Process, Submitting
+
+
+def at_terminal(words, answers):
+    """What a terminal of 80 columns showed, and the exit status, of a program whose prompts were answered."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(words[0], words)
+    shown, seen = b"", 0
+    for prompt, answer in [*answers, (None, b"")]:
+        while prompt is None or prompt.encode() not in shown[seen:]:
+            assert select.select([terminal], [], [], world.PATIENCE)[0], shown
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:
+                more = b""
+            shown += more
+            if not more:
+                break
+        seen = len(shown)
+        if answer:
+            os.write(terminal, answer)
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class Submit(Submitting):
@@ -139,13 +164,20 @@ class Submit(Submitting):
         self.assertEqual(self.balance(), MONEY * 10 ** 9)
 
     def test_nobody_offers(self):
-        self.begin()
+        self.begin("storer")
+        # nobody stores: it is not posted yet
+        p = Process([ASSAY, *self.words("--yes", "--json", "--deadline", "60")])
+        self.addCleanup(p.kill)
+        self.assertIn("no storer", p.wait(lambda line: line["kind"] == "waits")["text"])
+        self.assertEqual(p.stop(signal.SIGINT), 130)
+        self.assertEqual(self.jobs(), [])
+        self.start("storer")
         before = self.balance()
-        result, lines = self.submit("--deadline", "60", expect=1)
+        result, _ = self.submit("--deadline", "60", expect=1)
         self.assertEqual((result["outcome"], result["final_root"], result["model"]), ("cancelled", None, None))
         self.assertIn(result["reason"], ("four attempts were made", "its deadline passed"))
-        self.assertEqual(before - self.balance(), int(result["paid"]))
-        quote = next(line for line in lines if line["kind"] == "quote")
+        self.assertLess(before - self.balance(), int(result["paid"]) + 1) # the tapes were paid before
+        quote = next(line for line in p.lines if line["kind"] == "quote")
         self.assertEqual(quote["solvers"], 0)
         self.assertEqual(int(result["back"]), int(quote["total"]) - int(quote["gas"]) - int(quote["posting_fee"]))
         text, _ = self.assay(*self.words("--yes", "--deadline", "60"), expect=1)
@@ -178,6 +210,32 @@ class Submit(Submitting):
         self.assertEqual(p.stop(signal.SIGINT), 130)
         result, _ = self.submit()
         self.assertEqual((result["outcome"], len(self.jobs())), ("done", 1))
+
+    def test_at_a_terminal(self):
+        self.network(verifiers=3)
+        words = self.words()
+        for answer, status, says in ((b"n\n", 1, "nothing was sent"), (b"\x03", 130, "nothing was sent"), (b"y\n", 0, "final root")):
+            with self.subTest(answer=answer):
+                shown, ended = at_terminal([ASSAY, *words], [("Submit it? [y/N] ", answer)])
+                self.assertEqual(ended, status, shown)
+                self.assertIn(says, shown)
+                self.assertEqual(len(self.jobs()), status == 0)
+        # one line that is drawn again and again, and fits
+        drawn = [line for line in re.findall(r"\r([^\r\n]*)\x1b\[K", shown)]
+        self.assertTrue(any(re.fullmatch(r"task 1 of 1(, attempt \d)? · work: the solver asy1\w{6}\.\. · at most [0-9.]+ m?s( · end in [0-9.]+ m?s)?", line) for line in drawn), drawn)
+        self.assertTrue(all(len(line) < 80 for line in drawn), drawn)
+
+    def test_two_at_once(self):
+        """One key, two jobs side by side."""
+        self.network(verifiers=3)
+        self.job("other.yaml", ("seed: 7", "seed: 8"))
+        both = [Process([ASSAY, *self.words("--yes", "--json", job=job, out=out)]) for job, out in (("job.yaml", "one"), ("other.yaml", "two"))]
+        for p in both:
+            self.addCleanup(p.kill)
+        results = [p.wait(lambda line: "outcome" in line) for p in both]
+        self.assertEqual([r["outcome"] for r in results], ["done", "done"])
+        self.assertNotEqual(results[0]["final_root"], results[1]["final_root"])
+        self.assertEqual(len(self.jobs()), 2)
 
     def test_the_node_is_away(self):
         self.network(verifiers=3)

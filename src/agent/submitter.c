@@ -254,6 +254,7 @@ static bool post_tapes(struct submitter *s, struct why *why) {
     if (!bind(s, why)) return false;
     if (all) return enter(s, SUBMITTER_BLOBS), true;
     if (agent_send(a, TRANSACTION_TAPE, s->tapes, s->tapes_length, "tapes", &sent, why) != AGENT_OK) return false;
+    if (agent_sent(a, "tapes").where == 0) return false; /* the account's key goes first */
     agent_say(a, "tapes", NULL, "posting %u tapes, %zu bytes", s->options.prepared->job.tapes, s->tapes_length);
   }
   if (sent.where == SENT_WAITS) return false;
@@ -404,14 +405,14 @@ static void tell(struct submitter *s, const struct task_record *t) {
 
 static bool watch(struct submitter *s, struct why *why) {
   struct view *v = agent_view(s->agent);
-  uint64_t from = 0;
   struct latest latest = {.there = false};
-  marked(s, "submit/receipts", &from, 8);
-  uint64_t was = from;
-  if (view_receipts(v, s->result.job, &from, take_receipt, s, why) != CLIENT_OK) return false;
+  if (!s->receipts && marked(s, "submit/receipts", &s->receipts, 8)) s->receipts_kept = s->receipts;
+  if (view_receipts(v, s->result.job, &s->receipts, take_receipt, s, why) != CLIENT_OK) return false;
   /* Receipts of tasks that are not the last change nothing; where they were read to is remembered, so that a long life
    * is not read again from its beginning. */
-  if (s->result.stage == SUBMITTER_WATCH && from - was >= 64) mark(s, "submit/receipts", &from, 8, why);
+  if (s->result.stage == SUBMITTER_WATCH && s->receipts - s->receipts_kept >= 64 &&
+      mark(s, "submit/receipts", &s->receipts, 8, why))
+    s->receipts_kept = s->receipts;
   if (s->result.stage != SUBMITTER_WATCH) return keep_result(s, why);
   if (view_tasks_of(v, s->result.job, take_task, &latest, why) == CLIENT_OK && latest.there) tell(s, &latest.task);
   return false;

@@ -15,8 +15,9 @@ struct submitter {
   uint8_t spec_hash[32], start_root[32];
   uint8_t *tapes, *post; /* bodies of TAPE and JOB_POST */
   size_t tapes_length, post_length;
+  uint64_t receipts, receipts_kept; /* read up to; and what of that the journal says */
   uint16_t seen_state;
-  bool storer_told; /* that there is none */
+  bool storer_told;        /* that there is none */
   struct task_record task; /* the latest */
   bool task_seen;
 };

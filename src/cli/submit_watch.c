@@ -77,7 +77,7 @@ static bool draw(const struct submission *s, const struct chain *c, const struct
   n += snprintf(line + n, sizeof line - (size_t)n, " · %s: %s", chain_task_state(t->state), who(t, text));
   if (t->wait)
     n += snprintf(line + n, sizeof line - (size_t)n, " of height %" PRIu64, t->armed);
-  else if (t->armed >= c->now.tick && t->armed)
+  else if (t->armed >= c->now.tick && !chain_task_over(t))
     n += snprintf(line + n, sizeof line - (size_t)n, " · at most %s",
                   text_seconds((double)(t->armed - c->now.tick + 1) * tick_s, time));
   if (spent < s->usual_ticks)

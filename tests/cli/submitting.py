@@ -15,7 +15,7 @@ COMMAND = {"solver": "solve", "verifier": "audit", "storer": "store"}
 
 
 class Submitting(world.World):
-    def begin(self, *names, parameters="test", **more):
+    def begin(self, *names, parameters="devnet", **more):
         """A chain on which each of these, and `rich`, has money."""
         self.processes = {}
         self.identities = {name: Identity(ASSAY, name) for name in ("rich", *names)}

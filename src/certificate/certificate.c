@@ -4,7 +4,7 @@
  *   | round u32 | parts u32 | parts hash 32
  *   | validators u16 x { key 32 | power u64 | flag u8 | unless absent: seconds u64 | nanos u32 | signature 64 }
  *   | state root 32 | log size u64 | receipts u16 x { receipt 320 | path }
- *   | length u16 | job (PROTOCOL M3.1) | length u32 | payments | length u32 | spec */
+ *   | length u16 | job (PROTOCOL M3.1) | length u32 | payments | length u32 | layout | length u32 | spec */
 #include "certificate/certificate.h"
 
 #include <assert.h>
@@ -87,7 +87,7 @@ static void skip_schedule(struct reader *r) {
   }
 }
 
-static bool read_job(const uint8_t *bytes, size_t length, struct certificate_job *out) {
+bool certificate_job_read(const uint8_t *bytes, size_t length, struct certificate_job *out) {
   struct reader r = reader_over(bytes, length);
   const uint8_t *domain = take_bytes(&r, sizeof JOB_DOMAIN);
   if (!domain || memcmp(domain, JOB_DOMAIN, sizeof JOB_DOMAIN) != 0) return false;
@@ -118,8 +118,8 @@ static bool take_span(struct reader *r, size_t length_bytes, size_t length_max, 
 }
 
 bool certificate_decode(const uint8_t *bytes, size_t length, struct certificate *out, struct why *why) {
-  static const char *const parts[] = {"header", "commit",   "state root and receipts",
-                                      "job",    "payments", "job's own text"};
+  static const char *const parts[] = {"header",   "commit", "state root and receipts", "job",
+                                      "payments", "layout", "job's own text"};
   struct reader r = reader_over(bytes, length);
   struct certificate c = {.validators = 0};
   const uint8_t *magic = take_bytes(&r, sizeof MAGIC);
@@ -137,8 +137,9 @@ bool certificate_decode(const uint8_t *bytes, size_t length, struct certificate 
   }
   if (good)
     part++, good = take_span(&r, 2, CERTIFICATE_JOB_BYTES_MAX, &c.job_bytes) &&
-                   read_job(c.job_bytes.bytes, c.job_bytes.length, &c.job);
+                   certificate_job_read(c.job_bytes.bytes, c.job_bytes.length, &c.job);
   if (good) part++, good = take_span(&r, 4, PAYMENTS_BYTES_MAX, &c.payments);
+  if (good) part++, good = take_span(&r, 4, CERTIFICATE_LAYOUT_BYTES_MAX, &c.layout);
   if (good) part++, good = take_span(&r, 4, CERTIFICATE_SPEC_BYTES_MAX, &c.spec);
   if (!good || r.short_of) return why_set(why, "its %s cannot be read: it is cut short or damaged", parts[part]), false;
   if (!bytes_done(&r)) return why_set(why, "%zu bytes stand behind its end", bytes_left(&r)), false;
@@ -199,7 +200,7 @@ size_t certificate_encode(const struct certificate_parts *p, uint8_t *bytes, siz
   uint8_t leaves[COMET_LEAVES_BYTES_MAX];
   assert(p->commit->count && p->commit->count <= CERTIFICATE_VALIDATORS_MAX &&
          p->job.length <= CERTIFICATE_JOB_BYTES_MAX && p->payments.length <= PAYMENTS_BYTES_MAX);
-  if (p->spec.length > CERTIFICATE_SPEC_BYTES_MAX) return 0;
+  if (p->layout.length > CERTIFICATE_LAYOUT_BYTES_MAX || p->spec.length > CERTIFICATE_SPEC_BYTES_MAX) return 0;
   put_bytes(&w, MAGIC, sizeof MAGIC);
   put_u16(&w, CERTIFICATE_VERSION);
   put_bytes(&w, leaves, comet_header_leaves(p->header, leaves));
@@ -210,6 +211,8 @@ size_t certificate_encode(const struct certificate_parts *p, uint8_t *bytes, siz
   put_bytes(&w, p->job.bytes, p->job.length);
   put_u32(&w, (uint32_t)p->payments.length);
   put_bytes(&w, p->payments.bytes, p->payments.length);
+  put_u32(&w, (uint32_t)p->layout.length);
+  put_bytes(&w, p->layout.bytes, p->layout.length);
   put_u32(&w, (uint32_t)p->spec.length);
   put_bytes(&w, p->spec.bytes, p->spec.length);
   return w.full ? 0 : bytes_written(&w);

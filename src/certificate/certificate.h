@@ -17,6 +17,7 @@ enum {
   CERTIFICATE_VALIDATORS_MAX = 100, /* LEDGER 3.3 */
   CERTIFICATE_RECEIPTS_MAX = 1 + 1024,
   CERTIFICATE_JOB_BYTES_MAX = 32768,
+  CERTIFICATE_LAYOUT_BYTES_MAX = 921600, /* LEDGER 7.3 */
   CERTIFICATE_SPEC_BYTES_MAX = 1 << 20,
   CERTIFICATE_BYTES_MAX = 4 << 20
 };
@@ -33,7 +34,7 @@ struct certificate_receipt {
   const uint8_t (*path)[LOG_HASH_BYTES];
 };
 
-/* The job, PROTOCOL M3.1: what decides a result. Pointers are into the certificate. */
+/* The job, PROTOCOL M3.1: what decides a result. Pointers are into the bytes that are read: exactly one, or false. */
 struct certificate_job {
   uint16_t canon, lower;
   uint8_t seed_mode, level;
@@ -43,6 +44,8 @@ struct certificate_job {
   uint16_t tasks;
   const uint8_t *tape_root, *task, *layout_hash, *start_root, *data_root; /* task: steps u32, interval u16, class u8 */
 };
+
+bool certificate_job_read(const uint8_t *bytes, size_t length, struct certificate_job *out);
 
 /* What stands in a certificate; lent by its bytes. certificate_decode takes exactly one certificate and nothing behind
  * it, and what it takes certificate_encode writes as the same bytes. False, with why: it is none, and *out is
@@ -57,7 +60,7 @@ struct certificate {
   uint8_t state_root[32];
   uint64_t log_size;
   uint16_t receipts; /* the posting, then tasks 0, 1, .. */
-  struct certificate_span receipt_rows, job_bytes, payments, spec;
+  struct certificate_span receipt_rows, job_bytes, payments, layout, spec;
   struct certificate_job job;
   struct receipt posted, settled; /* the first and the last of the receipts */
 };
@@ -75,7 +78,7 @@ struct certificate_task {
 struct certificate_task certificate_task(const struct certificate_job *job, uint16_t index);
 
 /* certificate_encode returns the length, 0 if it does not fit; header, commit, validators and receipts are valid, the
- * commit is of that header, and its places are those of the validators. spec may be empty. */
+ * commit is of that header, and its places are those of the validators. layout and spec may be empty. */
 struct certificate_parts {
   const struct comet_header *header;
   const struct comet_commit *commit;
@@ -84,7 +87,7 @@ struct certificate_parts {
   uint64_t log_size;
   uint16_t receipts;
   const struct certificate_receipt *receipt;
-  struct certificate_span job, payments, spec;
+  struct certificate_span job, payments, layout, spec;
 };
 size_t certificate_encode(const struct certificate_parts *p, uint8_t *bytes, size_t bytes_max);
 
@@ -101,7 +104,8 @@ enum certificate_check {
   CERTIFICATE_WRONG_LOG = 4,        /* a receipt does not lie under the header's app hash */
   CERTIFICATE_WRONG_JOB = 5,        /* the job is not the one that was posted */
   CERTIFICATE_WRONG_PAYMENTS = 6,
-  CERTIFICATE_WRONG_SPEC = 7
+  CERTIFICATE_WRONG_LAYOUT = 7,
+  CERTIFICATE_WRONG_SPEC = 8
 };
 
 /* certificate_verify: LEDGER 18.5. anchor: the hash of the validators that the caller trusts, NULL for none; then it is

@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
                                           .receipt = rows,
                                           .job = c.job_bytes,
                                           .payments = c.payments,
+                                          .layout = c.layout,
                                           .spec = c.spec};
   uint8_t *again = malloc(length);
   if (!again) abort();

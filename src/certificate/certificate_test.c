@@ -51,6 +51,7 @@ static void assert_same_again(size_t length) {
                                           .receipt = rows,
                                           .job = read.job_bytes,
                                           .payments = read.payments,
+                                          .layout = read.layout,
                                           .spec = read.spec};
   assert_int_equal(certificate_encode(&parts, again, sizeof again), length);
   assert_memory_equal(again, bytes, length);
@@ -183,6 +184,8 @@ static void test_job(void **state) {
   WRONG(CERTIFICATE_WRONG_RECEIPTS, stage.row[3].task[32] = 99);
   assert_int_equal(certificate_intervals(&read), 0);
   WRONG(CERTIFICATE_WRONG_PAYMENTS, stage.row[3].payments[0] ^= 1);
+  WRONG(CERTIFICATE_WRONG_LAYOUT, stage.layout.length--);
+  WRONG(CERTIFICATE_TRUE, stage.layout.length = 0);
   WRONG(CERTIFICATE_WRONG_SPEC, stage.spec.length--);
   WRONG(CERTIFICATE_TRUE, stage.spec.length = 0);
 }

@@ -7,6 +7,7 @@
 #include "commit/job/job.h"
 #include "crypto/sha256.h"
 
+static const char LAYOUT[] = "a layout";
 static const char SPEC[] = "{\"model\": \"model.onnx\"}\n";
 
 static struct sign_secret *key_of(uint16_t number) {
@@ -26,7 +27,7 @@ static void write_job(struct stage *s) {
   j.task = row;
   memset(j.tape_root, 0x21, sizeof j.tape_root[0] * 2);
   j.section[0] = (struct job_section){.repeat = 10, .entries = 2, .entry = {{0, 9}, {1, 1}}};
-  memset(j.layout_hash, 0x22, 32);
+  sha256(s->layout.bytes, s->layout.length, j.layout_hash);
   memset(j.data_root, 0x23, sizeof j.data_root[0] * 3);
   s->job_length = job_encode(&j, s->job_bytes, sizeof s->job_bytes);
   assert(s->job_length);
@@ -46,6 +47,7 @@ void stage_usual(struct stage *s, uint16_t validators, uint16_t tasks) {
   *s = (struct stage){.validators = validators, .tasks = tasks, .tasks_all = tasks, .others = 11};
   for (uint16_t i = 0; i < validators; i++) s->power[i] = 10 + i % 3;
   s->spec = (struct certificate_span){(const uint8_t *)SPEC, sizeof SPEC - 1};
+  s->layout = (struct certificate_span){(const uint8_t *)LAYOUT, sizeof LAYOUT - 1};
   write_job(s);
   write_payments(s);
   for (uint16_t i = 0; i <= tasks; i++) {
@@ -195,6 +197,7 @@ size_t stage_write(const struct stage *s, uint8_t *bytes, size_t bytes_max) {
                                           .receipt = rows,
                                           .job = {s->job_bytes, s->job_length},
                                           .payments = {s->payments, s->payments_length},
+                                          .layout = s->layout,
                                           .spec = s->spec};
   size_t length = certificate_encode(&parts, bytes, bytes_max);
   assert(length);

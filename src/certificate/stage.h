@@ -19,8 +19,8 @@ struct stage {
   const char *signed_chain;                   /* what the votes name; NULL: the header's chain */
   uint8_t job_bytes[4096], payments[512];
   size_t job_length, payments_length;
-  struct certificate_span spec;
-  bool twisted; /* the validators stand in the wrong order */
+  struct certificate_span layout, spec; /* layout: any bytes */
+  bool twisted;                         /* the validators stand in the wrong order */
 };
 void stage_usual(struct stage *s, uint16_t validators, uint16_t tasks);
 

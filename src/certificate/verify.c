@@ -128,6 +128,10 @@ enum certificate_check certificate_verify(const struct certificate *c, const uin
   if (!log_holds(c, why)) return CERTIFICATE_WRONG_LOG;
   if (!job_check(c, why)) return CERTIFICATE_WRONG_JOB;
   if (!payments_check(c, why)) return CERTIFICATE_WRONG_PAYMENTS;
+  if (c->layout.length && !hash_is(c->layout.bytes, c->layout.length, c->job.layout_hash)) {
+    why_set(why, "its hash is not the one that the job names");
+    return CERTIFICATE_WRONG_LAYOUT;
+  }
   if (c->spec.length && !hash_is(c->spec.bytes, c->spec.length, c->settled.spec_hash)) {
     why_set(why, "its hash is not the one that was posted");
     return CERTIFICATE_WRONG_SPEC;
@@ -144,6 +148,7 @@ const char *certificate_check_text(enum certificate_check check) {
   case CERTIFICATE_WRONG_LOG: return "the log";
   case CERTIFICATE_WRONG_JOB: return "the job";
   case CERTIFICATE_WRONG_PAYMENTS: return "the payments";
+  case CERTIFICATE_WRONG_LAYOUT: return "the layout";
   case CERTIFICATE_WRONG_SPEC: return "the job's own text";
   }
   return "";

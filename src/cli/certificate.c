@@ -1,48 +1,15 @@
 /* assay certificate: checks one offline, or gets one from a node. */
 #include "base/hex.h"
+#include "cli/certificate_model.h"
 #include "cli/certificate_words.h"
 #include "cli/chain_ids.h"
 #include "cli/output.h"
 #include "crypto/sign.h"
-#include "training/checkpoint/checkpoint.h"
-#include "training/file/machine.h"
+#include "training/file/file.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const uint64_t STATE_BYTES_MAX = (uint64_t)TAPE_LEAVES_MAX * TAPE_LEAF_BYTES;
-
-/* A state file's root is its content's, so it is compared without anything else. */
-static enum outcome compare_model(const struct certificate *c, struct certificate_finding *f) {
-  struct file_bytes file;
-  struct why why = {""};
-  uint8_t root[MERKLE_BYTES];
-  size_t length = strlen(f->model);
-  if (length < 6 || strcmp(f->model + length - 6, ".state") != 0) {
-    complain(
-        "--model: %s is no state (FILE.state); assay export makes .onnx and .safetensors of one, so make them of the "
-        "certified state and compare the files",
-        f->model);
-    return OUTCOME_INPUT;
-  }
-  enum training_status status = file_map(f->model, STATE_BYTES_MAX, &file, &why);
-  if (status == TRAINING_OK) {
-    struct pool *pool = pool_open(machine_threads());
-    if (file.length)
-      status = checkpoint_root(pool, file.bytes, file.length, root, &why);
-    else
-      memset(root, 0, sizeof root);
-    if (pool) pool_shut(pool);
-    file_unmap(&file);
-  }
-  if (status != TRAINING_OK) {
-    complain("--model: %s", why.text);
-    return (enum outcome)status;
-  }
-  f->model_same = memcmp(root, c->settled.final_root, sizeof root) == 0;
-  return OUTCOME_DONE;
-}
 
 static bool read_anchor(const struct arguments *a, uint8_t hash[32], const uint8_t **out) {
   const char *text = arguments_text(a, "validators", NULL);
@@ -68,8 +35,9 @@ static enum outcome check(const struct arguments *a) {
   } else {
     finding.check = certificate_verify(&certificate, finding.anchor, &why);
     finding.why = why.text;
-    outcome = finding.model ? compare_model(&certificate, &finding) : OUTCOME_DONE;
-    if (outcome == OUTCOME_DONE) {
+    bool compared =
+        !finding.model || certificate_model(&certificate, arguments_text(a, "state", NULL), &finding, &outcome);
+    if (compared) {
       if (arguments_given(a, "json"))
         output_json(certificate_json(&certificate, &finding));
       else
@@ -171,7 +139,7 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_certificate = {
     .name = "certificate",
-    .usage = "check FILE [--model STATE] [--validators HASH] | fetch ID -o FILE [--node URL]",
+    .usage = "check FILE [--model FILE] [--validators HASH] | fetch ID -o FILE [--node URL]",
     .summary = "checks offline what came of a job, who audited it and who signed; or gets that file",
     .text = "check asks no network: header and signatures, the receipts of the job from its posting on, the job itself "
             "and\n"
@@ -184,7 +152,8 @@ const struct command command_certificate = {
             "Exit status: 0 valid, or fetched; 1 not valid, another model, or nothing settled; 2 no certificate, bad "
             "words\n"
             "or node; 3 no node answers, disk or memory; 130 stopped.",
-    .option = {{"model", 0, "STATE", "check: is this state the certified one?"},
+    .option = {{"model", 0, "FILE", "check: is this .state or .safetensors the certified model?"},
+               {"state", 0, "FILE", "check: the final state that tensors are compared with (final.state beside them)"},
                {"validators", 0, "HASH", "check: the validators' hash that you know from elsewhere"},
                {"output", 'o', "FILE", "fetch: where to keep it"},
                {"spec", 0, "FILE", "fetch: puts the job's text (job.json) into it"},

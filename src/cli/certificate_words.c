@@ -1,11 +1,15 @@
 #include "cli/certificate_words.h"
 #include "base/hex.h"
 #include "cli/amount.h"
+#include "cli/output.h"
 #include "cli/why_words.h"
 #include "crypto/address.h"
+#include "tape/record/layout.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LEVEL_FULL = 4, FIGURE_NONE = 65535 };
@@ -26,6 +30,19 @@ double certificate_unseen(const struct certificate *c) {
   return 1 - (double)set / intervals * (1 - missed);
 }
 
+/* The state entry that the figure is of; false where the certificate does not say. */
+static bool figure_entry(const struct certificate *c, struct layout_entry *out) {
+  struct layout l;
+  struct layout_entry *entries = calloc(LAYOUT_ENTRIES_MAX + LAYOUT_DATA_MAX, sizeof *entries);
+  assert(entries && "memory for a layout");
+  bool there = layout_decode(c->layout.bytes, c->layout.length, entries, LAYOUT_ENTRIES_MAX + LAYOUT_DATA_MAX, &l,
+                             NULL) == RECORD_OK &&
+               c->posted.figure < l.state_count;
+  if (there) *out = l.entry[c->posted.figure];
+  free(entries);
+  return there;
+}
+
 static double figure_of(const struct certificate *c) {
   float value;
   memcpy(&value, &c->settled.figure, sizeof value);
@@ -36,6 +53,23 @@ static void print_hash(const char *title, const uint8_t hash[32]) {
   char text[2 * 32 + 1];
   hex_encode(hash, 32, text);
   printf("%-12s%s\n", title, text);
+}
+
+static void print_figure(const struct certificate *c) {
+  struct layout_entry e;
+  bool named = figure_entry(c, &e);
+  if (c->posted.figure == FIGURE_NONE) return;
+  printf("%-12s", named && strcmp(e.name, "loss") != 0 ? "figure" : "loss");
+  if (named && e.dtype == TAPE_I32)
+    printf("%" PRId32, (int32_t)c->settled.figure);
+  else
+    printf("%.9g", figure_of(c));
+  printf(" (bits %08" PRIx32 " of state entry %" PRIu32, c->settled.figure, c->posted.figure);
+  if (named) {
+    fputs(", ", stdout);
+    output_name(e.name);
+  }
+  puts(")");
 }
 
 static void print_result(const struct certificate *c) {
@@ -50,9 +84,7 @@ static void print_result(const struct certificate *c) {
   else
     printf("outcome     done: all %" PRIu32 " steps in %u task%s\n", c->posted.steps, tasks, tasks == 1 ? "" : "s");
   print_hash("model root", r->final_root);
-  if (c->posted.figure != FIGURE_NONE)
-    printf("loss        %.9g (state entry %" PRIu32 ", bits %08" PRIx32 ")\n", figure_of(c), c->posted.figure,
-           r->figure);
+  print_figure(c);
   print_hash("from", c->posted.start_root);
 }
 
@@ -138,9 +170,20 @@ static void print_not_shown(const struct certificate *c, const struct certificat
          "  elsewhere, or give it: --validators HASH");
   puts("- intervals that nobody drew");
   puts("- that the spec describes the job: assay lower makes the tapes of a model again, to compare their roots");
-  if (!f->model) puts("- which file is the model: --model FILE.state compares one with the model root");
+  if (!f->model) puts("- which file is the model: --model FILE.state or FILE.safetensors compares one");
   if (c->receipts - 1 < c->job.tasks && c->settled.reason == REASON_DONE)
     puts("- anything of the tasks behind this one");
+}
+
+static void print_model(const struct certificate_finding *f) {
+  fputs("model       ", stdout);
+  output_word(f->model);
+  if (f->model_same && f->model_tensors)
+    printf(" is it: each of its %" PRIu32 " tensors stands in the certified state under its name\n", f->model_tensors);
+  else if (f->model_same)
+    puts(" is it: the state has the model root");
+  else
+    printf(" is ANOTHER one%s%s\n", *f->model_why ? ": " : "", f->model_why);
 }
 
 void certificate_print(const struct certificate *c, const struct certificate_finding *f) {
@@ -149,7 +192,7 @@ void certificate_print(const struct certificate *c, const struct certificate_fin
   else
     printf("NOT VALID: %s: %s\n\nWhat it claims:\n\n", certificate_check_text(f->check), f->why);
   print_result(c);
-  if (f->model) printf("model       %s %s\n", f->model, f->model_same ? "is this model" : "is ANOTHER model");
+  if (f->model) print_model(f);
   putchar('\n');
   print_audit(c);
   putchar('\n');
@@ -217,7 +260,9 @@ static json_t *signatures_json(const struct certificate *c) {
 json_t *certificate_json(const struct certificate *c, const struct certificate_finding *f) {
   const struct receipt *r = &c->settled;
   char when[COMET_TIME_TEXT_MAX + 1], seed[24];
-  bool figure = c->posted.figure != FIGURE_NONE && isfinite(figure_of(c));
+  struct layout_entry e;
+  bool named = figure_entry(c, &e), real = !named || e.dtype == TAPE_F32;
+  bool figure = real && c->posted.figure != FIGURE_NONE && isfinite(figure_of(c));
   comet_time_write(&c->header.time, when);
   snprintf(seed, sizeof seed, "%" PRIu64, r->seed);
   json_t *o =
@@ -250,6 +295,8 @@ json_t *certificate_json(const struct certificate *c, const struct certificate_f
   json_decref(result);
   json_decref(audit);
   json_decref(job);
+  json_object_set_new(o, "figure_name", named ? json_string(e.name) : json_null());
   if (f->model) json_object_set_new(o, "model_same", json_boolean(f->model_same));
+  if (f->model && *f->model_why) json_object_set_new(o, "model_why", json_string(f->model_why));
   return o;
 }

@@ -7,10 +7,12 @@
 /* What was found out about one. model: NULL if none was compared. */
 struct certificate_finding {
   enum certificate_check check;
-  const char *why;       /* in words, where check is not CERTIFICATE_TRUE */
-  const uint8_t *anchor; /* the validators' hash that was asked for, or NULL */
-  const char *model;     /* the path of a model file */
-  bool model_same;       /* it is the certified one */
+  const char *why;         /* in words, where check is not CERTIFICATE_TRUE */
+  const uint8_t *anchor;   /* the validators' hash that was asked for, or NULL */
+  const char *model;       /* the path of a model file */
+  bool model_same;         /* it is the certified one */
+  uint32_t model_tensors;  /* compared by name; 0 where it is a state */
+  char model_why[WHY_MAX]; /* what is other, in tensors */
 };
 
 void certificate_print(const struct certificate *c, const struct certificate_finding *f);

@@ -44,33 +44,39 @@ static void print_tensor(const char *name, const json_t *tensor) {
   puts("]");
 }
 
-enum outcome inspect_safetensors(const struct file_bytes *f, bool json, struct why *why) {
+json_t *inspect_safetensors_open(const struct file_bytes *f, uint64_t *first, struct why *why) {
   static const char notes[] = "__metadata__";
   uint64_t bytes = 0;
   json_t *header = read_header(f, &bytes), *tensor;
   const char *name;
-  uint32_t count = 0;
   if (!header) {
     why_set(why, "not a whole safetensors file: it does not begin with a length and a JSON header");
-    return OUTCOME_INPUT;
-  }
-  json_object_foreach(header, name, tensor) {
-    if (strcmp(name, notes) == 0) continue;
-    if (!sound(tensor, bytes)) {
-      why_set(why, "tensor '%.200s' is damaged or lies beyond the end of the file", name);
-      json_decref(header);
-      return OUTCOME_INPUT;
-    }
-    count++;
+    return NULL;
   }
   json_object_del(header, notes);
-  if (json) {
-    output_json(json_pack("{s:s, s:I, s:O}", "kind", "safetensors", "count", (json_int_t)count, "tensors", header));
-  } else {
-    printf("tensors   %" PRIu32 "\n", count);
-    json_object_foreach(header, name, tensor) print_tensor(name, tensor);
+  json_object_foreach(header, name, tensor) {
+    if (sound(tensor, bytes)) continue;
+    why_set(why, "tensor '%.200s' is damaged or lies beyond the end of the file", name);
+    json_decref(header);
+    return NULL;
   }
-  json_decref(header);
+  *first = f->length - bytes;
+  return header;
+}
+
+enum outcome inspect_safetensors(const struct file_bytes *f, bool json, struct why *why) {
+  uint64_t first;
+  json_t *tensors = inspect_safetensors_open(f, &first, why), *tensor;
+  const char *name;
+  if (!tensors) return OUTCOME_INPUT;
+  if (json) {
+    output_json(json_pack("{s:s, s:I, s:O}", "kind", "safetensors", "count", (json_int_t)json_object_size(tensors),
+                          "tensors", tensors));
+  } else {
+    printf("tensors   %zu\n", json_object_size(tensors));
+    json_object_foreach(tensors, name, tensor) print_tensor(name, tensor);
+  }
+  json_decref(tensors);
   return OUTCOME_DONE;
 }
 

@@ -135,7 +135,53 @@ class Chain(unittest.TestCase):
             f.seek(-1, os.SEEK_END)
             f.write(bytes([last ^ 1]))
         self.assertFalse(self.check("--model", "other.state", expect=1)["model_same"])
-        self.assertIn("no state", self.check("--model", "certificate", expect=2))
+        self.assertIn("neither a state", self.check("--model", "certificate", expect=2))
+
+    def write_tensors(self, path, tensors):
+        """safetensors: name -> (shape, bytes)"""
+        header, data = {}, b""
+        for name, (shape, values) in tensors.items():
+            header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+            data += values
+        text = json.dumps(header).encode()
+        with open(path, "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text + data)
+
+    def test_tensors(self):
+        """By the layout's names, with the axes in whatever order lowering has turned them."""
+        layout, r = [], check.Reader(check.check(self.bytes)["layout"])
+        with open("final.state", "rb") as f:
+            state = f.read()
+        count, at = r.u(2), 0
+        r.u(2)
+        for _ in range(count):  # TAPE 3.1
+            name, dtype = r.take(r.u(1)).decode(), r.u(1)
+            dims = [r.u(4) for _ in range(r.u(1))]
+            size = 1
+            for d in dims:
+                size *= d
+            layout.append((name, dtype, dims, state[at:at + 4 * size]))
+            at += -(-size * (1 if dtype == 2 else 4) // 4096) * 4096
+        self.assertEqual(at, len(state))
+        name, _, dims, values = max((e for e in layout if e[1] == 0), key=lambda e: len(e[2]) * 10 ** 6 + len(e[3]))
+        self.assertGreater(len(values), 8)
+        self.write_tensors("m.safetensors", {name: (dims, values)})
+        self.assertTrue(self.check("--model", "m.safetensors")["model_same"])
+        n = len(values) // 4  # as rows and columns, turned
+        rows = next((d for d in range(2, n) if n % d == 0), 1)
+        cells = [values[4 * i:4 * i + 4] for i in range(n)]
+        turned = b"".join(cells[j * (n // rows) + i] for i in range(n // rows) for j in range(rows))
+        self.write_tensors("t.safetensors", {name: ([n // rows, rows], turned)})
+        self.assertTrue(self.check("--model", "t.safetensors", "--state", "final.state")["model_same"])
+        for wrong, says in (({name: (dims, values[:-1] + bytes([values[-1] ^ 1]))}, "other values"), ({name: ([n - 1], values[4:])}, "another size"),
+                            ({"other": (dims, values)}, "no tensor"), ({}, None)):
+            self.write_tensors("w.safetensors", wrong)
+            said = self.check("--model", "w.safetensors", expect=1)
+            self.assertFalse(said["model_same"])
+            self.assertIn(says or "", said.get("model_why", ""))
+        shutil.copy("certificate", "not.state")
+        self.assertIn("not the certified state", self.check("--model", "m.safetensors", "--state", "not.state", expect=1))
+        self.assertIn("--state FILE", self.check("--model", "m.safetensors", "--state", "missing.state", expect=2))
 
     def test_no_byte_changes(self):
         data, draw = bytearray(self.bytes), random.Random(7)

@@ -195,7 +195,7 @@ def read(data):
         need(receipt["trust"] < 2 and receipt["kind"] in KINDS and receipt["reason"] in REASONS and receipt["number"] < c["log_size"], "no receipt")
         sides = path_sides(receipt["number"], c["log_size"])
         c["receipts"].append((receipt, raw, [(side, r.take(32)) for side in sides]))
-    for name, width, most in ("job_bytes", 2, 32768), ("payments", 4, 65536), ("spec", 4, 1 << 20):
+    for name, width, most in ("job_bytes", 2, 32768), ("payments", 4, 65536), ("layout", 4, 921600), ("spec", 4, 1 << 20):
         length = r.u(width)
         need(length <= most, f"{name}: too long")
         c[name] = r.take(length)
@@ -226,7 +226,7 @@ def check_receipts(c):
 
 
 def check_rest(c):
-    """LEDGER 18.5 (5) to (7)."""
+    """LEDGER 18.5 (5) to (8)."""
     first, last, job = c["receipts"][0][0], c["receipts"][-1][0], c["job"]
     need(h(c["job_bytes"]) == first["final_root"] and len(job["tasks"]) > len(c["receipts"]) - 2, "the job", Untrue)
     need((job["level"], job["seed_mode"]) == (last["level"], last["seed_mode"]) and (job["seed_mode"] or job["seed"] == last["seed"]), "the job", Untrue)
@@ -234,6 +234,7 @@ def check_rest(c):
     task = job["tasks"][len(c["receipts"]) - 2]
     need(task["interval"] and last["steps"] <= task["steps"], "the task", Untrue)
     need(h(c["payments"]) == last["payments"], "the payments", Untrue)
+    need(not c["layout"] or h(c["layout"]) == job["layout_hash"], "the layout", Untrue)
     need(not c["spec"] or h(c["spec"]) == last["spec_hash"], "the spec", Untrue)
     r = Reader(c["payments"])
     while r.at < len(r.data):  # LEDGER 14.4

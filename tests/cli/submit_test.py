@@ -70,6 +70,9 @@ class Submit(Submitting):
         self.assertEqual(os.path.getsize("out/final.state") % 4096, 0)
         # whoever has the folder can show it to others
         self.assertEqual((result["certificate"], result["model"]), ("out/certificate", "out/model.onnx"))
+        for model in ("model.safetensors", "final.state"):
+            shown = json.loads(self.assay("certificate", "check", "out/certificate", "--model", "out/" + model, "--json")[0].splitlines()[-1])
+            self.assertTrue(shown["model_same"], model)
         shown = json.loads(self.assay("certificate", "check", "out/certificate", "--model", "out/final.state", "--json")[0].splitlines()[-1])
         self.assertIn(trained["final_root"], json.dumps(shown))
         self.assertIn(spec, self.read("out/certificate"))

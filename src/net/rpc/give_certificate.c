@@ -16,7 +16,7 @@ struct found {
   uint16_t receipts;
   struct certificate_receipt row[CERTIFICATE_RECEIPTS_MAX];
   struct receipt posted, settled;
-  struct kv_span payments, job_bytes;
+  struct kv_span payments, job_bytes, layout;
   struct effects_reader effects; /* of the block that settled the last task */
 };
 
@@ -45,6 +45,14 @@ static bool find(struct found *f, uint8_t kind, uint16_t task, struct receipt *o
   return true;
 }
 
+/* LEDGER 7.2: kept beside the state, as tapes are. */
+static bool find_layout(struct found *f) {
+  struct certificate_job job;
+  return certificate_job_read(f->job_bytes.bytes, f->job_bytes.length, &job) &&
+         kv_view_content(f->view, job.layout_hash, &f->layout) == STORE_OK &&
+         f->layout.length <= CERTIFICATE_LAYOUT_BYTES_MAX;
+}
+
 /* The posting, and the tasks up to `last`, or as many as are settled. */
 static bool find_all(struct found *f, uint16_t last, bool whole) {
   if (!find(f, RECEIPT_POSTED, 0, &f->posted)) return false;
@@ -56,7 +64,7 @@ static bool find_all(struct found *f, uint16_t last, bool whole) {
   }
   if (!task || (!whole && task <= last)) return false;
   f->payments = payments;
-  return kv_view_content(f->view, f->posted.final_root, &f->job_bytes) == STORE_OK &&
+  return kv_view_content(f->view, f->posted.final_root, &f->job_bytes) == STORE_OK && find_layout(f) &&
          f->job_bytes.length <= CERTIFICATE_JOB_BYTES_MAX && effects_of(f->view, f->settled.height, &f->effects);
 }
 
@@ -91,7 +99,8 @@ static uint8_t *encode(struct node *n, struct found *f, const struct stored *nex
                                           .receipts = f->receipts,
                                           .receipt = f->row,
                                           .job = {f->job_bytes.bytes, f->job_bytes.length},
-                                          .payments = {f->payments.bytes, f->payments.length}};
+                                          .payments = {f->payments.bytes, f->payments.length},
+                                          .layout = {f->layout.bytes, f->layout.length}};
   *length = paths ? certificate_encode(&parts, bytes, CERTIFICATE_BYTES_MAX) : 0;
   free(paths);
   if (*length) return bytes;

@@ -20,8 +20,23 @@ import termios
 import time
 import unittest
 
-ASSAY = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import world  # noqa: E402  (a job to send)
 from role import PATIENCE, Process  # noqa: E402
+
+ASSAY = os.path.abspath(sys.argv.pop(1))
+JOB = """assay: 1
+model: model.onnx
+init: seed
+data:
+  train: {format: idx, inputs: x, targets: y, scale: 1/255}
+loss: cross_entropy
+optimizer: {name: adamw, lr: 1e-3}
+batch: 16
+updates: 40
+seed: 7
+interval: 5
+"""
 
 
 def lives(pid):
@@ -132,6 +147,46 @@ class Devnet(unittest.TestCase):
         self.assertGreaterEqual(self.ask(r, "status")["height"], height)
         self.assertEqual(r.stop(), 0)
         self.gone(r)
+
+    def submit(self, p):
+        """A small job, trained here and there: the objects that came, and the root that training here gives."""
+        pixels, labels = world.pictures(200, 1)
+        for name, data in (("x", world.idx([200, 28, 28], pixels)), ("y", world.idx([200], labels)), ("job.yaml", JOB.encode())):
+            with open(name, "wb") as f:
+                f.write(data)
+        shutil.copy(world.MODEL, "model.onnx")
+        here = json.loads(self.assay("train", "job.yaml", "-o", "here", "--json")[0].splitlines()[-1])["final_root"]
+        out = self.assay("submit", "job.yaml", "--node", p.up["node"], "-o", "out", "--yes", "--json")[0]
+        return [json.loads(line) for line in out.splitlines()], here
+
+    def receipts(self, p, last="settled"):
+        """What the network said about receipts, up to that of a settled task."""
+        p.wait(lambda line: line.get("event") == "receipt" and line["receipt"]["kind"] == last)
+        return [line["receipt"] for line in p.lines if line.get("event") == "receipt"]
+
+    def test_a_job(self):
+        p = self.begin("--solvers", "2", "--verifiers", "3")
+        lines, root = self.submit(p)
+        self.assertEqual((lines[-1]["outcome"], lines[-1]["final_root"]), ("done", root), lines)
+        kinds = [r["kind"] for r in self.receipts(p)]
+        self.assertEqual((kinds[0], kinds[-1]), ("posted", "settled"), kinds)
+        self.assertFalse({"verdict", "fault", "seat"} & set(kinds), kinds)
+        self.assertEqual(p.stop(), 0)
+
+    def test_a_liar_is_drawn_and_found(self):
+        p = self.begin("--solvers", "2", "--verifiers", "3", "--liar", "solver")
+        lines, root = self.submit(p)
+        self.assertEqual((lines[-1]["outcome"], lines[-1]["final_root"]), ("done", root), lines)
+        accounts = {x["name"]: x["account"] for x in p.up["processes"]}
+        receipts = self.receipts(p)
+        verdict = [r for r in receipts if r["kind"] == "verdict"]
+        fault = [r for r in receipts if r["kind"] == "fault"]
+        self.assertGreaterEqual(len(verdict), 1, receipts)
+        self.assertEqual([r["account"] for r in fault], [accounts["solver-1"]], receipts)
+        self.assertEqual(receipts[-1]["account"], accounts["solver-2"])
+        left = self.ask(p, "wallet", "balance", accounts["solver-1"])["stakes"]["solver"]
+        self.assertLess(int(left["stake"]), 400 * 10 ** 15)
+        self.assertEqual(p.stop(), 0)
 
     def test_words(self):
         os.mkdir("something")

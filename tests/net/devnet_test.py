@@ -275,7 +275,7 @@ class Devnet(unittest.TestCase):
             with self.subTest(how=how):
                 shown, ended = self.at_terminal(how, columns=60, rows=16)
                 self.assertEqual(ended, status, shown)
-                self.assertEqual("devnet is stopped" in shown, status == 0)
+                self.assertEqual("; stopped" in shown, status == 0)
                 # nothing but moving up, clearing, and lines that fit
                 rest = shown.replace("\x1b[K", "").replace("\x1b[J", "")
                 pieces = rest.split("\x1b[")

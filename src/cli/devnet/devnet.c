@@ -262,7 +262,7 @@ static void run_on(void) {
 /* Who asks the chain ends before it, so that what they were sending is in it. */
 static void end(void) {
   uint32_t n = net.found.plan.processes;
-  net.picture.state = "stops; Ctrl-C again kills it";
+  net.picture.state = "stopping, Ctrl-C again kills it";
   if (net.showing == SHOW_SCREEN) picture_draw(&net.picture, &net.screen);
   for (int last = 0; last < 2; last++) {
     uint64_t since = keep_now_ms();
@@ -283,7 +283,7 @@ static void end(void) {
 }
 
 static void say_end(void) {
-  net.picture.state = "is stopped";
+  net.picture.state = "stopped";
   if (net.showing == SHOW_SCREEN) picture_draw(&net.picture, &net.screen);
   if (net.showing == SHOW_JSON)
     output_json(json_pack("{s:s, s:I}", "event", "stopped", "height",
@@ -297,12 +297,12 @@ static enum outcome live(const struct arguments *a) {
   net.showing = arguments_given(a, "json") ? SHOW_JSON : isatty(STDOUT_FILENO) ? SHOW_SCREEN : SHOW_LINES;
   net.screen.terminal = STDOUT_FILENO;
   net.picture = (struct picture){
-      .found = &net.found, .kept = net.kept, .node = net.node, .faucet = net.faucet, .state = "starts"};
+      .found = &net.found, .kept = net.kept, .node = net.node, .faucet = net.faucet, .state = "starting"};
   for (uint32_t i = 0; i < net.found.plan.processes; i++) prepare_process(i);
   enum outcome outcome = start();
   if (outcome == OUTCOME_DONE && !*net.stop) {
     net.ready = true;
-    net.picture.state = "runs; Ctrl-C stops it";
+    net.picture.state = "Ctrl-C stops it";
     say_ready();
     run_on();
   }

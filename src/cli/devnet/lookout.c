@@ -61,17 +61,54 @@ static bool reach_node(struct lookout *w) {
   return false;
 }
 
-static bool note_task(void *context, const struct task_record *t) {
-  struct lookout *w = context;
-  if (w->now.tasks == LOOKOUT_TASKS) {
-    w->now.tasks_more++;
-    return true;
+struct ids {
+  uint32_t count, more;
+  uint8_t id[LOOKOUT_TASKS][TASK_ID_BYTES];
+};
+
+static bool note_id(void *context, const struct task_record *t) {
+  struct ids *ids = context;
+  if (ids->count < LOOKOUT_TASKS)
+    memcpy(ids->id[ids->count++], t->id, TASK_ID_BYTES);
+  else
+    ids->more++;
+  return true;
+}
+
+static void note_seats(const struct chain *c, const struct task_record *t, struct lookout_task *x) {
+  struct seat_record s;
+  x->seats = 0;
+  for (uint8_t n = 0; n <= t->seats && x->seats < LOOKOUT_SEATS; n++) {
+    if (!audit_seat(c, t, n, &s)) continue;
+    address_write(s.account, x->seat[x->seats].account);
+    x->seat[x->seats++].state = chain_seat_state(s.state);
   }
-  struct lookout_task *x = &w->now.task[w->now.tasks++];
-  task_words(t->id, x->id);
-  x->state = chain_task_state(t->state);
-  x->attempt = t->attempt;
-  chain_wait(view_chain(w->view), NULL, t, x->waits);
+}
+
+/* Each task is looked at by itself; one that was over in between is left out. */
+static bool look_at_tasks(struct lookout *w) {
+  const uint32_t live = ~(UINT32_C(1) << TASK_SETTLED | UINT32_C(1) << TASK_CANCELLED);
+  struct ids ids = {0};
+  struct why why = {""};
+  if (view_tasks(w->view, live, note_id, &ids, &why) != CLIENT_OK) return false;
+  w->now.tasks = 0;
+  w->now.tasks_more = ids.more;
+  for (uint32_t i = 0; i < ids.count; i++) {
+    struct task_record t;
+    struct lookout_task *x = &w->now.task[w->now.tasks];
+    enum client_status status = view_task(w->view, ids.id[i], &t, &why);
+    if (status == CLIENT_NONE || (status == CLIENT_OK && chain_task_over(&t))) continue;
+    if (status != CLIENT_OK) return false;
+    task_words(t.id, x->id);
+    x->number = t.state;
+    x->state = chain_task_state(t.state);
+    x->attempt = t.attempt;
+    chain_wait(view_chain(w->view), NULL, &t, x->waits);
+    x->solver[0] = 0;
+    if (chain_has_solver(&t)) address_write(t.solver, x->solver);
+    note_seats(view_chain(w->view), &t, x);
+    w->now.tasks++;
+  }
   return true;
 }
 
@@ -88,7 +125,6 @@ static bool note_receipt(void *context, const struct receipt *r, const uint8_t *
 }
 
 static bool look(struct lookout *w) {
-  const uint32_t live = ~(UINT32_C(1) << TASK_SETTLED | UINT32_C(1) << TASK_CANCELLED);
   bool first = !w->view && !w->now.height;
   struct why why = {""};
   if (!reach_node(w) || view_now(w->view, &why) != CLIENT_OK) return false;
@@ -99,9 +135,7 @@ static bool look(struct lookout *w) {
     w->told = now->next_receipt;
     w->next = w->told > LOOKOUT_RECEIPTS ? w->told - LOOKOUT_RECEIPTS : 0;
   }
-  w->now.tasks = w->now.tasks_more = 0;
-  return view_tasks(w->view, live, note_task, w, &why) == CLIENT_OK &&
-         view_receipts(w->view, NULL, &w->next, note_receipt, w, &why) == CLIENT_OK;
+  return look_at_tasks(w) && view_receipts(w->view, NULL, &w->next, note_receipt, w, &why) == CLIENT_OK;
 }
 
 const struct lookout_now *lookout_look(struct lookout *w, lookout_show *show, void *context) {

@@ -5,14 +5,22 @@
 #define CLI_DEVNET_LOOKOUT_H
 #include "cli/chain_words.h"
 #include "cli/why_words.h"
+#include "crypto/address.h"
 
-enum { LOOKOUT_TASKS = 8, LOOKOUT_RECEIPTS = 8, LOOKOUT_TASK_TEXT = 72 };
+enum { LOOKOUT_TASKS = 8, LOOKOUT_SEATS = 10, LOOKOUT_RECEIPTS = 8, LOOKOUT_TASK_TEXT = 72 };
 
 struct lookout_task {
   char id[LOOKOUT_TASK_TEXT]; /* JOB/N, as `assay why` takes it */
   const char *state;
   uint8_t attempt;
-  char waits[CHAIN_WORDS]; /* for whom or what, and until when */
+  char waits[CHAIN_WORDS];              /* for whom or what, and until when */
+  uint8_t number;                       /* enum task_state */
+  char solver[ADDRESS_TEXT_LENGTH + 1]; /* "": none yet */
+  uint32_t seats;
+  struct {
+    char account[ADDRESS_TEXT_LENGTH + 1];
+    const char *state;
+  } seat[LOOKOUT_SEATS]; /* that were drawn, of the attempt that runs */
 };
 struct lookout_receipt {
   uint64_t number;

@@ -37,18 +37,69 @@ void picture_names(const struct found *f, const char *text, bool brief, char out
     }
 }
 
+/* What a solver does for its task. */
+static const char *solver_words(uint8_t state) {
+  switch ((enum task_state)state) {
+  case TASK_WORK: return "trains";
+  case TASK_PUBLISH: return "publishes states for the audit of";
+  case TASK_SHOW: return "opens what it committed to of";
+  case TASK_JUDGE: return "is disputed about";
+  case TASK_DELIVER: return "delivers";
+  case TASK_WAIT:
+  case TASK_OPEN:
+  case TASK_DRAW:
+  case TASK_TAKE:
+  case TASK_SEAL:
+  case TASK_STALLED:
+  case TASK_SEALED:
+  case TASK_CLAIM:
+  case TASK_DISCLOSE:
+  case TASK_SETTLED:
+  case TASK_CANCELLED: break;
+  }
+  return "is audited for";
+}
+
+/* What the chain says that an account has to do with the tasks that run; false: nothing. */
+static bool duty(const struct picture *p, const char *account, char text[PICTURE_TEXT]) {
+  size_t used = 0;
+  if (!p->chain || !*account) return false;
+  for (uint32_t i = 0; i < p->chain->tasks; i++) {
+    const struct lookout_task *t = &p->chain->task[i];
+    const char *words = strcmp(t->solver, account) == 0 ? solver_words(t->number) : NULL, *seat = NULL;
+    for (uint32_t n = 0; n < t->seats; n++)
+      if (strcmp(t->seat[n].account, account) == 0) seat = t->seat[n].state;
+    if ((!words && !seat) || used + 80 > PICTURE_TEXT) continue;
+    used += (size_t)snprintf(text + used, PICTURE_TEXT - used, "%s%s %.*s%s%s%s", used ? "; " : "",
+                             words ? words : "has a seat of", TASK_BRIEF, t->id, t->id + 64, seat ? ": " : "",
+                             seat ? seat : "");
+  }
+  return used > 0;
+}
+
+/* Lines that are news for a person: what was sent shows in the task, and what failed is an answer that another had
+ * given already, or is tried again; the log has it. */
+static bool is_news(const struct kept *k) {
+  static const char *const kinds[] = {"enlisted", "sent", "failed", "found"};
+  bool news = *k->said;
+  for (int i = 0; i < 4; i++) news = news && strcmp(k->kind, kinds[i]) != 0;
+  return news;
+}
+
 static void process_line(const struct picture *p, uint32_t i, struct screen *s) {
   const struct plan_process *x = &p->found->plan.process[i];
   const struct kept *k = &p->kept[i];
-  char lie[PLAN_LIE + 16] = "", again[64] = "", said[PICTURE_TEXT], words[PICTURE_TEXT + KEEP_TEXT + 64];
+  char lie[PLAN_LIE + 16] = "", again[64] = "", said[PICTURE_TEXT], does[PICTURE_TEXT];
+  char words[2 * PICTURE_TEXT + KEEP_TEXT + 64];
   uint64_t now = keep_now_ms();
   if (*x->lie) snprintf(lie, sizeof lie, "lies (%s)", x->lie);
   if (k->deaths)
     snprintf(again, sizeof again, "%s%u restart%s", *lie ? ", " : "", k->deaths, k->deaths == 1 ? "" : "s");
   picture_names(p->found, k->said, true, said);
+  bool busy = duty(p, p->found->account[i], does);
   switch (k->state) {
   case KEEP_STARTING: snprintf(words, sizeof words, "starts"); break;
-  case KEEP_UP: snprintf(words, sizeof words, "%s", *said && strcmp(k->kind, "enlisted") ? said : "ready"); break;
+  case KEEP_UP: snprintf(words, sizeof words, "%s", busy ? does : is_news(k) ? said : "ready"); break;
   case KEEP_ENDED: snprintf(words, sizeof words, k->pid > 0 ? "stops" : "stopped"); break;
   case KEEP_DOWN:
     if (k->again_ms > now)
@@ -74,7 +125,7 @@ static void tasks(const struct picture *p, struct screen *s) {
     picture_names(p->found, t->waits, true, waits);
     snprintf(line, sizeof line, "task %.*s%s %s, attempt %u: waits for %s", TASK_BRIEF, t->id, t->id + 64, t->state,
              t->attempt, waits);
-    screen_wrap(s, 2, 2, line);
+    screen_wrap(s, screen_room(s) > 8 ? 3 : 2, 2, line);
   }
   if (c->tasks_more) screen_line(s, "  and %u more", c->tasks_more);
 }
@@ -96,10 +147,10 @@ void picture_draw(const struct picture *p, struct screen *s) {
   const struct lookout_now *c = p->chain;
   screen_begin(s, s->terminal);
   if (c && c->height)
-    screen_line(s, "devnet %s: height %" PRIu64 ", tick %" PRIu64 "%s", p->state, c->height, c->tick,
-                c->answered ? "" : " (the node does not answer now)");
+    screen_line(s, "devnet at height %" PRIu64 ", tick %" PRIu64 "%s; %s", c->height, c->tick,
+                c->answered ? "" : " (the node does not answer now)", p->state);
   else
-    screen_line(s, "devnet %s", p->state);
+    screen_line(s, "devnet; %s", p->state);
   screen_line(s, "node %s  faucet %s", p->node, p->faucet);
   for (uint32_t i = 0; i < p->found->plan.processes; i++) process_line(p, i, s);
   if (c && c->height) {

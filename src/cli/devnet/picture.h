@@ -12,7 +12,7 @@ struct picture {
   const struct found *found;
   struct kept *kept;                 /* as many as the plan has processes */
   const struct lookout_now *chain;   /* NULL: not looked at yet */
-  const char *node, *faucet, *state; /* URLs; what is said at the top: "starts", "runs" .. */
+  const char *node, *faucet, *state; /* URLs; what is said at the top: "starting" .. */
 };
 
 /* picture_draw draws it all on the terminal, where it changed. */

@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -93,16 +92,19 @@ class Network:
         return self.chain.record(b"\3", take_chain)
 
     def submit(self, *words, changes=(), model="mlp_small.onnx"):
-        """Starts `assay submit`; the process goes on."""
+        """Starts `assay submit`; the process goes on. A word @NAME is somebody's folder."""
         text = world.JOB.replace("test-x,", "test-x.gz,").replace("seed: 7", f"seed: {self.seed}")
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
         self.write("job.yaml", text.encode())
         shutil.copy(os.path.join(world.SOURCE, "tests", "models", model), self.path("model.onnx"))
-        self.words = [self.assay, "submit", self.path("job.yaml"), "-o", self.path("out"), "--node", self.url, "--key", self.path("submitter"), "--threads", "1",
-                      "--yes", "--json", *words]
+        words = [self.path(word[1:]) if word.startswith("@") else word for word in words]
+        self.words = [self.assay, "submit", self.path("job.yaml"), "-o", self.path("out"), "--node", self.url, *self.key(), "--threads", "1", "--yes", "--json", *words]
         self.again()
+
+    def key(self):
+        return ["--key", self.path("submitter")]
 
     def again(self):
         with open(self.path("submit.log"), "a") as log:
@@ -133,3 +135,54 @@ class Network:
                 self.node.connection.close()
             self.node.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def account_of(address, letters="qpzry9x8gf2tvdw0s3jn54khce6mua7l"):
+    """LEDGER 2.1.1, without a look at the checksum."""
+    bits = 0
+    for c in address[4:56]:
+        bits = bits << 5 | letters.index(c)
+    return (bits >> 4).to_bytes(32, "big")
+
+
+class Devnet(Network):
+    """The same by `assay devnet`, which starts all of them, and a submitter whom its faucet gives money."""
+
+    @staticmethod
+    def can(people):
+        """One liar a role, the first of it; everybody there from the beginning."""
+        return all(set(person) <= {"lie"} and (not person or name.endswith("-1")) for name, person in people.items()) and \
+            all(any(name.startswith(role) for name in people) for role in ("solver", "verifier"))
+
+    def begin(self):
+        count = {role: sum(name.startswith(role) for name in self.people) for role in ("solver", "verifier")}
+        words = [self.assay, "devnet", "-o", self.path("net"), "--port", "0", "--parameters", "test", "--solvers", str(count["solver"]),
+                 "--verifiers", str(count["verifier"]), "--json"]
+        for name, person in self.people.items():
+            words += ["--lie", f"{name.split('-')[0]}={person['lie']}"] if person.get("lie") else []
+        with open(self.path("devnet.log"), "a") as log:
+            self.devnet = Process(words, log)
+        up = self.devnet.ready()
+        self.url, self.chain = up["node"], Chain(up["node"])
+        self.names = {account_of(p["account"]): p["name"] for p in up["processes"]}
+        self.write_job()
+
+    def key(self):
+        return []  # a machine's, in the folder of the results
+
+    def told(self):
+        lines = [super().told(), *(f"devnet: {json.dumps(line)}" for line in self.devnet.lines)]
+        for name in sorted(os.listdir(self.path("net/logs"))):
+            with open(self.path("net/logs/" + name)) as log:
+                lines += [f"{name}: {line.rstrip()}" for line in log]
+        return "\n".join(lines)
+
+    def __exit__(self, *error):
+        if self.submission:
+            self.submission.kill()
+        if hasattr(self, "devnet") and self.devnet.process.poll() is None:
+            try:
+                self.devnet.stop(seconds=PATIENCE)
+            finally:
+                self.devnet.kill()
+        super().__exit__(*error)

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE]
 from books import Books  # noqa: E402
 from money import Wrong, need  # noqa: E402
-from network import PATIENCE, PRICE, Network  # noqa: E402
+from network import PATIENCE, PRICE, Devnet, Network  # noqa: E402
 
 FULL, STANDARD, SPOT = ("--level", "full"), ("--level", "standard"), ("--level", "spot")
 TRIES = 4
@@ -36,16 +36,6 @@ def people(solvers=3, verifiers=5, **lies):
     for name, lie in lies.items():
         out[name.replace("_", "-")] = dict(lie) if isinstance(lie, dict) else {"lie": lie}
     return out
-
-
-class Scene:
-    """what: a line for people. who: people(). words: of assay submit. ends: a pattern of what the receipts tell, posted and locked left out.
-    lost: {account: figure of money.Terms, or (count, figure)}, all stake that anybody loses. outcome: what submit says. act: done once the job is
-    submitted. check: of the books, at the end. changes: of the job file; model: of tests/models."""
-
-    def __init__(self, what, who, ends, lost, words=STANDARD, outcome="done", act=None, check=None, changes=(), model="mlp_small.onnx"):
-        self.what, self.who, self.ends, self.lost, self.words = what, who, ends, lost, words
-        self.outcome, self.act, self.check, self.changes, self.model = outcome, act, check, changes, model
 
 
 BEFORE = {3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 10: 5, 11: 10, 14: 11, 15: 14}
@@ -110,6 +100,17 @@ def first_task(books):
     return next((job.tasks[0] for job in books.oracle.jobs.values()), None)
 
 
+class Scene:
+    """what: a line for people. who: people(). words: of assay submit. ends: a pattern of what the receipts tell, posted and locked left out.
+    lost: {account: figure of money.Terms, or (count, figure)}, all stake that anybody loses. outcome: what submit says. act: done once the job is
+    submitted. check: of the books, at the end. changes: of the job file; model: of tests/models."""
+
+    def __init__(self, what, who, ends, lost, words=STANDARD, outcome="done", act=None, check=None, changes=(), model="mlp_small.onnx"):
+        self.what, self.who, self.ends, self.lost, self.words = what, who, ends, lost, words
+        self.outcome, self.act, self.check, self.changes, self.model = outcome, act, check, changes, model
+        self.devnet = Devnet.can(who) and act is not kill_solver and "--own-seat" not in words
+
+
 FAULT_PROVEN = r"opened done solver-1; (verdict proven solver-1; )(seat approved what was proven wrong verifier-\d; )*fault proven solver-1; "
 FAULT_SILENT = r"opened done solver-1; verdict silent in a dispute solver-1; fault silent in a dispute solver-1; "
 SEAT_LOST = r"opened done solver-\d; verdict (proven|silent in a dispute) verifier-1; settled done solver-\d"
@@ -125,6 +126,12 @@ SCENES = {
     "liar-end": Scene("the solver alters interval 8 of 8", people(solver_1="interval=8"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}, FULL),
     "liar-many": Scene("the solver alters interval 11 of 20", people(solver_1="interval=11"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"}, FULL,
                        changes=[("interval: 5", "interval: 2")]),
+    "liar-luck": Scene("the solver alters interval 4 of 8, and three seats look at two each", people(solver_1="interval=4"),
+                       f"({FAULT_PROVEN}{SETTLED}|opened done solver-1; settled done solver-1)", None),
+    "two-tasks": Scene("a job of two tasks; the same solver lies in both", people(solver_1="every"), f"({FAULT_PROVEN}{SETTLED}(; |$)){{2}}", None,
+                       changes=[("interval: 5", "interval: 1"), ("updates: 40", "updates: 300"), ("every: 20", "every: 150")]),
+    "diverged": Scene("the run diverges, as everybody finds", people(), r"opened diverged solver-\d; settled diverged solver-\d", {}, outcome="diverged",
+                      changes=[("lr: 1e-3", "lr: 1e+30"), ("clip_norm: 1.0\n", "")]),
     "liars": Scene("three solvers out of four lie, one after the other", people(solvers=4, solver_1="every", solver_2="every", solver_3="every"),
                    r"(opened done (solver-[123]); verdict proven \2; fault proven \2; ){3}opened done solver-4; settled done solver-4",
                    {"solver-1": "bond", "solver-2": "bond", "solver-3": "bond"}, SPOT),
@@ -156,6 +163,19 @@ SCENES = {
     "wrong": Scene("a verifier seals a wrong end root", people(verifier_1="wrong"), SEAT_LOST, {"verifier-1": "Bv"}),
     "wrong-full": Scene("a verifier that ran everything again seals a wrong end root", people(verifier_1="wrong"), SEAT_LOST, {"verifier-1": "Bv"}, FULL),
     "wrong-spot": Scene("the only seat seals a wrong end root", people(verifier_1="wrong"), SEAT_LOST, {"verifier-1": "Bv"}, SPOT),
+    "only-silent": Scene("the only verifier does not SEAL, over eight raises", people(verifiers=1, verifier_1="no-seal"),
+                         r"(seat no SEAL verifier-1; ){9}cancelled stalled solver-\d", {"verifier-1": (9, "unsealed")}, SPOT, outcome="cancelled", check=raised(8)),
+    "only-absent": Scene("the only verifier does not TAKE; three strikes, and it is drawn no more", people(verifiers=1, verifier_1="no-take"),
+                         r"(seat not taken verifier-1; ){3}cancelled stalled solver-\d", {"verifier-1": (3, "untaken")}, SPOT, outcome="cancelled", check=raised(8)),
+    # A verifier of the submitter's own.
+    "own-seat": Scene("the submitter's own seat, and nobody misbehaves", people(), HONEST, {}, (*SPOT, "--own-seat", "@verifier-5")),
+    "own-seat-liar": Scene("the submitter's own seat, and the solver lies", people(solver_1="every"), FAULT_PROVEN + SETTLED, {"solver-1": "bond"},
+                           (*SPOT, "--own-seat", "@verifier-5")),
+    "own-seat-silent": Scene("the submitter's own seat does not SEAL", people(verifier_5="no-seal"), r"seat no SEAL verifier-5; " + HONEST, {},
+                             (*SPOT, "--own-seat", "@verifier-5")),
+    "own-seat-wrong": Scene("the submitter's own seat seals a wrong end root", people(verifier_5="wrong"),
+                            r"opened done solver-\d; verdict (proven|silent in a dispute) verifier-5; settled done solver-\d", {"verifier-5": "Bv"},
+                            (*SPOT, "--own-seat", "@verifier-5")),
     # Nobody.
     "no-verifiers": Scene("nobody to verify, for nine epochs", people(verifiers=0), r"cancelled stalled solver-\d", {}, ("--level", "standard", "--reserve", "5"),
                           outcome="cancelled", check=raised(8)),
@@ -252,12 +272,13 @@ def judge(scene, net, books):
 
 
 def play_once(assay, scene, seed, alter, verbose):
-    with Network(assay, scene.who, seed) as net:
+    with (Devnet if scene.devnet else Network)(assay, scene.who, seed) as net:
         books = Books(net.chain, net.names)
         books.alter = alter
         try:
             net.submit("--price", str(PRICE), *scene.words, changes=scene.changes, model=scene.model)
             wait(net, books, lambda: books.oracle.jobs, "the job")
+            net.names[next(iter(books.oracle.jobs.values())).submitter] = "submitter"
             if scene.act:
                 scene.act(net, books)
             wait(net, books, lambda: not books.running(), "the end of the job")
@@ -291,7 +312,55 @@ def asy(amount):
 def row(name, outcome):
     ended, lost, got, seconds = outcome
     said = lambda sums: ", ".join(f"{who} {asy(amount)}" for who, amount in sorted(sums.items())) or "-"
-    return f"{name:18} {ended:32} lost: {said(lost):40} got: {said(got)}  {seconds:.1f} s"
+    return f"{name:22} {'devnet' if SCENES[name].devnet else 'by hand':8} {ended:32} lost: {said(lost):40} got: {said(got)}  {seconds:.1f} s"
+
+
+PAGE = """# Scenes of misbehaviour
+
+What becomes of a job, and of whose money, when somebody does not do what is due. Each line is a scene that is played with processes on a chain
+whose windows are compressed (LEDGER 12.3, `test`), and its books are checked: every receipt pays, in order, what an oracle of the money table
+(LEDGER 14) says, which shares no code with the program; every account's money is explained to the grain, gas too; all of it is what there was
+at genesis; and who lost stake, and how much, is what stands here.
+
+```
+tests/network/scenes.py build/release/assay --all            every scene, a line each: how it ended, who lost what, who got what
+tests/network/scenes.py build/release/assay --scene liar     one of them
+```
+
+They are played by `assay devnet` and `assay submit` (in a few, where several lie at once or somebody is killed, the same processes are started one
+by one). A dozen of them, and a test that a grain too many is told, run with `ctest -R network/`.
+
+F, phi, B_s, L and J are those of LEDGER 12.1: with its defaults B_s = 2 F, the solver's bond is 2 F + n phi, a seat's bond 16 phi. *Row* is the one of
+LEDGER 14.1 that says where it goes: 4b and 5a to 5c burn; 8 gives F/2 to the finders, F/2 to the submitter, phi to each good seat and the
+rest to quarantine; 9 gives phi to each good seat and burns the rest; 11 gives 6 phi to the solver and the rest to quarantine.
+
+In `bought-*` a wrong result is settled: the one seat there is gives up its dispute, which costs it 16 phi, and the receipt says that nobody audited. In
+`liar-luck` one may be, when no seat draws the interval. More seats, `full` or a seat of one's own are what there is against it (LEDGER 21.2).
+
+| scene | what happens | the job ends | loses stake | row |
+|---|---|---|---|---|
+"""
+SAYS = {"bond": "2 F + n phi", "late": "F/4", "untaken": "phi/4", "unsealed": "2 phi", "L": "8 phi", "Bv": "16 phi"}
+ROWS = {"fault (proven|silent)": "8", "fault no": "9", "attempt late": "4b", "not taken": "5a", "no SEAL": "5b", "no SHOW": "5c", "no start": "5d", "verdict.* verifier": "11"}
+
+
+def loss(lost):
+    figures = [SAYS[what] if isinstance(what, str) else f"{what[0]} x {SAYS[what[1]]}" for what in lost.values()]
+    return f"{len(lost)} solvers, each {figures[0]}" if len(lost) > 1 else f"{next(iter(lost))} {figures[0]}" if lost else "-"
+
+
+def page():
+    """docs/scenes.md."""
+    lines = []
+    for name, scene in SCENES.items():
+        how = re.search(r"cancelled (four attempts|neutral|stalled|deadline)|settled diverged", scene.ends)
+        ends = how[0].replace("cancelled ", "cancelled: ") if how else "settled"
+        ends += " by another solver" if scene.ends.endswith(SETTLED) and scene.ends != HONEST else ""
+        lost = "by the draw" if name == "liar-luck" else "each time 2 F + n phi" if name == "two-tasks" else "each seat phi" if scene.lost is None else \
+            loss(scene.lost)
+        row = next((row for pattern, row in ROWS.items() if re.search(pattern, scene.ends) and scene.lost != {}), "-")
+        lines.append(f"| {name} | {scene.what} | {ends} | {lost} | {row} |\n")
+    return PAGE + "".join(lines)
 
 
 def self_test(assay, seed):
@@ -316,6 +385,7 @@ def main():
     a = argparse.ArgumentParser()
     a.add_argument("assay")
     a.add_argument("--scene", nargs="+", default=[], choices=list(SCENES))
+    a.add_argument("--page", metavar="FILE", help="is this what docs/scenes.md should be? If not, prints that")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--jobs", type=int, default=1)
     for flag in ("--short", "--all", "--list", "--verbose", "--self-test"):
@@ -324,8 +394,13 @@ def main():
     assay = os.path.abspath(a.assay)
     if a.list:
         for name, scene in SCENES.items():
-            print(f"{name:18} {scene.what}")
+            print(f"{name:22} {scene.what}")
         return 0
+    if a.page:
+        with open(a.page) as f:
+            same = f.read() == page()
+        print(page() if not same else f"{a.page}: {len(SCENES)} scenes")
+        return 0 if same else 1
     if a.self_test:
         self_test(assay, a.seed)
     names = list(SCENES) if a.all else list(SHORT) if a.short else a.scene
@@ -337,7 +412,7 @@ def main():
                 print(row(runs[done], done.result()), flush=True)
             except Exception as e:
                 failed.append(runs[done])
-                print(f"{runs[done]:18} FAILED  {e if isinstance(e, Wrong) else traceback.format_exc()}", flush=True)
+                print(f"{runs[done]:22} FAILED  {e if isinstance(e, Wrong) else traceback.format_exc()}", flush=True)
     if names:
         print(f"{len(names) - len(failed)} of {len(names)} scenes as the money table says, {time.monotonic() - begun:.0f} s" + (f"; failed: {' '.join(sorted(failed))}" if failed else ""))
     return 1 if failed else 0

@@ -5,12 +5,25 @@ usage: submit_kinds_test.py ASSAY
 """
 import json
 import os
+import sys
 
 import world
 from submitting import Submitting
 
+sys.path.insert(0, os.path.join(world.SOURCE, "tests", "certificate"))
+import check  # noqa: E402
+
 
 class Kinds(Submitting):
+    def certified(self, out, **says):
+        """Both programs take the certificate, with the final state; what it says."""
+        known = check.check(self.read(f"{out}/certificate"))
+        said = json.loads(self.assay("certificate", "check", f"{out}/certificate", "--model", f"{out}/final.state", "--json")[0])
+        self.assertTrue(said["valid"] and said["model_same"])
+        self.assertEqual(known["spec"], self.read(f"{out}/job.json"))
+        self.assertEqual({name: said[name] for name in says}, says)
+        return said
+
     def test_levels_and_an_own_seat(self):
         self.network(verifiers=6)
         trained = self.train()["final_root"]
@@ -21,6 +34,8 @@ class Kinds(Submitting):
                 task = self.ask("task", result["job"])
                 self.assertEqual(len(task["seats"]), seats)
                 self.assertEqual({seat["state"] for seat in task["seats"]}, {"shown"})
+                said = self.certified(level, level=level, seats=seats, audited=seats)
+                self.assertEqual(said["unseen_at_most"] == 0, level == "full")
         result, _ = self.submit("--seats", "2", "--draws", "1", "--own-seat", "verifier-6", "--reserve", "0.5", out="own")
         self.assertEqual(result["final_root"], trained)
         own = [seat for seat in self.ask("task", result["job"])["seats"] if seat["account"] == self.identities["verifier-6"].address]
@@ -37,6 +52,8 @@ class Kinds(Submitting):
         self.assertEqual((quote["tasks"], quote["intervals"], quote["starts"]), (2, 301, False))
         self.assertEqual((result["outcome"], result["final_root"]), ("done", trained["final_root"]))
         self.same_model(run="long")
+        said = self.certified("out", whole=True, outcome="done", final_root=trained["final_root"], audited_by_task=[1, 1])
+        self.assertEqual([r["kind"] for r in said["receipts"]], ["posted", "settled", "settled"])
         # it goes on: the bits of a run that was never interrupted
         self.job("longer.yaml", *plain, ("updates: 40", "updates: 330"))
         whole = self.train("whole", "longer.yaml")
@@ -45,6 +62,7 @@ class Kinds(Submitting):
         self.assertEqual((quote["starts"], quote["goes_on"], quote["tasks"], quote["intervals"]), (True, True, 1, 30))
         self.assertEqual(result["final_root"], whole["final_root"])
         self.same_model("more", "whole")
+        self.certified("more", start_root=trained["final_root"], final_root=whole["final_root"], first_step=301)
         self.assertEqual(json.loads(self.read("more/job.json"))["first_step"], 301)
         # nothing is left; other data is fine-tuning; a state of another model is none
         _, err = self.assay(*self.words("--yes", "--start", "more/final.state", job="longer.yaml", out="none"), expect=2)
@@ -67,6 +85,7 @@ class Kinds(Submitting):
         self.assertEqual((result["outcome"], result["model"], result["loss"]), ("diverged", None, None))
         self.assertFalse(os.path.exists("out/model.onnx"))
         self.assertTrue(os.path.exists("out/final.state"))
+        self.certified("out", whole=True, outcome="diverged", loss=None)
         text, _ = self.assay(*self.words("--yes", job="wild.yaml"), expect=1)
         self.assertIn("diverged    the loss or the gradient", text)
 

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-INTEGER = re.compile(r"numeric\.dir/(soft/|random\.c|canon\.c)|tape\.dir/|commit\.dir/|crypto\.dir/(merkle|draw|bech32|address|sign|vrf)|dispute\.dir/|ledger\.dir/|engine\.dir/comet/|verify_objects\.dir/")
+INTEGER = re.compile(r"numeric\.dir/(soft/|random\.c|canon\.c)|tape\.dir/|commit\.dir/|crypto\.dir/(merkle|draw|bech32|address|sign|vrf)|dispute\.dir/|ledger\.dir/|engine\.dir/comet/|certificate\.dir/|verify_objects\.dir/")
 ARITHMETIC = re.compile(r"(numeric|execute)\.dir/")
 
 # Objects that may fuse, and the functions in them that ask for it. Compilers append .part.0 and the like to names.

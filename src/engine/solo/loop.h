@@ -11,7 +11,7 @@
 
 /* LOOP_BLOCK_MS from the beginning of one block to that of the next at least: what a block costs by itself, a proof, a
  * signature and the disk, is then shared by more transactions. */
-enum { LOOP_REQUESTS_MAX = 4096, LOOP_LIST_MAX = 100, LOOP_BLOCK_MS = 20 };
+enum { LOOP_REQUESTS_MAX = 4096, LOOP_LIST_MAX = 100, LOOP_BLOCK_MS = 50 };
 
 enum loop_kind {
   LOOP_TAKE,  /* bytes -> take, result */

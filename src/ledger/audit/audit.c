@@ -74,6 +74,8 @@ static void fill(struct chain *c, struct task_record *t, const struct terms *k) 
     task_enter(c, t, TASK_TAKE, c->now.tick + k->parameters.window_take, false);
   else if (seats_in(c, t, SEAT_TAKEN) + seats_in(c, t, SEAT_SEALED) > 0)
     taking_closed(c, t, k); /* "else go on with those taken" */
+  else if (a.no_start)
+    task_cancel(c, t, REASON_NEUTRAL); /* row 19: to ask the same verifiers again would fine them again */
   else
     stall(c, t);
 }

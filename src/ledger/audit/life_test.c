@@ -263,17 +263,21 @@ static void test_rounds(void **state) {
   trial_shut(&t);
 }
 
-/* Row 19: nobody could have the start: neutral. The solver has its bond again and the submitter its money. */
+/* Row 19: nobody could have the start, in three rounds, or until nobody is left to draw: neutral. The solver has its
+ * bond again and the submitter its money. */
 static void test_neutral(void **state) {
   (void)state;
-  struct trial_plan plan = plan_of(6, 2, 2, 2);
-  plan.every_round = true;
-  plan.seat[0].no_start = plan.seat[1].no_start = true;
-  play_life(&plan, TASK_CANCELLED);
-  assert_int_equal(trial_count(&t, RECEIPT_CANCELLED, REASON_NEUTRAL), 1);
-  assert_int_equal(gain(0), 0);
-  assert_int_equal(gain(TRIAL_SUBMITTER), -posting);
-  trial_shut(&t);
+  for (uint8_t seats = 2; seats <= 5; seats += 3) {
+    struct trial_plan plan = plan_of(16, 2, seats, 2);
+    plan.every_round = true;
+    for (uint8_t i = 0; i < seats; i++) plan.seat[i].no_start = true;
+    play_life(&plan, TASK_CANCELLED);
+    assert_int_equal(trial_count(&t, RECEIPT_CANCELLED, REASON_NEUTRAL), 1);
+    assert_int_equal(trial_count(&t, RECEIPT_SEAT, REASON_NO_START), 6); /* six verifiers, each once */
+    assert_int_equal(gain(0), 0);
+    assert_int_equal(gain(TRIAL_SUBMITTER), -posting);
+    trial_shut(&t);
+  }
 }
 
 /* Row 37, and votes that do not decide. */

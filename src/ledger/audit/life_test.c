@@ -268,7 +268,7 @@ static void test_rounds(void **state) {
 static void test_neutral(void **state) {
   (void)state;
   for (uint8_t seats = 2; seats <= 5; seats += 3) {
-    struct trial_plan plan = plan_of(16, 2, seats, 2);
+    struct trial_plan plan = plan_of(6, 2, seats, 2);
     plan.every_round = true;
     for (uint8_t i = 0; i < seats; i++) plan.seat[i].no_start = true;
     play_life(&plan, TASK_CANCELLED);

@@ -222,6 +222,7 @@ static void tell(const struct ending *e, const char *outcome) {
     output_word(file_join(path, e->s->folder, "certificate") ? path : "certificate");
     putchar('\n');
   }
+  if (!e->is_settled) puts("again       in another folder: this one belongs to the job that was cancelled (-o DIR)");
   printf("%sassay why %s\n", e->certified ? "            " : "next        ", job);
 }
 

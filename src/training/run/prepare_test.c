@@ -7,6 +7,7 @@
 #include "training/run/export.h"
 #include "training/run/prepare.h"
 #include "training/run/quote.h"
+#include "training/run/spec.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -240,6 +241,73 @@ static void the_name_is_kept(void **state) {
   example_remove(&e);
 }
 
+/* LEDGER 15.3: the text is the same for the same job, and other for another; no word of terms or paths is in it. */
+static void a_job_as_text(void **state) {
+  (void)state;
+  static const char *const more[] = {"updates: 24", "updates: 24\nverify: full", "updates: 25"};
+  struct prepared *p = calloc(1, sizeof *p);
+  char *text[3], *drawn;
+  size_t length;
+  struct why why;
+  for (int i = 0; i < 3; i++) {
+    struct example e;
+    example_make(&e, "{name: adamw, lr: 3e-4, betas: [0.9, 0.999]}", more[i]);
+    if (prepared(&e, p, &why) != TRAINING_OK) fail_msg("%s", why.text);
+    assert_int_equal(spec_text(p, &text[i], &length, &why), TRAINING_OK);
+    assert_int_equal(length, strlen(text[i]));
+    assert_null(strstr(text[i], e.folder));
+    if (i == 0) {
+      prepare_seed(p, 1, 0);
+      assert_int_equal(spec_text(p, &drawn, &length, &why), TRAINING_OK);
+      assert_non_null(strstr(drawn, "\"seed\":null"));
+      free(drawn);
+    }
+    prepare_shut(p);
+    example_remove(&e);
+  }
+  assert_string_equal(text[0], text[1]);
+  assert_string_not_equal(text[0], text[2]);
+  assert_true(text[0][0] == '{' && text[0][strlen(text[0]) - 1] == '}' && !strchr(text[0], '\n'));
+  assert_non_null(strstr(text[0], "\"lr\":\"0.0003\""));
+  assert_non_null(strstr(text[0], "\"betas\":[\"0.9\",\"0.999\"]"));
+  assert_non_null(strstr(text[0], "\"seed\":\"7\""));
+  for (const char *c = text[0]; *c; c++) assert_true(*c >= ' ' && *c < 0x7f);
+  for (int i = 0; i < 3; i++) free(text[i]);
+  free(p);
+}
+
+/* From a state: init is not run again, the steps are numbered on, and what is left is what is cut. */
+static void a_job_from_a_state(void **state) {
+  (void)state;
+  struct example e;
+  struct why why;
+  struct prepared *p = calloc(1, sizeof *p);
+  uint8_t start[MERKLE_BYTES] = {9}, root[MERKLE_BYTES];
+  example_make(&e, adamw, "updates: 24\ninterval: 5");
+  if (prepared(&e, p, &why) != TRAINING_OK) fail_msg("%s", why.text);
+  memcpy(root, p->job_root, sizeof root);
+  assert_int_equal(p->job.section[0].entries, 2);
+  assert_int_equal(prepare_start(p, start, 11, &why), TRAINING_OK);
+  assert_int_equal(p->job.first_step, 11);
+  assert_int_equal(p->steps, 14);
+  assert_int_equal(p->intervals, 3);
+  assert_int_equal(p->task[0].steps, 14);
+  assert_int_equal(p->job.section[0].entries, 1);
+  assert_int_equal(p->job.section[0].entry[0].tape, TAPE_OF_TRAIN);
+  assert_int_equal(job_steps(&p->job), 14);
+  assert_int_equal(p->job.seed, 7);
+  assert_memory_equal(p->job.start_root, start, sizeof start);
+  assert_memory_not_equal(p->job_root, root, sizeof root);
+  assert_int_equal(prepare_start(p, start, 25, &why), TRAINING_ERR_INPUT);
+  assert_non_null(strstr(why.text, "nothing is left"));
+  assert_int_equal(prepare_start(p, start, 0, &why), TRAINING_ERR_INPUT);
+  assert_int_equal(prepare_start(p, start, 24, &why), TRAINING_OK);
+  assert_int_equal(p->steps, 1);
+  prepare_shut(p);
+  free(p);
+  example_remove(&e);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_root_is_of_all_that_decides),
                                      cmocka_unit_test(mistakes_are_named),
@@ -247,6 +315,8 @@ int main(void) {
                                      cmocka_unit_test(what_does_not_fit_is_refused_before_it_starts),
                                      cmocka_unit_test(exported_weights_are_the_state),
                                      cmocka_unit_test(the_name_is_kept),
+                                     cmocka_unit_test(a_job_as_text),
+                                     cmocka_unit_test(a_job_from_a_state),
                                      cmocka_unit_test(a_quote_counts_what_the_tapes_say)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

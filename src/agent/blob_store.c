@@ -6,7 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/slice.h"
 #include "agent/view.h"
+#include "crypto/sha256.h"
+
+/* A storer that did not answer, or lied: not asked before until_ms. */
+struct rest {
+  uint8_t name[32]; /* hash of its address; zeros: an empty place */
+  uint64_t until_ms, ms;
+};
 
 struct blob_store {
   struct blob_store_options options;
@@ -14,7 +22,8 @@ struct blob_store {
   struct view *view; /* NULL: no chain is asked */
   struct transfer_server server[BLOB_SERVERS_MAX];
   char url[BLOB_SERVERS_MAX][PROVIDER_ENDPOINT_MAX + 1]; /* of those that the chain names */
-  uint32_t count;
+  uint32_t count, rests;
+  struct rest rest[BLOB_SERVERS_MAX];
 };
 
 static enum transfer_status status_of(enum shelf_status status) {
@@ -79,6 +88,59 @@ static void learn(struct blob_store *s) {
     s->count = had;
 }
 
+/* Who rests. */
+
+static struct rest *rest_of(struct blob_store *s, const char *url, bool make) {
+  uint8_t name[32];
+  sha256(url, strlen(url), name);
+  for (uint32_t i = 0; i < BLOB_SERVERS_MAX; i++)
+    if (memcmp(s->rest[i].name, name, 32) == 0) return &s->rest[i];
+  if (!make) return NULL;
+  struct rest *r = &s->rest[s->rests++ % BLOB_SERVERS_MAX];
+  *r = (struct rest){.until_ms = 0};
+  memcpy(r->name, name, 32);
+  return r;
+}
+
+static bool rests(struct blob_store *s, const char *url) {
+  const struct rest *r = rest_of(s, url, false);
+  return r && slice_ms() < r->until_ms;
+}
+
+static void remember(struct blob_store *s, const char *url, enum transfer_status status) {
+  struct rest *r = rest_of(s, url, status == TRANSFER_LOST || status == TRANSFER_WRONG);
+  if (!r) return;
+  if (status == TRANSFER_LOST)
+    r->ms = r->ms == 0 ? BLOB_REST_MS : r->ms * 2 < BLOB_REST_MAX_MS ? r->ms * 2 : BLOB_REST_MAX_MS;
+  else
+    r->ms = status == TRANSFER_WRONG ? BLOB_REST_LIAR_MS : 0;
+  r->until_ms = r->ms ? slice_ms() + r->ms : 0;
+  if (status == TRANSFER_WRONG) r->ms = BLOB_REST_MS; /* and after that a new beginning */
+}
+
+/* Room on the shelf. */
+
+struct oldest {
+  const uint8_t *but;
+  struct shelf_blob blob;
+  bool found;
+};
+
+static bool older(void *context, const struct shelf_blob *b) {
+  struct oldest *o = context;
+  if (memcmp(b->root, o->but, 32) == 0 || (o->found && b->grown_s >= o->blob.grown_s)) return true;
+  o->blob = *b;
+  o->found = true;
+  return true;
+}
+
+/* Everything here can be had again: it was put to storers, or came from them. */
+static bool let_go(struct blob_store *s, const uint8_t but[32]) {
+  struct oldest o = {.but = but};
+  shelf_walk(s->shelf, older, &o);
+  return o.found && shelf_erase(s->shelf, o.blob.root) == SHELF_OK;
+}
+
 /* The port. */
 
 static bool has(void *self, const uint8_t root[32]) {
@@ -91,7 +153,9 @@ static enum transfer_status onto_shelf(struct blob_store *s, const uint8_t root[
                                        struct why *why) {
   uint8_t is[32];
   if (has(s, root)) return TRANSFER_OK;
-  enum transfer_status status = status_of(shelf_put(s->shelf, bytes, length, s->options.signer.account, is, why));
+  enum transfer_status status;
+  do status = status_of(shelf_put(s->shelf, bytes, length, s->options.signer.account, is, why));
+  while (status == TRANSFER_QUOTA && let_go(s, root));
   if (status != TRANSFER_OK || memcmp(is, root, sizeof is) == 0) return status;
   shelf_erase(s->shelf, is);
   why_set(why, "these bytes are not the blob of that root");
@@ -106,8 +170,14 @@ static enum transfer_status put(void *self, const uint8_t root[32], const void *
   if (status != TRANSFER_OK) return status;
   learn(s);
   for (uint32_t i = 0; i < s->count; i++) {
+    if (rests(s, s->server[i].url)) {
+      last = TRANSFER_LOST;
+      why_set(why, "%s did not answer; it is tried again later", s->server[i].url);
+      continue;
+    }
     status = transfer_give(s->shelf, root, &s->server[i], &s->options.signer, &s->options.transfer, why);
     if (status == TRANSFER_STOPPED) return status;
+    remember(s, s->server[i].url, status);
     if (status == TRANSFER_OK)
       stored++;
     else
@@ -133,12 +203,37 @@ static enum transfer_status read_blob(struct blob_store *s, const uint8_t root[3
   return good ? TRANSFER_OK : TRANSFER_DISK;
 }
 
+/* From the first that gives it. LOST: one that could not be asked may have it; WRONG: all that answered lied. */
+static enum transfer_status fetch(struct blob_store *s, const uint8_t root[32], uint64_t leaves, struct why *why) {
+  bool lost = false, none = s->count == 0, wrong = false;
+  why_set(why, "nobody stores blobs here");
+  for (uint32_t i = 0; i < s->count; i++) {
+    const char *url = s->server[i].url;
+    if (rests(s, url)) {
+      lost = true;
+      why_set(why, "%s did not answer, or lied; it is tried again later", url);
+      continue;
+    }
+    enum transfer_status status;
+    do
+      status = transfer_fetch(s->shelf, root, leaves, s->options.signer.account, &s->server[i], 1, &s->options.transfer,
+                              why);
+    while (status == TRANSFER_QUOTA && let_go(s, root));
+    if (status == TRANSFER_OK || status == TRANSFER_QUOTA || status == TRANSFER_DISK || status == TRANSFER_STOPPED)
+      return status;
+    remember(s, url, status);
+    none = none || status == TRANSFER_NONE;
+    lost = lost || status == TRANSFER_LOST || status == TRANSFER_REFUSED;
+    wrong = wrong || status == TRANSFER_WRONG;
+  }
+  return lost ? TRANSFER_LOST : none || !wrong ? TRANSFER_NONE : TRANSFER_WRONG;
+}
+
 static enum transfer_status get(void *self, const uint8_t root[32], uint64_t leaves, uint8_t *bytes, struct why *why) {
   struct blob_store *s = self;
   if (!has(s, root)) {
     learn(s);
-    enum transfer_status status = transfer_fetch(s->shelf, root, leaves, s->options.signer.account, s->server, s->count,
-                                                 &s->options.transfer, why);
+    enum transfer_status status = fetch(s, root, leaves, why);
     if (status != TRANSFER_OK) return status;
   }
   return read_blob(s, root, leaves * BLOB_LEAF_BYTES, bytes, why);

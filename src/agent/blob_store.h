@@ -2,7 +2,9 @@
  *
  * What is put goes onto the shelf and to every storer; what is asked for comes from the shelf, else from the storers in
  * the order of their accounts, the agent's own list first. Storers are looked up on the chain at every call: they come
- * and go. Uses: net/transfer, view. */
+ * and go. One that does not answer, or lies, is left alone for a while, longer each time: whoever names an address on
+ * the chain where nobody is must not cost every call its patience. A full shelf lets go of what is oldest. Uses:
+ * net/transfer, view. */
 #ifndef AGENT_BLOB_STORE_H
 #define AGENT_BLOB_STORE_H
 #include "agent/blob_port.h"
@@ -20,6 +22,7 @@ struct blob_store_options {
 
 struct blob_store;
 enum { BLOB_SERVERS_MAX = 64 }; /* of both lists together */
+enum { BLOB_REST_MS = 1000, BLOB_REST_MAX_MS = 8000, BLOB_REST_LIAR_MS = 600000 };
 enum transfer_status blob_store_open(struct blob_store **out, const struct blob_store_options *options,
                                      struct why *why);
 void blob_store_shut(struct blob_store *s);

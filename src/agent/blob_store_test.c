@@ -139,10 +139,67 @@ static void bytes_of_another_root_are_refused(void **state) {
   blob_store_shut(s);
 }
 
+/* A storer that nobody is behind costs its patience once, not at every call. */
+static uint32_t knocks;
+static void knock(void *context, struct exchange *e) {
+  (void)context;
+  (void)e; /* the connection is closed without an answer */
+  knocks++;
+}
+
+static void who_does_not_answer_is_left_alone(void **state) {
+  (void)state;
+  struct listen *listen;
+  struct why why;
+  char url[64];
+  knocks = 0;
+  assert_true(listen_open_for(&listen, "127.0.0.1", 0, knock, NULL, &why));
+  snprintf(url, sizeof url, "http://127.0.0.1:%u", listen_port(listen));
+  register_storer(url);
+  struct blob_store *s = open_store(GIVER, shelves[1]);
+  struct blob_port p = blob_store_port(s);
+  assert_int_equal(p.get(p.self, root, LEAVES, back, &why), TRANSFER_LOST);
+  uint32_t first = knocks;
+  assert_true(first > 0);
+  for (int i = 0; i < 3; i++) assert_int_equal(p.put(p.self, root, blob, LENGTH - SHORT, &why), TRANSFER_LOST);
+  assert_int_equal(knocks, first);
+  blob_store_shut(s);
+  listen_shut(listen);
+}
+
+/* A shelf of one blob and a half: the older one goes when the next comes. */
+static void a_full_shelf_lets_go(void **state) {
+  (void)state;
+  struct blob_store_options o = {.folder = shelves[1],
+                                 .limits = {.bytes = (uint64_t)LEAVES * (BLOB_LEAF_BYTES + 32) * 3 / 2}};
+  struct blob_store *s;
+  struct why why;
+  uint8_t other[32], *hashes = malloc(LEAVES * 32);
+  assert_int_equal(blob_store_open(&s, &o, &why), TRANSFER_OK);
+  struct blob_port p = blob_store_port(s);
+  assert_int_equal(p.put(p.self, root, blob, LENGTH - SHORT, &why), TRANSFER_OK);
+  blob[0] ^= 1;
+  state_root(blob, LENGTH, hashes, other);
+  assert_int_equal(p.put(p.self, other, blob, LENGTH - SHORT, &why), TRANSFER_OK);
+  assert_true(p.has(p.self, other));
+  assert_false(p.has(p.self, root));
+  free(hashes);
+  blob_store_shut(s);
+  /* What is larger than the whole shelf does not go onto it. */
+  o.limits.bytes = LENGTH / 2;
+  o.folder = shelves[2];
+  assert_int_equal(blob_store_open(&s, &o, &why), TRANSFER_OK);
+  p = blob_store_port(s);
+  assert_int_equal(p.put(p.self, other, blob, LENGTH - SHORT, &why), TRANSFER_QUOTA);
+  blob_store_shut(s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_blob_goes_by_the_storer_that_the_chain_names, begin, end),
       cmocka_unit_test_setup_teardown(bytes_of_another_root_are_refused, begin, end),
+      cmocka_unit_test_setup_teardown(who_does_not_answer_is_left_alone, begin, end),
+      cmocka_unit_test_setup_teardown(a_full_shelf_lets_go, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void print_account(const char *address, const struct account *c) {
   for (int n = 0; n < c->unbonding_count; n++)
     printf("unbonding      %s from %s, back after tick %" PRIu64 "\n", amount_write(c->unbonding[n].amount, one),
            role_words[c->unbonding[n].role], c->unbonding[n].tick);
-  if (!c->slots_count) printf("keys           none: it receives, and cannot send\n");
+  if (!c->slots_count) printf("keys           none yet: it names its own when it first sends\n");
 }
 
 static void print_account_json(const char *address, const struct account *c) {
@@ -142,6 +142,7 @@ struct signed_order {
   uint8_t bytes[1024], id[32];
   size_t length;
   uint64_t until_tick, fee;
+  bool keyless; /* the account was only paid so far: LEDGER 2.2.1 */
 };
 
 static enum outcome sign_order(const struct reach *r, const struct sign_secret *key, const struct order *o,
@@ -159,13 +160,10 @@ static enum outcome sign_order(const struct reach *r, const struct sign_secret *
     return OUTCOME_NO;
   }
   if (status != CLIENT_OK) return reach_outcome(r, status, &why);
-  if (!mine.slots_count) {
-    complain("%s has no key on %s: it has received money, and cannot send", address, r->node.chain_id);
-    return OUTCOME_NO;
-  }
+  out->keyless = mine.slots_count == 0;
   struct transaction t = {.type = o->type,
                           .account = account,
-                          .nonce = mine.slot[0].nonce,
+                          .nonce = mine.slots_count ? mine.slot[0].nonce : 0,
                           .until_tick = c->now.tick + UNTIL_TICKS,
                           .gas = agent_gas(o->type, o->body, o->length),
                           .price = c->now.gas_price,
@@ -223,24 +221,49 @@ static enum outcome tell(const struct arguments *a, const struct reach *r, const
   return OUTCOME_DONE;
 }
 
+/* In a block, or why not. */
+static enum outcome get_through(struct reach *r, const struct signed_order *s, uint64_t seconds,
+                                struct client_result *result) {
+  struct why why = {""};
+  char id[65];
+  hex_encode(s->id, 32, id);
+  enum client_status status = settle(r, s, seconds, result, &why);
+  if (status == CLIENT_OK) return OUTCOME_DONE;
+  if (status == CLIENT_NONE || status == CLIENT_LOST || status == CLIENT_STOPPED) {
+    complain("transaction %s is in no block that %s shows; it may still get into one until tick %" PRIu64
+             ": look at the balance before you send again",
+             id, r->url, s->until_tick);
+    return status == CLIENT_STOPPED ? OUTCOME_INTERRUPTED : OUTCOME_ENVIRONMENT;
+  }
+  return reach_outcome(r, status, &why);
+}
+
+/* LEDGER 2.2.1: an account that was only paid so far says first which key it has. */
+static enum outcome give_key(struct reach *r, const struct sign_secret *key, uint64_t seconds) {
+  struct sign_public public = sign_secret_public(key);
+  struct body_key b = {.index = 0, .key = public.bytes, .mask = ACCOUNT_MASK_ALL, .until_tick = UINT64_MAX};
+  struct order o = {.type = TRANSACTION_KEY_SET, .words = "its first key"};
+  struct signed_order s;
+  struct client_result result = {0};
+  o.length = body_key_put(&b, o.body, sizeof o.body);
+  enum outcome outcome = sign_order(r, key, &o, &s);
+  if (outcome == OUTCOME_DONE) outcome = get_through(r, &s, seconds, &result);
+  if (outcome != OUTCOME_DONE || !result.code) return outcome;
+  complain("the account did not get its key: %s", result.log);
+  return OUTCOME_NO;
+}
+
 static enum outcome carry_out(const struct arguments *a, struct reach *r, const struct sign_secret *key,
                               const struct order *o, uint64_t seconds) {
   struct signed_order s;
   struct client_result result = {0};
-  struct why why = {""};
-  char id[65];
   enum outcome outcome = sign_order(r, key, o, &s);
-  if (outcome != OUTCOME_DONE) return outcome;
-  hex_encode(s.id, 32, id);
-  enum client_status status = settle(r, &s, seconds, &result, &why);
-  if (status == CLIENT_OK) return tell(a, r, o, &s, &result);
-  if (status == CLIENT_NONE || status == CLIENT_LOST || status == CLIENT_STOPPED) {
-    complain("transaction %s is in no block that %s shows; it may still get into one until tick %" PRIu64
-             ": look at the balance before you send again",
-             id, r->url, s.until_tick);
-    return status == CLIENT_STOPPED ? OUTCOME_INTERRUPTED : OUTCOME_ENVIRONMENT;
+  if (outcome == OUTCOME_DONE && s.keyless) {
+    outcome = give_key(r, key, seconds);
+    if (outcome == OUTCOME_DONE) outcome = sign_order(r, key, o, &s);
   }
-  return reach_outcome(r, status, &why);
+  if (outcome == OUTCOME_DONE) outcome = get_through(r, &s, seconds, &result);
+  return outcome == OUTCOME_DONE ? tell(a, r, o, &s, &result) : outcome;
 }
 
 static enum outcome spend(const struct arguments *a, const struct order *o) {

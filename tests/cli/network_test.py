@@ -164,7 +164,7 @@ class Network(world.World):
         # nothing is sent that cannot be
         left = self.balance("rich")
         for words, code, says in ((("send", self.poor["address"], "5000", "--key", "rich"), 1, "5000 ASY to asy1"),
-                                  (("send", self.rich["address"], "1", "--key", "poor"), 1, "cannot send"),
+                                  (("send", self.rich["address"], "1.000000001", "--key", "poor"), 1, "needs that and up to"),
                                   (("send", self.poor["address"], "1e3", "--key", "rich"), 2, "is no amount"),
                                   (("send", self.poor["address"], "0.0000000001", "--key", "rich"), 2, "at most nine"),
                                   (("send", self.poor["address"], "0", "--key", "rich"), 2, "moves nothing"),
@@ -176,6 +176,12 @@ class Network(world.World):
             with self.subTest(words=words):
                 self.assertIn(says, self.ask("wallet", *words, expect=code))
         self.assertEqual(self.balance("rich"), left)
+        # an account that was only paid so far names its key first, and once
+        self.assertIn("none yet", self.assay("wallet", "balance", "--key", "poor", "--node", self.url)[0])
+        for keys in (0, 1):
+            self.assertEqual(self.ask("wallet", "balance", "--key", "poor")["keys"], keys)
+            self.assertEqual(self.ask("wallet", "send", self.rich["address"], "0.25", "--key", "poor")["code"], 0)
+        self.assertEqual(self.balance("rich"), left + 500000000)
         self.write("pw", "another one\n")
         os.chmod("pw", 0o600)
         self.assertIn("wrong password", self.ask("wallet", "send", self.poor["address"], "1", "--key", "rich", "--password-file", "pw", expect=2))

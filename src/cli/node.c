@@ -100,18 +100,19 @@ static enum outcome make(const struct arguments *a, const char *path) {
   return outcome;
 }
 
-static void tell(const struct arguments *a, const struct rpc *rpc, const struct solo *solo, const char *address) {
-  const struct solo_head *head = solo_head(solo);
+/* The height from before the engine had a thread of its own. */
+static void tell(const struct arguments *a, const struct rpc *rpc, const struct solo *solo, const char *address,
+                 uint64_t height) {
   char account[ADDRESS_TEXT_LENGTH + 1];
   uint8_t id[ADDRESS_ACCOUNT_BYTES];
   solo_account(solo, id);
   address_write(id, account);
   if (arguments_given(a, "json"))
     output_json(json_pack("{s:s, s:s, s:i, s:I, s:s}", "chain", solo_chain(solo)->chain_id, "address", address, "port",
-                          (int)rpc_port(rpc), "height", (json_int_t)head->height, "account", account));
+                          (int)rpc_port(rpc), "height", (json_int_t)height, "account", account));
   else
-    note("%s at height %" PRIu64 ", http://%s:%u, validator %s; Ctrl-C stops it", solo_chain(solo)->chain_id,
-         head->height, address, rpc_port(rpc), account);
+    note("%s at height %" PRIu64 ", http://%s:%u, validator %s; Ctrl-C stops it", solo_chain(solo)->chain_id, height,
+         address, rpc_port(rpc), account);
 }
 
 static enum outcome serve(const struct arguments *a, const struct folder *f, const char *address, uint16_t port) {
@@ -136,8 +137,9 @@ static enum outcome serve(const struct arguments *a, const struct folder *f, con
                                    .faucet = arguments_text(a, "faucet", NULL),
                                    .say = say};
   enum outcome outcome = OUTCOME_DONE;
+  uint64_t height = solo_head(solo)->height;
   if (rpc_open(&rpc, &door, &why)) {
-    tell(a, rpc, solo, address);
+    tell(a, rpc, solo, address, height);
     if (!rpc_run(rpc, stop)) outcome = OUTCOME_ENVIRONMENT;
     rpc_shut(&rpc);
   } else {

@@ -38,7 +38,7 @@ class World(unittest.TestCase):
         os.chdir(self.folder)
         self.identities, self.processes = {}, {}
 
-    def begin(self, *names, parameters="test", money=5000, more=()):
+    def begin(self, *names, parameters="devnet", money=5000, more=()):
         """A chain on which each of these has money."""
         for name in names:
             self.identities[name] = Identity(ASSAY, name)
@@ -91,6 +91,13 @@ class World(unittest.TestCase):
         """What everybody said, for a test that fails."""
         return "\n".join(f"{name}: {json.dumps(line)}" for name, p in self.processes.items() for line in p.lines)
 
+    def blameless(self, job):
+        """Nobody was late with anything that costs; an offer may be, on a slow machine."""
+        for event in self.ask("why", job)["events"]:
+            self.assertIn(event["kind"], ("posted", "locked", "opened", "settled", "attempt"), event)
+            if event["kind"] == "attempt":
+                self.assertEqual(event["reason"], "no solver offered itself in time")
+
     def outcome(self, job, seconds=PATIENCE):
         until = time.monotonic() + seconds
         while True:
@@ -112,7 +119,8 @@ class Work(World):
         self.enlisted("storer", *people)
         job = self.post()
         task = self.outcome(job)
-        self.assertEqual((task["state"], task["attempt"], task["steps_run"]), ("settled", 1, 20), self.told())
+        self.assertEqual((task["state"], task["steps_run"]), ("settled", 20), self.told())
+        self.blameless(job)
         self.assertEqual(task["solver"], self.identities["solver-1"].address)
         seats = [seat["account"] for seat in task["seats"]]
         self.assertEqual(len(set(seats)), 3)
@@ -132,7 +140,7 @@ class Work(World):
         """Whoever it is, killed with no warning and started again goes on: nothing is sent twice, no seal is lost."""
         people = ["solver-1", "verifier-1", "verifier-2", "verifier-3"]
         everybody = ["storer", *people]
-        self.begin(*everybody, parameters="devnet") # whose windows leave time to come back
+        self.begin(*everybody)
         for name in everybody:
             self.start(name)
         self.enlisted(*everybody)
@@ -149,7 +157,8 @@ class Work(World):
             seen += [(name, line) for line in old.lines]
             self.start(name, *(("--port", str(port)) if name == "storer" else ()))
             deaths += 1
-        self.assertEqual((task["state"], task["attempt"]), ("settled", 1), self.told())
+        self.assertEqual(task["state"], "settled", self.told())
+        self.blameless(job)
         self.assertGreater(deaths, 5)
         self.assertEqual({seat["state"] for seat in task["seats"]}, {"shown"})
         seen += [(name, line) for name in everybody for line in self.processes[name].lines]
@@ -201,7 +210,7 @@ class Work(World):
             self.start(name)
         self.enlisted("storer", "storer-2", *people)
         task = self.outcome(self.post())
-        self.assertEqual((task["state"], task["attempt"]), ("settled", 1), self.told())
+        self.assertEqual(task["state"], "settled", self.told())
         # each of them asked the liar for the data once, and had it from the other
         self.assertEqual(asked.count(f"/blobs/{job.data.root.hex()}"), 1 + len({seat["account"] for seat in task["seats"]}), asked)
 
@@ -217,7 +226,7 @@ class Money(World):
             return answer.status, json.loads(answer.read())
 
     def test_faucet(self):
-        self.begin("faucet", money=251)
+        self.begin("faucet", parameters="test", money=251)
         port = self.start("faucet", "--amount", "100").up["port"]
         poor = [Identity(ASSAY, f"poor-{n}") for n in range(3)]
         status, gift = self.wish(port, json.dumps({"account": poor[0].address}))
@@ -268,7 +277,7 @@ class Money(World):
         self.assertEqual(self.processes["faucet"].stop(), 0)
 
     def test_wallet_asks(self):
-        self.begin("faucet")
+        self.begin("faucet", parameters="test")
         poor = Identity(ASSAY, "poor")
         self.assertIn("names no faucet", self.ask("wallet", "ask", "--key", "poor", expect=1))
         faucet = f"http://127.0.0.1:{self.start('faucet').up['port']}"
@@ -294,7 +303,7 @@ class Words(World):
     """What is said, and to whom it is refused."""
 
     def test_ready_lines(self):
-        self.begin("storer", "solver-1", "verifier-1")
+        self.begin("storer", "solver-1", "verifier-1", parameters="test")
         for name, role in (("storer", "storer"), ("solver-1", "solver"), ("verifier-1", "verifier")):
             up = self.start(name).up
             self.assertEqual((up["ready"], up["role"], up["account"]), (True, role, self.identities[name].address))
@@ -311,7 +320,7 @@ class Words(World):
         self.assertEqual(self.ask("wallet", "balance", "--key", "solver-1"), account)
 
     def test_lies_have_names(self):
-        self.begin("solver-1", "verifier-1")
+        self.begin("solver-1", "verifier-1", parameters="test")
         for name, command, words in (("solver-1", "solve", ("interval=3", "every", "no-commit", "no-publish", "no-open", "no-deliver", "no-starts", "silent-move=4")),
                                      ("verifier-1", "audit", ("wrong", "no-take", "no-seal", "no-show", "no-vote", "silent-move=4"))):
             for word in (*words, ",".join(words[2:])):
@@ -334,7 +343,7 @@ class Words(World):
         self.assertEqual(done.stdout, "")
 
     def test_what_cannot_start(self):
-        self.begin("solver-1", "storer", "faucet")
+        self.begin("solver-1", "storer", "faucet", parameters="test")
         node = ("--node", self.url)
         self.start("solver-1")
         for command in ("solve", "audit"):
@@ -371,7 +380,7 @@ class Words(World):
         self.refused("gives nothing", "faucet", "faucet", *node, "--amount", "0")
 
     def test_another_chain(self):
-        self.begin("solver-1", "solver-2")
+        self.begin("solver-1", "solver-2", parameters="test")
         self.start("solver-1")
         self.enlisted("solver-1")
         port = self.node.port
@@ -390,7 +399,7 @@ class Words(World):
         self.assertEqual(p.stop(), 0)
 
     def test_the_node_is_away(self):
-        self.begin("solver-1")
+        self.begin("solver-1", parameters="test")
         p = self.start("solver-1")
         self.enlisted("solver-1")
         port = self.node.port

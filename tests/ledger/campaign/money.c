@@ -99,7 +99,7 @@ void walk_garbage(struct walk *w) {
                                   TRANSACTION_FETCH, TRANSACTION_JOB_POST};
   uint8_t body[400], type = types[walk_below(w, sizeof types)];
   size_t length = 1 + walk_below(w, sizeof body - 1);
-  for (size_t i = 0; i < length; i++) body[i] = (uint8_t)walk_below(w, walk_one_in(w, 2) ? 3 : 256);
+  for (size_t i = 0; i < sizeof body; i++) body[i] = (uint8_t)walk_below(w, length % 2 ? 3 : 256);
   const struct walk_job *j = &w->job[walk_below(w, WALK_JOBS)];
   if (length > 40 && !walk_one_in(w, 4)) {
     job_task_id(j->id, j->task, body);

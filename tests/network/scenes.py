@@ -112,6 +112,7 @@ class Scene:
 
 
 FAULT_PROVEN = r"opened done solver-1; (verdict proven solver-1; )(seat approved what was proven wrong verifier-\d; )*fault proven solver-1; "
+CAUGHT = FAULT_PROVEN + SETTLED
 FAULT_SILENT = r"opened done solver-1; verdict silent in a dispute solver-1; fault silent in a dispute solver-1; "
 SEAT_LOST = r"opened done solver-\d; verdict (proven|silent in a dispute) verifier-1; settled done solver-\d"
 
@@ -128,7 +129,7 @@ SCENES = {
                        changes=[("interval: 5", "interval: 2")]),
     "liar-luck": Scene("the solver alters interval 4 of 8, and three seats look at two each", people(solver_1="interval=4"),
                        f"({FAULT_PROVEN}{SETTLED}|opened done solver-1; settled done solver-1)", None),
-    "two-tasks": Scene("a job of two tasks; the same solver lies in both", people(solver_1="every"), f"({FAULT_PROVEN}{SETTLED}(; |$)){{2}}", None,
+    "two-tasks": Scene("a job of two tasks; the same solver lies in both", people(solver_1="every"), f"{CAUGHT}; {CAUGHT}|{CAUGHT}; {SETTLED}|{SETTLED}; {CAUGHT}", None,
                        changes=[("interval: 5", "interval: 1"), ("updates: 40", "updates: 300"), ("every: 20", "every: 150")]),
     "diverged": Scene("the run diverges, as everybody finds", people(), r"opened diverged solver-\d; settled diverged solver-\d", {}, outcome="diverged",
                       changes=[("lr: 1e-3", "lr: 1e+30"), ("clip_norm: 1.0\n", "")]),
@@ -150,6 +151,8 @@ SCENES = {
                         outcome="cancelled"),
     "no-starts": Scene("the solver says where intervals start, and nobody can have it", people(solver_1="no-starts"),
                        r"(seat no start verifier-\d; )+cancelled neutral solver-1", None, SPOT, outcome="cancelled"),
+    "no-starts-standard": Scene("the same with three seats: two rounds have asked everybody", people(solver_1="no-starts"),
+                                r"(seat no start verifier-\d; ){5}cancelled neutral solver-1", {f"verifier-{i}": "phi" for i in range(1, 6)}, outcome="cancelled"),
     # A verifier.
     "no-take": Scene("a verifier does not TAKE its seat", people(verifier_1="no-take"), r"seat not taken verifier-1; " + HONEST, {"verifier-1": "untaken"}),
     "no-seal": Scene("a verifier does not SEAL", people(verifier_1="no-seal"), r"seat no SEAL verifier-1; " + HONEST, {"verifier-1": "unsealed"}),
@@ -340,13 +343,13 @@ In `bought-*` a wrong result is settled: the one seat there is gives up its disp
 | scene | what happens | the job ends | loses stake | row |
 |---|---|---|---|---|
 """
-SAYS = {"bond": "2 F + n phi", "late": "F/4", "untaken": "phi/4", "unsealed": "2 phi", "L": "8 phi", "Bv": "16 phi"}
+SAYS = {"bond": "2 F + n phi", "late": "F/4", "untaken": "phi/4", "unsealed": "2 phi", "L": "8 phi", "phi": "phi", "Bv": "16 phi"}
 ROWS = {"fault (proven|silent)": "8", "fault no": "9", "attempt late": "4b", "not taken": "5a", "no SEAL": "5b", "no SHOW": "5c", "no start": "5d", "verdict.* verifier": "11"}
 
 
 def loss(lost):
     figures = [SAYS[what] if isinstance(what, str) else f"{what[0]} x {SAYS[what[1]]}" for what in lost.values()]
-    return f"{len(lost)} solvers, each {figures[0]}" if len(lost) > 1 else f"{next(iter(lost))} {figures[0]}" if lost else "-"
+    return f"{len(lost)} {next(iter(lost)).split('-')[0]}s, each {figures[0]}" if len(lost) > 1 else f"{next(iter(lost))} {figures[0]}" if lost else "-"
 
 
 def page():

@@ -10,7 +10,6 @@ import pty
 import select
 import shutil
 import signal
-import socket
 import stat
 import struct
 import subprocess
@@ -46,6 +45,20 @@ def lives(pid):
             return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def child_of(pid, words):
+    """The process that this one started with such words."""
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{other}/stat") as f:
+                parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            with open(f"/proc/{other}/cmdline", "rb") as f:
+                if parent == pid and words in f.read():
+                    return int(other)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    raise AssertionError(f"{pid} runs nothing with {words}")
 
 
 def until(true, what, seconds=PATIENCE):
@@ -292,8 +305,7 @@ class Devnet(unittest.TestCase):
         ready = p.stdout.readline()
         self.assertRegex(ready, r"^ready: 5 processes, node http://127\.0\.0\.1:\d+, faucet http")
         # half of a second passes between a death and a new start
-        pid = int(subprocess.run(["pgrep", "-P", str(p.pid), "-f", "solver-1"], stdout=subprocess.PIPE, text=True).stdout.split()[0])
-        os.kill(pid, signal.SIGKILL)
+        os.kill(child_of(p.pid, b"/solver-1\0"), signal.SIGKILL)
         self.assertIn("solver-1 died (killed by signal 9), and starts again in 0.5 s", p.stdout.readline())
         self.assertEqual(p.stdout.readline(), "solver-1 is up again\n")
         p.send_signal(signal.SIGTERM)

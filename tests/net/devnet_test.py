@@ -157,6 +157,12 @@ class Devnet(unittest.TestCase):
             up = r.wait(lambda line: line.get("event") == "started" and line["name"] == name)
             self.assertNotEqual(up["pid"], r.pids[name])
             r.pids[name] = up["pid"]
+        # the node again, for which there is a longer pause now, and somebody who would end at once without it: each of them died once
+        os.kill(r.pids["node"], signal.SIGKILL)
+        r.wait(lambda line: line.get("event") == "died")
+        os.kill(r.pids["solver-1"], signal.SIGKILL)
+        seen = [r.wait(lambda line: line.get("event")) for _ in range(3)]
+        self.assertEqual([(line["event"], line["name"]) for line in seen], [("died", "solver-1"), ("started", "node"), ("started", "solver-1")])
         self.assertGreaterEqual(self.ask(r, "status")["height"], height)
         self.assertEqual(r.stop(), 0)
         self.gone(r)

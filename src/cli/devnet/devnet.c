@@ -106,6 +106,7 @@ static void prepare_process(uint32_t i) {
   keep_word(k, "%s", plan_role_command(p->role));
   keep_word(k, "%s", folder);
   if (p->role != PLAN_NODE) {
+    k->after = &net.kept[0];
     keep_word(k, "--node");
     keep_word(k, "%s", net.node);
   } else {

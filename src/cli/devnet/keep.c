@@ -176,7 +176,7 @@ void keep_look(struct kept *k, keep_hear *hear, void *context) {
     k->deaths++;
     plan_again(k, now);
     hear(context, KEEP_DIED, k);
-  } else if (k->state == KEEP_DOWN && k->again_ms && now >= k->again_ms) {
+  } else if (k->state == KEEP_DOWN && k->again_ms && now >= k->again_ms && (!k->after || k->after->state == KEEP_UP)) {
     struct why why = {""};
     if (keep_start(k, &why)) {
       hear(context, KEEP_STARTED, k);

@@ -17,7 +17,7 @@ enum {
   KEEP_TEXT = 256,     /* of what a process last said */
   KEEP_PAUSE_MS = 500, /* before the first new start; twice as long each time */
   KEEP_PAUSE_MAX_MS = 30000,
-  KEEP_STEADY_MS = 30000,  /* after that long the pauses begin anew */
+  KEEP_STEADY_MS = 3000,   /* who has run that long is no case for longer pauses: they begin anew */
   KEEP_LOG_BYTES = 8 << 20 /* a log longer than that at a start becomes NAME.log.old */
 };
 
@@ -30,7 +30,8 @@ enum keep_state {
 
 struct kept {
   const char *name;
-  char *words[KEEP_WORDS]; /* what it runs: "solve", DIR, ..; owned */
+  char *words[KEEP_WORDS];  /* what it runs: "solve", DIR, ..; owned */
+  const struct kept *after; /* NULL, or who has to be up before this one is started again */
   char log[KEEP_WORD];
   pid_t pid;
   enum keep_state state;
@@ -60,7 +61,8 @@ void keep_shut(struct kept *k);
 /* keep_start starts it now; false with why if the system has no process or no log for it. */
 bool keep_start(struct kept *k, struct why *why);
 
-/* keep_look hears what it said and whether it died, and starts it again when that is due. */
+/* keep_look hears what it said and whether it died, and starts it again when that is due and ->after is up: it would
+ * die at once without it, and wait the longer. */
 void keep_look(struct kept *k, keep_hear *hear, void *context);
 
 /* keep_end asks a process to end (SIGTERM) and never starts it again; keep_gone looks whether it has: call it until

@@ -105,6 +105,8 @@ static void process_line(const struct picture *p, uint32_t i, struct screen *s) 
     if (k->again_ms > now)
       snprintf(words, sizeof words, "%s; starts again in %" PRIu64 " s: %s", k->ended, (k->again_ms - now + 999) / 1000,
                said);
+    else if (*k->ended && k->after && k->after->state != KEEP_UP)
+      snprintf(words, sizeof words, "%s; starts again when the %s is up", k->ended, k->after->name);
     else
       snprintf(words, sizeof words, "%s", *k->ended ? k->ended : "not started");
     break;

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ class Network:
 
     def __init__(self, assay, people, seed=1):
         self.assay, self.people, self.seed = assay, people, seed
-        self.processes, self.node, self.chain, self.submission = {}, None, None, None
+        self.processes, self.killed, self.node, self.chain, self.submission = {}, set(), None, None, None
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="assay-scene-")
@@ -116,14 +117,34 @@ class Network:
         self.submission.reader.join()
         return next((line for line in reversed(self.submission.lines) if "outcome" in line), None), status
 
+    def kill(self, name):
+        self.processes[name].kill()
+        self.killed.add(name)
+
+    def died(self):
+        """Who ended and was not ended by the scene; and what sanitizers say, where they are built in."""
+        dead = [name for name, p in self.processes.items() if name not in self.killed | {"submit"} and p.process.poll() is not None]
+        return dead + [line for line in self.logged() if "Sanitizer" in line or "runtime error:" in line]
+
+    def stop(self):
+        """Everybody is asked to leave; who does not leave with status 0, or with a complaint, is told."""
+        asked = [(name, p) for name, p in self.processes.items() if name not in self.killed | {"submit"}]
+        for _, p in asked:
+            p.process.send_signal(signal.SIGTERM)
+        wrong = [f"{name} left with {status}" for name, p in asked if (status := p.process.wait(timeout=PATIENCE)) != 0]
+        if self.node:
+            self.node.stop()
+        return wrong + [line for line in self.logged() if "Sanitizer" in line]
+
+    def logged(self, inside=""):
+        for name in sorted(os.listdir(self.path(inside))):
+            if name.endswith(".log"):
+                with open(self.path(os.path.join(inside, name))) as log:
+                    yield from (f"{name}: {line.rstrip()}" for line in log)
+
     def told(self):
         """What everybody said, for a scene that fails."""
-        logs = []
-        for name in sorted(os.listdir(self.folder)):
-            if name.endswith(".log"):
-                with open(self.path(name)) as log:
-                    logs.append(f"{name}: {log.read()}")
-        return "\n".join([f"{name}: {json.dumps(line)}" for name, p in self.processes.items() for line in p.lines] + logs)
+        return "\n".join([*(f"{name}: {json.dumps(line)}" for name, p in self.processes.items() for line in p.lines), *self.logged()])
 
     def __exit__(self, *error):
         if self.chain:
@@ -170,12 +191,20 @@ class Devnet(Network):
     def key(self):
         return []  # a machine's, in the folder of the results
 
+    def died(self):
+        return super().died() + [f"{line['name']}: {line}" for line in self.devnet.lines if line.get("event") == "died"]
+
+    def stop(self):
+        status = self.devnet.stop(seconds=PATIENCE)
+        return [f"the devnet left with {status}"] * (status != 0) + super().stop()
+
+    def logged(self, inside=""):
+        yield from super().logged(inside)
+        if not inside and os.path.isdir(self.path("net/logs")):
+            yield from super().logged("net/logs")
+
     def told(self):
-        lines = [super().told(), *(f"devnet: {json.dumps(line)}" for line in self.devnet.lines)]
-        for name in sorted(os.listdir(self.path("net/logs"))):
-            with open(self.path("net/logs/" + name)) as log:
-                lines += [f"{name}: {line.rstrip()}" for line in log]
-        return "\n".join(lines)
+        return "\n".join([super().told(), *(f"devnet: {json.dumps(line)}" for line in self.devnet.lines)])
 
     def __exit__(self, *error):
         if self.submission:

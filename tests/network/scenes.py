@@ -76,7 +76,7 @@ def kill_solver(net, books):
         if net.submission.process.poll() is not None:
             return  # the draw fell on others
         time.sleep(0.005)
-    p.kill()
+    net.kill("solver-1")
 
 
 def kill_submitter(net, books):
@@ -256,6 +256,7 @@ def undisturbed(scene, books):
 
 def judge(scene, net, books):
     result, status = net.result()
+    need(not net.died(), f"ended by themselves: {net.died()}")
     books.check().over()
     said = told(books)
     if "no offers" not in scene.ends:  # an attempt for which nobody was quick enough costs nobody anything
@@ -286,6 +287,7 @@ def play_once(assay, scene, seed, alter, verbose):
                 scene.act(net, books)
             wait(net, books, lambda: not books.running(), "the end of the job")
             lost, got = judge(scene, net, books)
+            need(not (left := net.stop()), f"asked to leave: {left}")
         except BaseException as e:
             if verbose and not isinstance(e, Disturbed):
                 sys.stderr.write(net.told() + "\n")

@@ -61,7 +61,9 @@ static void test_solver_states(void **state) {
   for (uint8_t k = TASK_WAIT; k <= TASK_CANCELLED; k++) {
     struct task_record mine = task_in(k, me), theirs = task_in(k, other);
     assert_int_equal(solver_due(&chain, me, &mine), due[k]);
-    assert_int_equal(solver_due(&chain, me, &theirs), k == TASK_OPEN ? SOLVER_OFFER : SOLVER_REST);
+    assert_int_equal(solver_due(&chain, me, &theirs), k == TASK_WAIT   ? SOLVER_PREPARE
+                                                      : k == TASK_OPEN ? SOLVER_OFFER
+                                                                       : SOLVER_REST);
   }
 }
 

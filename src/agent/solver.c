@@ -69,11 +69,15 @@ static bool ready(struct solver *s, const struct task_record *t, struct why *why
   return status == MATERIAL_OK;
 }
 
+/* The time for offers is short, and fetching the data may take all of it; so it is done while the task still waits. */
+static bool prepare(struct solver *s, const struct task_record *t, struct why *why) {
+  return (!s->options.enlist || s->options.enlist->over) && !refused(s, t) && ready(s, t, why);
+}
+
 static void offer(struct solver *s, const struct task_record *t, struct why *why) {
   const struct chain *c = view_chain(agent_view(s->a));
   uint8_t input[TASK_OFFER_BYTES], beacon[32], proof[VRF_BYTES], body[256];
-  if (s->options.enlist && !s->options.enlist->over) return;
-  if (refused(s, t) || bench_sent(&s->bench, t, "offer", 0) || !ready(s, t, why)) return;
+  if (bench_sent(&s->bench, t, "offer", 0) || !prepare(s, t, why)) return;
   if (!chain_beacon(c, t->draw_height, beacon)) return;
   task_offer_input(c->genesis, t, beacon, input);
   vrf_prove(agent_options(s->a)->vrf_key, input, sizeof input, proof);
@@ -269,12 +273,13 @@ static void deliver(struct solver *s, const struct task_record *t, struct why *w
 /* A turn. */
 
 enum {
-  OF_SOLVERS =
-      1 << TASK_OPEN | 1 << TASK_WORK | 1 << TASK_PUBLISH | 1 << TASK_SHOW | 1 << TASK_JUDGE | 1 << TASK_DELIVER
+  OF_SOLVERS = 1 << TASK_WAIT | 1 << TASK_OPEN | 1 << TASK_WORK | 1 << TASK_PUBLISH | 1 << TASK_SHOW | 1 << TASK_JUDGE |
+               1 << TASK_DELIVER
 };
 
 static void act(struct solver *s, const struct task_record *t, enum solver_duty duty, struct why *why) {
   switch (duty) {
+  case SOLVER_PREPARE: prepare(s, t, why); return;
   case SOLVER_OFFER: offer(s, t, why); return;
   case SOLVER_WORK: work(s, t, why); return;
   case SOLVER_PUBLISH: publish(s, t, why); return;
@@ -284,6 +289,9 @@ static void act(struct solver *s, const struct task_record *t, enum solver_duty 
   case SOLVER_REST: return;
   }
 }
+
+/* What every solver may do about a task that nobody has yet. */
+static bool for_all(enum solver_duty duty) { return duty == SOLVER_PREPARE || duty == SOLVER_OFFER; }
 
 /* Whoever waits for another is served first; of what is to be run, what is due first. No offers beside work: a second
  * task would make both late. */
@@ -296,12 +304,13 @@ static void serve(struct solver *s, const struct bench_tasks *tasks, struct why 
     enum solver_duty duty = solver_due(view_chain(v), agent_account(s->a), &t);
     if (duty == SOLVER_WORK && t.armed < next.armed) next = t;
     works = works || duty == SOLVER_WORK;
-    if (duty != SOLVER_WORK && duty != SOLVER_OFFER) act(s, &t, duty, why);
+    if (duty != SOLVER_WORK && !for_all(duty)) act(s, &t, duty, why);
   }
-  for (uint32_t i = 0; !works && i < tasks->count; i++)
-    if (view_task(v, tasks->id[i], &t, why) == CLIENT_OK &&
-        solver_due(view_chain(v), agent_account(s->a), &t) == SOLVER_OFFER)
-      act(s, &t, SOLVER_OFFER, why);
+  for (uint32_t i = 0; !works && i < tasks->count; i++) {
+    if (view_task(v, tasks->id[i], &t, why) != CLIENT_OK) continue;
+    enum solver_duty duty = solver_due(view_chain(v), agent_account(s->a), &t);
+    if (for_all(duty)) act(s, &t, duty, why);
+  }
   if (works) act(s, &next, SOLVER_WORK, why);
 }
 

@@ -1,8 +1,9 @@
 /* solver: who trains for others: offers, runs, commits, publishes, opens, answers disputes, delivers.
  *
- *   OPEN  OFFER, if this machine can do the task        PUBLISH  PUBLISH, and the starts to the blob stores
- *   WORK  intervals, then COMMIT                        SHOW     OPEN
- *   JUDGE MOVE in each dispute, as claimant             DELIVER  the final state to the blob stores
+ *   WAIT  fetches what the task is made of              PUBLISH  PUBLISH, and the starts to the blob stores
+ *   OPEN  OFFER, if this machine can do the task        SHOW     OPEN
+ *   WORK  intervals, then COMMIT                        JUDGE    MOVE in each dispute, as claimant
+ *                                                       DELIVER  the final state to the blob stores
  *
  * What is due follows from the chain alone (solver_due), what was done is in the folder and the journal, so a solver
  * that is killed goes on where it was. Working comes last in a turn and stops after `slice_ms`, because a dispute's
@@ -28,7 +29,16 @@ struct solver_options {
   const struct enlist *enlist; /* offers only once it is over; NULL: it is */
 };
 
-enum solver_duty { SOLVER_REST, SOLVER_OFFER, SOLVER_WORK, SOLVER_PUBLISH, SOLVER_OPEN, SOLVER_MOVE, SOLVER_DELIVER };
+enum solver_duty {
+  SOLVER_REST,
+  SOLVER_PREPARE,
+  SOLVER_OFFER,
+  SOLVER_WORK,
+  SOLVER_PUBLISH,
+  SOLVER_OPEN,
+  SOLVER_MOVE,
+  SOLVER_DELIVER
+};
 
 /* solver_due: what an account that solves has to do about a task, by the chain. solver_wanted marks the intervals
  * whose starts seats wait for (LEDGER 9.5) and returns how many. */

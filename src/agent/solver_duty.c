@@ -51,8 +51,10 @@ static bool disputed(const struct chain *c, const struct task_record *t) {
 
 enum solver_duty solver_due(const struct chain *c, const uint8_t account[32], const struct task_record *t) {
   bool wanted[TRACE_INTERVALS_MAX + 1];
-  if (t->state != TASK_OPEN && !mine(account, t)) return SOLVER_REST;
+  bool open = t->state == TASK_WAIT || t->state == TASK_OPEN; /* to everybody */
+  if (!open && !mine(account, t)) return SOLVER_REST;
   switch ((enum task_state)t->state) {
+  case TASK_WAIT: return may_race(account, t) ? SOLVER_PREPARE : SOLVER_REST;
   case TASK_OPEN: return may_race(account, t) && c->now.tick <= t->armed ? SOLVER_OFFER : SOLVER_REST;
   case TASK_WORK: return SOLVER_WORK;
   case TASK_PUBLISH: return solver_wanted(c, t, wanted) ? SOLVER_PUBLISH : SOLVER_REST;
@@ -61,7 +63,6 @@ enum solver_duty solver_due(const struct chain *c, const uint8_t account[32], co
   case TASK_DELIVER: return SOLVER_DELIVER;
   case TASK_SETTLED:
   case TASK_CANCELLED:
-  case TASK_WAIT:
   case TASK_DRAW:
   case TASK_TAKE:
   case TASK_SEAL:

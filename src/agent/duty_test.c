@@ -54,7 +54,8 @@ static void put_dispute(uint64_t id, uint8_t turn, bool open) {
 
 static void test_solver_states(void **state) {
   (void)state;
-  static const enum solver_duty due[TASK_CANCELLED + 1] = {[TASK_OPEN] = SOLVER_OFFER,
+  static const enum solver_duty due[TASK_CANCELLED + 1] = {[TASK_WAIT] = SOLVER_PREPARE,
+                                                           [TASK_OPEN] = SOLVER_OFFER,
                                                            [TASK_WORK] = SOLVER_WORK,
                                                            [TASK_SHOW] = SOLVER_OPEN,
                                                            [TASK_DELIVER] = SOLVER_DELIVER};

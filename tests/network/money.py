@@ -66,9 +66,9 @@ def draw_set(beacon, task, attempt, intervals):
     return sorted(taken)
 
 
-def drawn(members, want, proof):
+def drawn(members, want, beta):
     """LEDGER 9.4: the intervals of a seat, sorted."""
-    draw, seen = draws(edwards.output_of(edwards.decode(proof[:32]))), set()
+    draw, seen = draws(beta), set()
     while len(seen) < want:
         seen.add(members[draw(len(members))])
     return sorted(seen)
@@ -273,7 +273,7 @@ class Oracle:
             intervals = list(range(1, attempt.intervals + 1))
         else:
             members = draw_set(self.beacon(attempt.height + self.delay), task.id, attempt.number, attempt.intervals)
-            intervals = drawn(members, min(terms.m, ceiling(attempt.intervals, 3)), b["proof"])
+            intervals = drawn(members, min(terms.m, ceiling(attempt.intervals, 3)), edwards.output_of(edwards.decode(b["proof"][:32])))
         old = attempt.seats.get(b["seat"])
         need(old is None or old.void, "a seat was taken that somebody holds")
         need((b["seat"] == terms.n) == own, "the own seat has the number behind the others")

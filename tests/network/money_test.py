@@ -4,6 +4,7 @@
 usage: money_test.py ASSAY POSTING
 """
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -14,11 +15,12 @@ import unittest
 
 ASSAY, POSTING = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "net"), os.path.join(HERE, "..", "ledger"), os.path.join(HERE, "..", "crypto")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "net"), os.path.join(HERE, "..", "ledger"), os.path.join(HERE, "..", "crypto"), os.path.join(HERE, "..", "cli")]
 import edwards  # noqa: E402
 import money  # noqa: E402
 import node  # noqa: E402
 import transaction  # noqa: E402
+import world  # noqa: E402
 from books import Books  # noqa: E402
 from chain import Chain, sha256  # noqa: E402
 
@@ -49,6 +51,29 @@ class Examples(unittest.TestCase):
         self.assertEqual([draw(1000) for _ in range(4)], [132, 125, 839, 19])
         for n, members in ((1, [1]), (2, [1]), (3, [1]), (10, [1, 4, 6, 8]), (16, [2, 4, 6, 8, 10, 12, 14, 16])):
             self.assertEqual(money.draw_set(bytes([5] * 32), bytes([3] * 34), 1, n), members)
+
+    def test_odds(self):
+        """The odds of a quote are those of the draws, played here without the program: one wrong interval of nine."""
+        folder = tempfile.mkdtemp(prefix="assay-odds-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        n = node.Node(ASSAY, os.path.join(folder, "node"))
+        world.World.write(None, os.path.join(folder, "job.yaml"), world.JOB.replace(".gz", "").replace("test-", "train-"))
+        shutil.copy(world.MODEL, os.path.join(folder, "model.onnx"))
+        x, y = world.pictures(200, 1)
+        world.World.write(None, os.path.join(folder, "train-x"), world.idx([200, 28, 28], x))
+        world.World.write(None, os.path.join(folder, "train-y"), world.idx([200], y))
+        for level, seats, m in (("spot", 1, 2), ("standard", 3, 2), ("strong", 5, 4)):
+            out = subprocess.check_output([ASSAY, "quote", os.path.join(folder, "job.yaml"), "--node", f"http://127.0.0.1:{n.port}", "--level", level, "--json"], text=True)
+            quote = json.loads(out.splitlines()[-1])
+            intervals, unseen, trials = quote["intervals"], 0, 3000
+            for t in range(trials):
+                lie = int.from_bytes(sha256(b"lie", t.to_bytes(4, "little"))[:4], "little") % intervals + 1
+                members = money.draw_set(sha256(b"beacon", t.to_bytes(4, "little")), bytes(34), 1, intervals)
+                betas = (sha256(b"beta", bytes([seat]), t.to_bytes(4, "little")) * 2 for seat in range(seats))
+                unseen += not any(lie in money.drawn(members, min(m, -(-intervals // 3)), beta) for beta in betas)
+            self.assertAlmostEqual(unseen / trials, quote["risk"]["unseen"]["one"]["chance"], delta=0.04, msg=level)
+        n.connection and n.connection.close()
+        n.stop()
 
     def test_a_job_that_nobody_takes(self):
         folder = tempfile.mkdtemp(prefix="assay-money-")

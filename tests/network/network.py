@@ -117,6 +117,13 @@ class Network:
         self.submission.reader.join()
         return next((line for line in reversed(self.submission.lines) if "outcome" in line), None), status
 
+    def train(self):
+        """The final root that the job has when it is trained here."""
+        done = subprocess.run([self.assay, "train", self.path("job.yaml"), "-o", self.path("run"), "--threads", "1", "--json", "--quiet"], capture_output=True,
+                              text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])["final_root"]
+
     def kill(self, name):
         self.processes[name].kill()
         self.killed.add(name)

@@ -4,7 +4,7 @@
 usage: scenes.py ASSAY [--scene NAME .. | --short | --all | --list] [--seed S] [--jobs N] [--verbose] [--self-test]
 
 Each scene starts a chain with the windows of `test`, a storer, solvers and verifiers as processes, one or more of whom misbehave, and a
-submitter. It passes if the job ends as it has to; if every receipt pays, in order, what the oracle of money.py says; if who lost stake and how
+submitter. It passes if the job ends as it has to, with the model that `assay train` gives (or, where that is the point, without); if every receipt pays, in order, what the oracle of money.py says; if who lost stake and how
 much is what the scene expects; and if every grain of every account is explained. --self-test plays one scene and asks that a change of one
 amount of what is expected is told.
 """
@@ -270,6 +270,12 @@ def judge(scene, net, books):
         due = {who: figure(terms, what) for who, what in scene.lost.items()}
         need(lost == due, f"lost: {lost}; the scene says {due}")
     need(result and (result["outcome"], status) == (scene.outcome, 0 if scene.outcome == "done" else 1), f"submit ended with {status}: {result}")
+    if scene.outcome == "done":
+        settled = books.receipts[-1][0]
+        lie = scene.who[books.name(settled["account"])].get("lie") or ""
+        if "interval" not in lie:  # a last bit altered in the middle may be rounded away again in the end
+            need((settled["final_root"].hex() == net.train()) != ("every" in lie), "the model is not that of `assay train`, or it is and should not be")
+        need(settled["final_root"].hex() == result["final_root"], "submit brought another model")
     if scene.check:
         scene.check(net, books)
     return lost, got

@@ -3,12 +3,12 @@
     books = Books(Chain(url)); books.check()
 
 After check() every receipt's payments are those of the money table, in order, every account and pocket has what genesis, gas, transfers and
-receipts leave it, and all money together is what there was at genesis; else it raises money.Wrong, which says what differs. It may be called
+receipts leave it, and all money together is what there was at genesis; else it raises story.Wrong, which says what differs. It may be called
 again: it goes on behind the last block that it has read.
 """
 import money
 from chain import WORK_ROLES, take_provider, take_tape
-from money import Wrong, need
+from story import Wrong, need
 
 
 def address(account, letters="qpzry9x8gf2tvdw0s3jn54khce6mua7l"):

@@ -17,7 +17,7 @@ ASSAY, POSTING = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "net"), os.path.join(HERE, "..", "ledger"), os.path.join(HERE, "..", "crypto"), os.path.join(HERE, "..", "cli")]
 import edwards  # noqa: E402
-import money  # noqa: E402
+import story  # noqa: E402
 import node  # noqa: E402
 import transaction  # noqa: E402
 import world  # noqa: E402
@@ -37,20 +37,20 @@ class Examples(unittest.TestCase):
                "schedule": [{"repeat": 2, "entries": [{"tape": 0, "repeat": 1}, {"tape": 1, "repeat": 3}]}, {"repeat": 1, "entries": [{"tape": 1, "repeat": 2}]}],
                "tasks": [{"steps": 6, "interval": 2}, {"steps": 4, "interval": 3}]}
         tapes = {"a": a, "b": b}
-        t = money.Terms(SHARES, job, tapes, 0)
+        t = story.Terms(SHARES, job, tapes, 0)
         self.assertEqual((t.F, t.intervals, t.m, t.phi, t.X, t.bond, t.E), (47, 3, 1, 20, 0, 154, 107))
         job["price"] = 10**9
-        t = money.Terms(SHARES, job, tapes, 1)
+        t = story.Terms(SHARES, job, tapes, 1)
         self.assertEqual((t.F, t.phi, t.X), (17800002, 11125002, 356000))
         job["level"] = 4
-        self.assertEqual(money.Terms(SHARES, job, tapes, 1).phi, 22250003)
+        self.assertEqual(story.Terms(SHARES, job, tapes, 1).phi, 22250003)
 
     def test_draws(self):
         """LEDGER 6.7, 6.8, 9.4."""
-        draw = money.draws(bytes([6] * 64))
+        draw = story.draws(bytes([6] * 64))
         self.assertEqual([draw(1000) for _ in range(4)], [132, 125, 839, 19])
         for n, members in ((1, [1]), (2, [1]), (3, [1]), (10, [1, 4, 6, 8]), (16, [2, 4, 6, 8, 10, 12, 14, 16])):
-            self.assertEqual(money.draw_set(bytes([5] * 32), bytes([3] * 34), 1, n), members)
+            self.assertEqual(story.draw_set(bytes([5] * 32), bytes([3] * 34), 1, n), members)
 
     def test_odds(self):
         """The odds of a quote are those of the draws, played here without the program: one wrong interval of nine."""
@@ -68,9 +68,9 @@ class Examples(unittest.TestCase):
             intervals, unseen, trials = quote["intervals"], 0, 3000
             for t in range(trials):
                 lie = int.from_bytes(sha256(b"lie", t.to_bytes(4, "little"))[:4], "little") % intervals + 1
-                members = money.draw_set(sha256(b"beacon", t.to_bytes(4, "little")), bytes(34), 1, intervals)
+                members = story.draw_set(sha256(b"beacon", t.to_bytes(4, "little")), bytes(34), 1, intervals)
                 betas = (sha256(b"beta", bytes([seat]), t.to_bytes(4, "little")) * 2 for seat in range(seats))
-                unseen += not any(lie in money.drawn(members, min(m, -(-intervals // 3)), beta) for beta in betas)
+                unseen += not any(lie in story.drawn(members, min(m, -(-intervals // 3)), beta) for beta in betas)
             self.assertAlmostEqual(unseen / trials, quote["risk"]["unseen"]["one"]["chance"], delta=0.04, msg=level)
         n.connection and n.connection.close()
         n.stop()
@@ -102,10 +102,10 @@ class Examples(unittest.TestCase):
         for alter in (lambda r, due: [(*f[:3], f[3] + 1) for f in due], lambda r, due: [(f[0], f[1], ("burned",), f[3]) for f in due], lambda r, due: due[1:]):
             other = Books(chain)
             other.alter = alter
-            self.assertRaises(money.Wrong, other.check)
+            self.assertRaises(story.Wrong, other.check)
         other = Books(chain)
         other.oracle.give(("balance", sha256(b"somebody")), 1)
-        self.assertRaises(money.Wrong, other.check)
+        self.assertRaises(story.Wrong, other.check)
         chain.shut()
         n.connection.close()
         n.stop()

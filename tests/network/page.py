@@ -16,7 +16,7 @@ tests/network/scenes.py build/release/assay --scene liar     one of them
 ```
 
 They are played by `assay devnet` and `assay submit` (in a few, where several lie at once or somebody is killed, the same processes are started one
-by one). A dozen of them, and a test that a grain too many is told, run with `ctest -R network/`.
+by one). Some of them, and a test that a grain too many is told, run with `ctest -R network/`.
 
 F, phi, B_s, L and J are those of LEDGER 12.1: with its defaults B_s = 2 F, the solver's bond is 2 F + n phi, a seat's bond 16 phi. *Row* is the one of
 LEDGER 14.1 that says where it goes: 4b and 5a to 5c burn; 8 gives F/2 to the finders, F/2 to the submitter, phi to each good seat and the

@@ -190,4 +190,4 @@ for n, role, lies in ((6, "solver", {"solver_1": "every,silent-move=6"}), (7, "v
                                               SPOT, check=silent(n, 7 if n == 10 else None), model="mlp.onnx")
 
 # A few seconds each, one of each kind of end.
-SHORT = ("liar", "liar-middle", "vanish-before", "no-publish", "no-open", "solver-silent-4", "no-take", "no-seal", "no-show", "wrong", "late-verifiers", "no-submitter")
+SHORT = ("liar", "liar-middle", "vanish-before", "no-open", "solver-silent-4", "no-take", "no-seal", "no-show", "wrong", "late-verifiers", "no-submitter")

@@ -207,6 +207,31 @@ class Devnet(unittest.TestCase):
         self.assertLess(int(left["stake"]), 400 * 10 ** 15)
         self.assertEqual(p.stop(), 0)
 
+    def test_killed_while_it_starts(self):
+        """Who is killed is started again, also before it was ready for the first time."""
+        p = Process([ASSAY, "devnet", "-o", "net", "--port", "0", "--json", "--solvers", "1", "--verifiers", "2"])
+        self.addCleanup(p.kill)
+        killed = set()
+        for command in ("node", "audit"):
+            while not killed & {command}:
+                for pid in self.children(p):
+                    if self.command(pid) == command:
+                        os.kill(pid, signal.SIGKILL)
+                        killed.add(command)
+        p.ready()
+        self.assertEqual(p.stop(), 0)
+
+    def children(self, p):
+        with open(f"/proc/{p.process.pid}/task/{p.process.pid}/children") as f:
+            return [int(pid) for pid in f.read().split()]
+
+    def command(self, pid):
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                return (f.read().split("\0") + [""])[1]
+        except OSError:
+            return ""
+
     def test_words(self):
         os.mkdir("something")
         with open("something/else", "w") as f:

@@ -38,7 +38,7 @@ struct devnet {
   struct screen screen;
   enum showing showing;
   const volatile sig_atomic_t *stop;
-  bool ready, failed; /* failed: a process ended before it was ready for the first time */
+  bool ready, failed; /* failed: a process ended by itself before it was ready for the first time */
 };
 
 static struct devnet net; /* large */
@@ -161,11 +161,10 @@ static void hear(void *context, enum keep_event event, struct kept *k) {
       printf("%s is up again\n", k->name);
     break;
   case KEEP_DIED:
-    if (!k->was_up && !net.ready) {
-      net.failed = true;
-      break;
-    }
-    say_death(k);
+    if (net.ready)
+      say_death(k);
+    else if (!k->was_up && !k->killed && (!k->after || k->after->state == KEEP_UP))
+      net.failed = true; /* by itself, and not because the node was away */
     break;
   }
   fflush(stdout);
@@ -247,7 +246,7 @@ static enum outcome start(void) {
   }
   if (!net.failed) return OUTCOME_DONE;
   for (uint32_t i = 0; i < net.found.plan.processes; i++)
-    if (net.kept[i].state == KEEP_DOWN && net.kept[i].deaths && !net.kept[i].was_up)
+    if (net.kept[i].state == KEEP_DOWN && net.kept[i].deaths && !net.kept[i].was_up && !net.kept[i].killed)
       complain("%s did not start (%s): %s; its log is %s", net.kept[i].name, net.kept[i].ended, net.kept[i].said,
                net.kept[i].log);
   return OUTCOME_ENVIRONMENT;

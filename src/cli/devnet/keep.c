@@ -155,6 +155,7 @@ static bool reaped(struct kept *k) {
     snprintf(k->ended, sizeof k->ended, "killed by signal %d", WTERMSIG(status));
   else
     snprintf(k->ended, sizeof k->ended, "exit status %d", n > 0 ? WEXITSTATUS(status) : -1);
+  k->killed = n > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   k->pid = 0;
   return true;
 }

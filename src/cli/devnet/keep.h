@@ -36,6 +36,7 @@ struct kept {
   pid_t pid;
   enum keep_state state;
   bool was_up; /* it has been ready once */
+  bool killed; /* its last end was SIGKILL: somebody else's doing, or the system's */
   uint32_t deaths;
   uint64_t started_ms, again_ms, pause_ms; /* of the clock that does not jump */
   int reading;                             /* its log, -1: none */

@@ -156,21 +156,54 @@ static void given_key(const uint8_t account[32], char key[JOURNAL_KEY_MAX]) {
   snprintf(key, JOURNAL_KEY_MAX, "given/%s", hex);
 }
 
-/* When this account was given something last; 0: never, as far as is known. */
-static uint64_t given_at(const struct faucet *f, const uint8_t account[32]) {
+/* "given/ACCOUNT" -> second u64 | done u8 (0: promised, 1: in a block). */
+struct given {
+  uint64_t at_s; /* 0: never, as far as is known */
+  bool done;
+};
+enum { GIVEN_BYTES = 8 + 1 };
+
+static struct given given_at(const struct faucet *f, const uint8_t account[32]) {
   char key[JOURNAL_KEY_MAX];
   const uint8_t *value;
   size_t length;
   given_key(account, key);
-  if (!journal_get(agent_journal(f->a), key, &value, &length)) return 0;
+  if (!journal_get(agent_journal(f->a), key, &value, &length)) return (struct given){.at_s = 0};
   struct reader r = reader_over(value, length);
-  return take_u64(&r);
+  struct given g = {.at_s = take_u64(&r)};
+  g.done = take_u8(&r) == 1;
+  return g;
 }
 
-static void once_of(const struct wish *w, char once[120]) {
+static bool keep_given(struct faucet *f, const struct wish *w, bool done, struct why *why) {
+  uint8_t bytes[GIVEN_BYTES];
+  char key[JOURNAL_KEY_MAX];
+  struct writer o = writer_over(bytes, sizeof bytes);
+  put_u64(&o, w->given_s);
+  put_u8(&o, done);
+  given_key(w->account, key);
+  return journal_put(agent_journal(f->a), key, bytes, sizeof bytes, why) == JOURNAL_OK;
+}
+
+static void once_of(const uint8_t account[32], uint64_t given_s, char once[120]) {
   char hex[65];
-  hex_encode(w->account, 32, hex);
-  snprintf(once, 120, "faucet/%s/%" PRIu64, hex, w->given_s);
+  hex_encode(account, 32, hex);
+  snprintf(once, 120, "faucet/%s/%" PRIu64, hex, given_s);
+}
+
+/* Promised in a life before, and signed then: it is on its way, and whoever asks again waits for it. */
+static bool take_up(struct faucet *f, struct wish *w, struct given *given) {
+  char once[120];
+  *given = given_at(f, w->account);
+  if (!given->at_s || given->done || given->at_s == w->given_s) return false;
+  once_of(w->account, given->at_s, once);
+  if (agent_sent(f->a, once).where) {
+    w->given_s = given->at_s;
+    w->state = WISH_SENT;
+    return true;
+  }
+  given->at_s = 0; /* killed before it was signed: nothing was given, and never will be under that second */
+  return false;
 }
 
 static void answer(struct wish *w, int http, const char *error) {
@@ -180,10 +213,10 @@ static void answer(struct wish *w, int http, const char *error) {
 }
 
 /* May it have something? Answers where not; false also where that is not known now. */
-static bool may_have(struct faucet *f, struct wish *w, uint64_t now_s) {
+static bool may_have(struct faucet *f, struct wish *w, uint64_t given_s, uint64_t now_s) {
   struct view *v = agent_view(f->a);
   struct account theirs = {0}, ours = {0};
-  uint64_t given_s = given_at(f, w->account), amount = f->options.amount;
+  uint64_t amount = f->options.amount;
   enum client_status status = view_account(v, w->account, &theirs, NULL);
   if (status == CLIENT_OK || status == CLIENT_NONE) status = view_account(v, agent_account(f->a), &ours, NULL);
   if (status != CLIENT_OK && status != CLIENT_NONE) return false;
@@ -202,19 +235,17 @@ static bool may_have(struct faucet *f, struct wish *w, uint64_t now_s) {
 }
 
 static void give(struct faucet *f, struct wish *w, struct why *why) {
-  uint8_t bytes[8], body[256], memo[32] = {0};
-  char key[JOURNAL_KEY_MAX], once[120];
+  uint8_t body[256], memo[32] = {0};
+  char once[120];
   struct agent_sent sent;
+  struct given given;
   uint64_t now_s = (uint64_t)time(NULL);
-  if (!may_have(f, w, now_s)) return;
-  struct writer o = writer_over(bytes, sizeof bytes);
+  if (take_up(f, w, &given) || !may_have(f, w, given.at_s, now_s)) return;
   if (!w->given_s) w->given_s = now_s;
-  put_u64(&o, w->given_s);
-  given_key(w->account, key);
-  once_of(w, once);
+  once_of(w->account, w->given_s, once);
   struct body_transfer b = {.to = w->account, .amount = f->options.amount, .memo = memo};
-  /* Before the money is: who is killed in between owes an hour, and gives nothing twice. */
-  if (journal_put(agent_journal(f->a), key, bytes, sizeof bytes, why) != JOURNAL_OK ||
+  /* The promise first: who is killed in between finds it without a signature. */
+  if (!keep_given(f, w, false, why) ||
       agent_send(f->a, TRANSACTION_TRANSFER, body, body_transfer_put(&b, body, sizeof body), once, &sent, why) !=
           AGENT_OK) {
     agent_say(f->a, "trouble", NULL, "%s", why->text);
@@ -227,9 +258,12 @@ static void give(struct faucet *f, struct wish *w, struct why *why) {
 
 static void look(struct faucet *f, struct wish *w) {
   char once[120], id[65], address[ADDRESS_TEXT_LENGTH + 1];
-  once_of(w, once);
+  struct why why;
+  once_of(w->account, w->given_s, once);
   struct agent_sent sent = agent_sent(f->a, once);
   if (sent.where == SENT_WAITS) return;
+  /* In this order: without its words, a promise that is not done is one that was never signed. */
+  if (!keep_given(f, w, true, &why)) agent_say(f->a, "trouble", NULL, "%s", why.text);
   agent_forget(f->a, once, NULL);
   if (sent.where != SENT_DONE || sent.code) {
     answer(w, 503, "the chain did not take it");

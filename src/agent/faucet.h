@@ -1,8 +1,9 @@
 /* faucet: who gives money away on a chain for trying things out. TRANSFER 1.10.
  *
  * Answers HTTP: each account gets `amount` at most once an hour and never has it already. That it was given is in the
- * journal before the money leaves, so a faucet that is killed gives nothing twice. Requests wait in their own threads,
- * at most FAUCET_WAITING; the role's turn sends and looks what became of it. Uses: agent, transfer/listen. */
+ * journal before the money leaves, so a faucet that is killed gives nothing twice, and owes nobody an hour for nothing.
+ * Requests wait in their own threads, at most FAUCET_WAITING; the role's turn sends and looks what became of it. Uses:
+ * agent, transfer/listen. */
 #ifndef AGENT_FAUCET_H
 #define AGENT_FAUCET_H
 #include "agent/agent.h"

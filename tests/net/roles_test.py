@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import unittest
 
 ASSAY, POSTING = (os.path.abspath(path) for path in sys.argv[1:3])
 del sys.argv[1:3]
-from node import Node  # noqa: E402
+from node import Node, sha256  # noqa: E402
 from role import PATIENCE, Identity, Posting, Process  # noqa: E402
 
 STAKE = 1000
@@ -274,6 +275,25 @@ class Money(World):
                 time.sleep(0.1)
         for s in held:
             s.close()
+        self.assertEqual(self.processes["faucet"].stop(), 0)
+
+    def test_faucet_killed_between_promise_and_money(self):
+        """A promise in its journal that nothing was ever signed for: whoever asks again gets the money, once."""
+        self.begin("faucet", parameters="test", money=500)
+        self.start("faucet").stop()
+        poor = Identity(ASSAY, "poor")
+        record = b"\1" + bytes([70]) + b"given/" + poor.id.hex().encode() + struct.pack("<QB", int(time.time()) - 1, 0)
+        with open("faucet/agent/journal", "ab") as f:
+            f.write(struct.pack("<I", len(record)) + sha256(record)[:8] + record)
+        port = self.start("faucet").up["port"]
+        wish = json.dumps({"account": poor.address})
+        self.assertEqual(self.wish(port, wish)[0], 200)
+        self.assertEqual(self.ask("wallet", "balance", poor.address)["balance"], str(100 * 10 ** 9))
+        # and one that was given, and is spent
+        self.ask("wallet", "send", self.identities["faucet"].address, "50", "--key", "poor")
+        self.processes["faucet"].kill()
+        port = self.start("faucet").up["port"]
+        self.assertEqual(self.wish(port, wish)[0], 429)
         self.assertEqual(self.processes["faucet"].stop(), 0)
 
     def test_wallet_asks(self):

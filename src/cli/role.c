@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "cli/amount.h"
+#include "cli/chain_ids.h"
 #include "cli/output.h"
 #include "cli/stop.h"
 #include "cli/unlock.h"
@@ -46,7 +47,7 @@ static void say(void *context, const char *kind, const uint8_t *task, const char
   time_t now = time(NULL);
   strftime(clock, sizeof clock, "%H:%M:%S", localtime(&now));
   if (task)
-    note("%s  %-8s %.8s../%u  %s", clock, kind, hex, task[32] << 8 | task[33], text);
+    note("%s  %-8s %.8s../%u  %s", clock, kind, hex, chain_task_number(task), text);
   else
     note("%s  %-8s %s", clock, kind, text);
 }

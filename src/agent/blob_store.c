@@ -10,10 +10,28 @@
 #include "agent/view.h"
 #include "crypto/sha256.h"
 
+enum { NAMED_MAX = 1024, STAKED_MAX = 1024, STAKED_MS = 60000 };
+/* How long one storer may take: TRANSFER 3.4. */
+enum { FIRST_MS = 10000, FIRST_RATE = 64, MORE_MS = 5000, MORE_TIMES = 4, DOUBTED_MS = 2000, DOUBTED_RATE = 1024 };
+
 /* A storer that did not answer, or lied: not asked before until_ms. */
 struct rest {
   uint8_t name[32]; /* hash of its address; zeros: an empty place */
   uint64_t until_ms, ms;
+};
+
+/* One that the chain names. */
+struct named {
+  uint8_t account[32];
+  char url[PROVIDER_ENDPOINT_MAX + 1];
+  uint64_t stake;
+  bool doubted; /* did not answer, or lied, and has done nothing good since */
+};
+
+/* Stakes change seldom, and one is asked for at every storer. */
+struct staked {
+  uint8_t account[32];
+  uint64_t stake, until_ms; /* 0: an empty place */
 };
 
 struct blob_store {
@@ -21,9 +39,11 @@ struct blob_store {
   struct shelf *shelf;
   struct view *view; /* NULL: no chain is asked */
   struct transfer_server server[BLOB_SERVERS_MAX];
-  char url[BLOB_SERVERS_MAX][PROVIDER_ENDPOINT_MAX + 1]; /* of those that the chain names */
   uint32_t count, rests;
   struct rest rest[BLOB_SERVERS_MAX];
+  struct staked staked[STAKED_MAX];
+  struct named named[NAMED_MAX];
+  uint32_t named_count;
 };
 
 static enum transfer_status status_of(enum shelf_status status) {
@@ -64,30 +84,6 @@ struct shelf *blob_store_shelf(struct blob_store *s) {
   return s->shelf;
 }
 
-/* Who stores. */
-
-static bool add_storer(void *context, const uint8_t account[32], const struct provider *p) {
-  struct blob_store *s = context;
-  if (s->count == BLOB_SERVERS_MAX) return false;
-  if (p->endpoint_length == 0) return true;
-  struct transfer_server *server = &s->server[s->count];
-  memcpy(s->url[s->count], p->endpoint, p->endpoint_length);
-  s->url[s->count][p->endpoint_length] = 0;
-  server->url = s->url[s->count++];
-  memcpy(server->account, account, sizeof server->account);
-  return true;
-}
-
-/* Without an answer the storers of the last one are as good as any. */
-static void learn(struct blob_store *s) {
-  uint32_t fixed = s->options.servers_count < BLOB_SERVERS_MAX ? s->options.servers_count : BLOB_SERVERS_MAX;
-  uint32_t had = s->count;
-  if (fixed) memcpy(s->server, s->options.servers, fixed * sizeof *s->server);
-  s->count = fixed;
-  if (s->view && view_providers(s->view, PROVIDER_STORER, add_storer, s, NULL) != CLIENT_OK && had > s->count)
-    s->count = had;
-}
-
 /* Who rests. */
 
 static struct rest *rest_of(struct blob_store *s, const char *url, bool make) {
@@ -107,6 +103,11 @@ static bool rests(struct blob_store *s, const char *url) {
   return r && slice_ms() < r->until_ms;
 }
 
+static bool doubted(struct blob_store *s, const char *url) {
+  const struct rest *r = rest_of(s, url, false);
+  return r && r->ms;
+}
+
 static void remember(struct blob_store *s, const char *url, enum transfer_status status) {
   struct rest *r = rest_of(s, url, status == TRANSFER_LOST || status == TRANSFER_WRONG);
   if (!r) return;
@@ -116,6 +117,67 @@ static void remember(struct blob_store *s, const char *url, enum transfer_status
     r->ms = status == TRANSFER_WRONG ? BLOB_REST_LIAR_MS : 0;
   r->until_ms = r->ms ? slice_ms() + r->ms : 0;
   if (status == TRANSFER_WRONG) r->ms = BLOB_REST_MS; /* and after that a new beginning */
+}
+
+/* Who stores. */
+
+static uint64_t stake_of(struct blob_store *s, const uint8_t account[32]) {
+  struct staked *k = &s->staked[(uint32_t)(account[0] | account[1] << 8) % STAKED_MAX];
+  struct account a = {.balance = 0};
+  if (slice_ms() < k->until_ms && memcmp(k->account, account, 32) == 0) return k->stake;
+  if (view_account(s->view, account, &a, NULL) != CLIENT_OK) return 0;
+  memcpy(k->account, account, 32);
+  k->stake = a.stake[ROLE_STORER];
+  k->until_ms = slice_ms() + STAKED_MS;
+  return k->stake;
+}
+
+/* Where one more goes: in place of one with less at stake when there are too many. */
+static struct named *place_for(struct blob_store *s, uint64_t stake) {
+  struct named *least = &s->named[0];
+  if (s->named_count < NAMED_MAX) return &s->named[s->named_count++];
+  for (uint32_t i = 1; i < NAMED_MAX; i++)
+    if (s->named[i].stake < least->stake) least = &s->named[i];
+  return least->stake < stake ? least : NULL;
+}
+
+static bool add_storer(void *context, const uint8_t account[32], const struct provider *p) {
+  struct blob_store *s = context;
+  if (p->endpoint_length == 0) return true;
+  uint64_t stake = stake_of(s, account);
+  struct named *n = place_for(s, stake);
+  if (!n) return true;
+  *n = (struct named){.stake = stake};
+  memcpy(n->account, account, sizeof n->account);
+  memcpy(n->url, p->endpoint, p->endpoint_length);
+  n->doubted = doubted(s, n->url);
+  return true;
+}
+
+/* A record on the chain costs next to nothing, and thousands of them with addresses where nobody is, or where somebody
+ * is slow, must not stand before those that work: who failed comes last, and before it counts what is at stake. */
+static int by_trust(const void *a, const void *b) {
+  const struct named *x = a, *y = b;
+  if (x->doubted != y->doubted) return x->doubted ? 1 : -1;
+  if (x->stake != y->stake) return x->stake > y->stake ? -1 : 1;
+  return memcmp(x->account, y->account, sizeof x->account);
+}
+
+/* Without an answer the storers of the last one are as good as any. */
+static void learn(struct blob_store *s) {
+  uint32_t fixed = s->options.servers_count < BLOB_SERVERS_MAX ? s->options.servers_count : BLOB_SERVERS_MAX;
+  uint32_t had = s->named_count;
+  s->count = fixed;
+  if (fixed) memcpy(s->server, s->options.servers, fixed * sizeof *s->server);
+  s->named_count = 0;
+  if (s->view && view_providers(s->view, PROVIDER_STORER, add_storer, s, NULL) != CLIENT_OK && had > s->named_count)
+    s->named_count = had;
+  qsort(s->named, s->named_count, sizeof *s->named, by_trust);
+  for (uint32_t i = 0; i < s->named_count && s->count < BLOB_SERVERS_MAX; i++) {
+    struct transfer_server *server = &s->server[s->count++];
+    server->url = s->named[i].url;
+    memcpy(server->account, s->named[i].account, sizeof server->account);
+  }
 }
 
 /* Room on the shelf. */
@@ -162,22 +224,60 @@ static enum transfer_status onto_shelf(struct blob_store *s, const uint8_t root[
   return TRANSFER_WRONG;
 }
 
+/* How long this one may take, TRANSFER 3.4: those who failed share a moment among all of them, and so do those who are
+ * asked for more than is needed, because one is enough. */
+struct patience {
+  uint64_t began_ms, length, doubted_ms, more_ms; /* left of both; more_ms: 0 as long as nobody has it */
+  bool enough;
+};
+
+static struct patience patience_for(uint64_t length) {
+  return (struct patience){.length = length, .doubted_ms = DOUBTED_MS + length / DOUBTED_RATE};
+}
+
+static uint64_t allowed(const struct patience *p, bool in_doubt) {
+  uint64_t ms = FIRST_MS + p->length / FIRST_RATE;
+  if (in_doubt && p->doubted_ms < ms) ms = p->doubted_ms;
+  return p->enough && p->more_ms < ms ? p->more_ms : ms;
+}
+
+/* False where there is no time for this one any more. */
+static bool grant(struct blob_store *s, struct patience *p, bool in_doubt) {
+  uint64_t ms = allowed(p, in_doubt);
+  p->began_ms = slice_ms();
+  s->options.transfer.until_ms = p->began_ms + ms;
+  return ms > 0;
+}
+
+static void spend(struct patience *p, bool in_doubt, bool good) {
+  uint64_t took = slice_ms() - p->began_ms;
+  if (in_doubt && !good) p->doubted_ms -= took < p->doubted_ms ? took : p->doubted_ms;
+  if (p->enough)
+    p->more_ms -= took < p->more_ms ? took : p->more_ms;
+  else if (good)
+    p->enough = true, p->more_ms = MORE_MS + MORE_TIMES * took;
+}
+
 static enum transfer_status put(void *self, const uint8_t root[32], const void *bytes, uint64_t length,
                                 struct why *why) {
   struct blob_store *s = self;
   enum transfer_status status = onto_shelf(s, root, bytes, length, why), last = TRANSFER_OK;
+  struct patience patience = patience_for(length);
   uint32_t stored = 0;
   if (status != TRANSFER_OK) return status;
   learn(s);
   for (uint32_t i = 0; i < s->count; i++) {
-    if (rests(s, s->server[i].url)) {
+    const char *url = s->server[i].url;
+    bool in_doubt = doubted(s, url);
+    if (rests(s, url) || !grant(s, &patience, in_doubt)) {
       last = TRANSFER_LOST;
-      why_set(why, "%s did not answer; it is tried again later", s->server[i].url);
+      why_set(why, "%s did not answer; it is tried again later", url);
       continue;
     }
     status = transfer_give(s->shelf, root, &s->server[i], &s->options.signer, &s->options.transfer, why);
     if (status == TRANSFER_STOPPED) return status;
-    remember(s, s->server[i].url, status);
+    spend(&patience, in_doubt, status == TRANSFER_OK);
+    remember(s, url, status);
     if (status == TRANSFER_OK)
       stored++;
     else
@@ -206,10 +306,12 @@ static enum transfer_status read_blob(struct blob_store *s, const uint8_t root[3
 /* From the first that gives it. LOST: one that could not be asked may have it; WRONG: all that answered lied. */
 static enum transfer_status fetch(struct blob_store *s, const uint8_t root[32], uint64_t leaves, struct why *why) {
   bool lost = false, none = s->count == 0, wrong = false;
+  struct patience patience = patience_for(leaves * BLOB_LEAF_BYTES);
   why_set(why, "nobody stores blobs here");
   for (uint32_t i = 0; i < s->count; i++) {
     const char *url = s->server[i].url;
-    if (rests(s, url)) {
+    bool in_doubt = doubted(s, url);
+    if (rests(s, url) || !grant(s, &patience, in_doubt)) {
       lost = true;
       why_set(why, "%s did not answer, or lied; it is tried again later", url);
       continue;
@@ -221,6 +323,7 @@ static enum transfer_status fetch(struct blob_store *s, const uint8_t root[32], 
     while (status == TRANSFER_QUOTA && let_go(s, root));
     if (status == TRANSFER_OK || status == TRANSFER_QUOTA || status == TRANSFER_DISK || status == TRANSFER_STOPPED)
       return status;
+    spend(&patience, in_doubt, false);
     remember(s, url, status);
     none = none || status == TRANSFER_NONE;
     lost = lost || status == TRANSFER_LOST || status == TRANSFER_REFUSED;

@@ -1,9 +1,10 @@
 /* blob_store: a blob_port over HTTP: a shelf of this agent's own, and the storers that the chain names. LEDGER 19.1.
  *
  * What is put goes onto the shelf and to every storer; what is asked for comes from the shelf, else from the storers in
- * the order of their accounts, the agent's own list first. Storers are looked up on the chain at every call: they come
- * and go. One that does not answer, or lies, is left alone for a while, longer each time: whoever names an address on
- * the chain where nobody is must not cost every call its patience. A full shelf lets go of what is oldest. Uses:
+ * the order of what they have at stake, the agent's own list first. Storers are looked up on the chain at every call:
+ * they come and go. One that does not answer, or lies, is left alone for a while, longer each time, comes last after
+ * that, and has little time (TRANSFER 3.4): whoever names an address on the chain where nobody is, or somebody slow,
+ * must not cost every call its patience. A full shelf lets go of what is oldest. Uses:
  * net/transfer, view. */
 #ifndef AGENT_BLOB_STORE_H
 #define AGENT_BLOB_STORE_H

@@ -67,13 +67,13 @@ static struct blob_store *open_store(uint32_t who, const char *shelf) {
   return s;
 }
 
-/* Account 4 says on the chain that it stores, and where. */
-static void register_storer(const char *url) {
+/* An account says on the chain that it stores, and where. */
+static void register_as(uint32_t who, const char *url) {
   struct stage *s = network_stage(net);
   uint8_t input[PROVIDER_REGISTRATION_BYTES], proof[VRF_BYTES], tls[32] = {0}, body[512];
-  struct sign_public key = sign_secret_public(s->vrf[STORER]);
-  provider_registration(port.genesis, s->id[STORER], input);
-  vrf_prove(s->vrf[STORER], input, sizeof input, proof);
+  struct sign_public key = sign_secret_public(s->vrf[who]);
+  provider_registration(port.genesis, s->id[who], input);
+  vrf_prove(s->vrf[who], input, sizeof input, proof);
   struct body_provider b = {.roles = PROVIDER_STORER,
                             .available = 1,
                             .vrf_key = key.bytes,
@@ -82,10 +82,12 @@ static void register_storer(const char *url) {
                             .endpoint = (const uint8_t *)url,
                             .endpoint_length = (uint8_t)strlen(url)};
   stage_begin(s, 25);
-  assert_int_equal(stage_send(s, STORER, TRANSACTION_PROVIDER_SET, body, body_provider_put(&b, body, sizeof body)).code,
+  assert_int_equal(stage_send(s, who, TRANSACTION_PROVIDER_SET, body, body_provider_put(&b, body, sizeof body)).code,
                    CHAIN_OK);
   stage_end(s);
 }
+
+static void register_storer(const char *url) { register_as(STORER, url); }
 
 static void a_blob_goes_by_the_storer_that_the_chain_names(void **state) {
   (void)state;
@@ -167,6 +169,75 @@ static void who_does_not_answer_is_left_alone(void **state) {
   listen_shut(listen);
 }
 
+/* Records of storers cost next to nothing. Who has something at stake is asked before those who have not, whatever
+ * their accounts are; and who was found to fail comes after everybody else, stake or not. */
+static struct shelf *honest;
+static uint32_t knocks_before;
+static void knock_early(void *context, struct exchange *e) {
+  struct shelf_blob found;
+  (void)context, (void)e;
+  knocks++;
+  knocks_before += !shelf_find(honest, root, &found) || found.next < found.pieces;
+}
+
+static void stake_as_storer(uint32_t who, uint64_t amount) {
+  uint8_t body[64];
+  struct body_stake b = {.role = ROLE_STORER, .amount = amount};
+  stage_begin(network_stage(net), 25);
+  assert_int_equal(
+      stage_send(network_stage(net), who, TRANSACTION_STAKE, body, body_stake_put(&b, body, sizeof body)).code,
+      CHAIN_OK);
+  stage_end(network_stage(net));
+}
+
+static void first_comes_who_has_most_at_stake(void **state) {
+  (void)state;
+  enum { OTHER = 7 };
+  struct stage *s = network_stage(net);
+  uint32_t fake = memcmp(s->id[STORER], s->id[OTHER], 32) < 0 ? STORER : OTHER;
+  uint32_t good = fake == STORER ? OTHER : STORER;
+  struct serve serve = {.shelf = NULL};
+  struct listen *listen, *other;
+  struct why why;
+  char url[64];
+  memcpy(serve.genesis, port.genesis, 32);
+  memcpy(serve.account, s->id[good], 32);
+  assert_int_equal(shelf_open(&serve.shelf, shelves[0], (struct shelf_limits){0}, &why), SHELF_OK);
+  honest = serve.shelf;
+  assert_true(listen_open(&listen, "127.0.0.1", 0, &serve, &why));
+  assert_true(listen_open_for(&other, "127.0.0.1", 0, knock_early, NULL, &why));
+  snprintf(url, sizeof url, "http://127.0.0.1:%u", listen_port(other));
+  register_as(fake, url);
+  snprintf(url, sizeof url, "http://127.0.0.1:%u", listen_port(listen));
+  register_as(good, url);
+  stake_as_storer(good, 1000);
+  knocks = knocks_before = 0;
+  struct blob_store *store = open_store(GIVER, shelves[1]);
+  struct blob_port p = blob_store_port(store);
+  assert_int_equal(p.put(p.self, root, blob, LENGTH - SHORT, &why), TRANSFER_OK);
+  assert_true(knocks > 0);
+  assert_int_equal(knocks_before, 0);
+  blob_store_shut(store);
+
+  /* More at stake, and it is first, until it has failed once. */
+  stake_as_storer(fake, 2000);
+  store = open_store(GIVER, shelves[2]);
+  p = blob_store_port(store);
+  assert_int_equal(shelf_erase(serve.shelf, root), SHELF_OK);
+  assert_int_equal(p.put(p.self, root, blob, LENGTH - SHORT, &why), TRANSFER_OK);
+  assert_true(knocks_before > 0);
+  knocks_before = 0;
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(shelf_erase(serve.shelf, root), SHELF_OK);
+    assert_int_equal(p.put(p.self, root, blob, LENGTH - SHORT, &why), TRANSFER_OK);
+  }
+  assert_int_equal(knocks_before, 0);
+  blob_store_shut(store);
+  listen_shut(listen);
+  listen_shut(other);
+  shelf_shut(serve.shelf);
+}
+
 /* A shelf of one blob and a half: the older one goes when the next comes. */
 static void a_full_shelf_lets_go(void **state) {
   (void)state;
@@ -199,6 +270,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_blob_goes_by_the_storer_that_the_chain_names, begin, end),
       cmocka_unit_test_setup_teardown(bytes_of_another_root_are_refused, begin, end),
       cmocka_unit_test_setup_teardown(who_does_not_answer_is_left_alone, begin, end),
+      cmocka_unit_test_setup_teardown(first_comes_who_has_most_at_stake, begin, end),
       cmocka_unit_test_setup_teardown(a_full_shelf_lets_go, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

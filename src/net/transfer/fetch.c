@@ -142,7 +142,7 @@ static enum transfer_status from_server(struct fetch *f, struct why *why) {
     uint32_t before = next_of(f);
     status = fetch_bytes(f, why);
     if (status == TRANSFER_OK) return status;
-    if (status == TRANSFER_LOST && next_of(f) > before) status = TRANSFER_OK; /* TRANSFER 3.2 */
+    if (status == TRANSFER_LOST && next_of(f) > before && !wire_late(&f->wire)) status = TRANSFER_OK; /* TRANSFER 3.2 */
   }
   return status;
 }
@@ -179,7 +179,7 @@ static enum transfer_status from_any(struct fetch *f, const struct transfer_serv
     }
     answer = none + wrong < count ? TRANSFER_LOST : none ? TRANSFER_NONE : TRANSFER_WRONG;
     why_set(why, "%s", answer == TRANSFER_WRONG ? caught.text : last.text);
-    if (answer != TRANSFER_LOST || round + 1 == rounds) break;
+    if (answer != TRANSFER_LOST || round + 1 == rounds || wire_late(&f->wire)) break;
     if (!call_pause(f->options->stop, pause_ms)) return TRANSFER_STOPPED;
   }
   return answer;

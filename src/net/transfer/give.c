@@ -136,7 +136,7 @@ enum transfer_status transfer_give(struct shelf *shelf, const uint8_t root[32], 
       status = put_all(g, list, list_first, file, &next, why);
       if (next > reached) tried = 1;
       reached = next > reached ? next : reached;
-      if (status != TRANSFER_LOST || tried >= GIVE_TRIES) break;
+      if (status != TRANSFER_LOST || tried >= GIVE_TRIES || wire_late(&g->wire)) break;
       if (!call_pause(g->wire.options->stop, pause_ms * tried)) status = TRANSFER_STOPPED;
       if (status == TRANSFER_STOPPED) break;
     }

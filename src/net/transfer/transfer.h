@@ -32,6 +32,7 @@ struct transfer_options {
   uint32_t connect_ms; /* 0: 3,000 */
   uint32_t slow_s;     /* seconds below 16 KiB/s after which a connection counts as broken; 0: 10 */
   uint32_t rounds;     /* over the list of servers; 0: 3 */
+  uint64_t until_ms;   /* on a clock that only goes forward, when it has to be over; LOST then; 0: no such time */
 };
 
 /* transfer_fetch brings a blob of `leaves` leaves onto the shelf, where it counts for account, from the first servers

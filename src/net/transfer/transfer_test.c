@@ -622,6 +622,36 @@ static void a_long_blob_takes_little_memory(void **state) {
   assert_in_range(server_kib, 0, SHARE_KIB);
 }
 
+/* Whoever is slow on purpose stays just above what counts as broken; the caller's own time is the end of it. */
+static atomic_bool released;
+static void keep_waiting(void *context, struct exchange *e) {
+  (void)context, (void)e;
+  while (!released) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+static void who_has_no_time_left_does_not_wait(void **state) {
+  (void)state;
+  struct shelf *shelf = open_shelf(here);
+  struct listen *listen;
+  struct why why;
+  char url[64];
+  struct timespec now;
+  uint8_t is[32];
+  released = false;
+  assert_true(listen_open_for(&listen, "127.0.0.1", 0, keep_waiting, NULL, &why));
+  snprintf(url, sizeof url, "http://127.0.0.1:%u", listen_port(listen));
+  const struct transfer_server server = {.url = url};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t began_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+  const struct transfer_options options = {.slow_s = 100000, .rounds = 3, .until_ms = began_ms + 300};
+  assert_int_equal(transfer_fetch(shelf, blob_root, LEAVES, signer.account, &server, 1, &options, &why), TRANSFER_LOST);
+  assert_int_equal(shelf_put(shelf, blob, LENGTH, signer.account, is, &why), SHELF_OK);
+  assert_int_equal(transfer_give(shelf, blob_root, &server, &signer, &options, &why), TRANSFER_LOST);
+  released = true;
+  listen_shut(listen);
+  shelf_shut(shelf);
+}
+
 static void a_full_disk_here_is_said_and_leaves_nothing(void **state) {
   (void)state;
   struct crook good = honest;
@@ -657,6 +687,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(stops_and_stalls_end_soon, fresh, gone),
       cmocka_unit_test_setup_teardown(uploads_of_one_blob_at_once_make_one_blob, fresh, gone),
       cmocka_unit_test_setup_teardown(a_flood_from_one_address_has_an_end, fresh, gone),
+      cmocka_unit_test_setup_teardown(who_has_no_time_left_does_not_wait, fresh, gone),
       cmocka_unit_test_setup_teardown(a_full_disk_here_is_said_and_leaves_nothing, fresh, gone),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

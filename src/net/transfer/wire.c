@@ -89,6 +89,10 @@ enum transfer_status wire_run(struct wire *w, struct why *why) {
   w->text[0] = 0;
   w->refused = false;
   prepare(w, headers);
+  if (w->options->until_ms) {
+    uint64_t now = call_clock_ms(), left = w->options->until_ms > now ? w->options->until_ms - now : 1;
+    curl_easy_setopt(w->easy, CURLOPT_TIMEOUT_MS, (long)(left < WIRE_LEFT_MS_MAX ? left : WIRE_LEFT_MS_MAX));
+  }
   CURLcode code = call_run(w->multi, w->easy, w->options->stop, &stopped);
   curl_easy_getinfo(w->easy, CURLINFO_RESPONSE_CODE, &w->http);
   curl_slist_free_all(headers);
@@ -102,6 +106,8 @@ enum transfer_status wire_run(struct wire *w, struct why *why) {
   why_set(why, "%s: %s", w->url, curl_easy_strerror(code));
   return TRANSFER_LOST;
 }
+
+bool wire_late(const struct wire *w) { return w->options->until_ms && call_clock_ms() >= w->options->until_ms; }
 
 void wire_says(const struct wire *w, struct why *why) {
   char words[WIRE_TEXT_MAX];

@@ -4,7 +4,7 @@
 #include "net/client/call.h"
 #include "net/transfer/transfer.h"
 
-enum { WIRE_TEXT_MAX = 512 };
+enum { WIRE_TEXT_MAX = 512, WIRE_LEFT_MS_MAX = 1 << 30 };
 
 struct wire {
   CURL *easy;
@@ -31,6 +31,9 @@ void wire_shut(struct wire *w);
 
 /* wire_run asks w->url. OK: an answer was read to its end, see http. LOST, STOPPED; WRONG: take said false. */
 enum transfer_status wire_run(struct wire *w, struct why *why);
+
+/* wire_late: is it past the options' until_ms? */
+bool wire_late(const struct wire *w);
 
 /* wire_says gives the server's line for a person, cleaned. */
 void wire_says(const struct wire *w, struct why *why);

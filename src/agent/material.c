@@ -132,7 +132,12 @@ static enum material_status fill(struct material *m, struct agent *a, uint16_t s
   m->replay.seed = m->stored.record.seed;
   status = read_tapes(m, a, why);
   if (status == MATERIAL_OK) status = weigh(m, steps, options, why);
-  return status == MATERIAL_OK ? fetch_data(m, a, why) : status;
+  if (status == MATERIAL_OK) status = fetch_data(m, a, why);
+  if (status == MATERIAL_OK && !m->stored.record.seeded) {
+    why_set(why, "the job's seed is not drawn yet"); /* LEDGER 7.9; with another one everything would be wrong */
+    return MATERIAL_LATER;
+  }
+  return status;
 }
 
 enum material_status material_open(struct material **out, struct agent *a, const uint8_t job[32], uint16_t steps,

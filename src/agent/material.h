@@ -9,7 +9,7 @@
 
 enum material_status {
   MATERIAL_OK = 0,
-  MATERIAL_LATER,     /* somebody does not answer, or a blob is nowhere now: again in another turn */
+  MATERIAL_LATER,     /* somebody does not answer, a blob is nowhere now, or the seed is not drawn: another turn */
   MATERIAL_NEVER,     /* this machine cannot do this job: why, with figures */
   MATERIAL_ERR_SYSTEM /* memory or disk fails */
 };

@@ -64,7 +64,7 @@ static bool ready(struct solver *s, const struct task_record *t, struct why *why
   }
   if (status == MATERIAL_NEVER)
     refuse(s, t, why->text);
-  else
+  else if (t->state == TASK_OPEN)
     bench_tell(&s->bench, t, "no offer", status, why);
   return status == MATERIAL_OK;
 }

@@ -10,6 +10,7 @@ import pty
 import select
 import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -206,6 +207,21 @@ class Devnet(unittest.TestCase):
         left = self.ask(p, "wallet", "balance", accounts["solver-1"])["stakes"]["solver"]
         self.assertLess(int(left["stake"]), 400 * 10 ** 15)
         self.assertEqual(p.stop(), 0)
+
+    def test_ports_stay(self):
+        """Who has been told an address finds the same one after the next start."""
+        held = socket.socket()  # bound, and never listened at: nobody else is given the number
+        self.addCleanup(held.close)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        addresses = []
+        for _ in range(2):
+            p = Process([ASSAY, "devnet", "-o", "net", "--port", str(held.getsockname()[1]), "--json", "--solvers", "1", "--verifiers", "1"])
+            self.addCleanup(p.kill)
+            up = p.ready()
+            addresses.append((up["node"], up["faucet"]))
+            self.assertEqual(p.stop(), 0)
+        self.assertEqual(*addresses)
 
     def test_killed_while_it_starts(self):
         """Who is killed is started again, also before it was ready for the first time."""

@@ -68,13 +68,16 @@ static void nap(uint32_t ms) {
 
 static enum outcome hold_ports(uint16_t first) {
   for (int i = 0; i < 3; i++) {
-    bool held = hold_port(i ? 0 : first, &net.port[i]);
+    /* The others next to the node's, if they are free: where the chain says that the storer is, it is after the next
+     * start, too. */
+    uint16_t wanted = first && first + i <= UINT16_MAX ? (uint16_t)(first + i) : 0;
+    bool held = hold_port(wanted, &net.port[i]);
     /* Processes of one that was killed a moment ago may still be on their way out. */
-    for (int tries = 0; !held && errno == EADDRINUSE && tries < 20 && !*net.stop; tries++) {
+    for (int tries = 0; !held && errno == EADDRINUSE && tries < (i ? 5 : 20) && !*net.stop; tries++) {
       nap(100);
-      held = hold_port(i ? 0 : first, &net.port[i]);
+      held = hold_port(wanted, &net.port[i]);
     }
-    if (held) continue;
+    if (held || (i && hold_port(0, &net.port[i]))) continue;
     if (errno == EADDRINUSE)
       complain("port %u is in use; take another with --port N, or --port 0 for any that is free", first);
     else
@@ -163,8 +166,9 @@ static void hear(void *context, enum keep_event event, struct kept *k) {
   case KEEP_DIED:
     if (net.ready)
       say_death(k);
-    else if (!k->was_up && !k->killed && (!k->after || k->after->state == KEEP_UP))
-      net.failed = true; /* by itself, and not because the node was away */
+    else if (!k->was_up && !k->killed &&
+             (!k->after || (k->after->state == KEEP_UP && k->after->started_ms <= k->started_ms)))
+      net.failed = true; /* by itself, and the node was there all the time */
     break;
   }
   fflush(stdout);
@@ -356,7 +360,7 @@ const struct command command_devnet = {
         "or\n"
         "a process that does not start, 130 killed by a second Ctrl-C.",
     .option = {{"output", 'o', "DIR", "the folder of the network; made when missing"},
-               {"port", 0, "N", "of the node; 0 takes one that is free (26657)"},
+               {"port", 0, "N", "of the node, faucet and storer next to it; 0: any that is free (26657)"},
                {"solvers", 0, "N", "of a new network: how many, 1 to 16 (3)"},
                {"verifiers", 0, "N", "of a new network: how many, 1 to 16 (5)"},
                {"parameters", 0, "NAME", "of a new network: devnet, test or main (devnet)"},

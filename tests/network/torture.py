@@ -1,0 +1,523 @@
+#!/usr/bin/env python3
+"""kill -9 at random moments, while a network works: every task settles or is reassigned, no grain is lost, nothing is done twice.
+
+usage: torture.py ASSAY [--tasks N] [--seed S] [--jobs-at-once N] [--tasks-a-job N] [--parameters devnet|test] [--every SECONDS] [--keep DIR] [--verbose]
+
+Starts `assay devnet`, submits small jobs of a few tasks each until N tasks are posted, and meanwhile kills, at moments drawn from the seed: the
+node, solvers, verifiers, storer, faucet, submissions, and now and then devnet itself, the first time while it makes its folder. devnet starts
+again what it kept; submissions and devnet are started again here, with the same words. Then all of it has to be true:
+
+  tasks       each is settled, or cancelled for a reason that only silence has; none is left, nothing is locked, no escrow holds anything
+  money       each receipt pays what the oracle of money.py says, every account has what follows, all money is what genesis gave
+  once        one job of each submission; one COMMIT of each attempt, one TAKE, SEAL and SHOW of each seat, each (account, slot, nonce) once
+  honest      no dispute; who lost something was late, as nobody lies here
+  the model   the final root of each job is that of `assay train`
+  the chain   no block that was seen ever changes; `assay node` starts from the folder with the same app hash
+  processes   nobody died but by our kill, or because the node was away
+
+One line says what happened. What was lost by being late is listed with whether a kill explains it: that is no failure, because a slow machine makes
+anybody late. Exit status: 0 all of it, 1 not.
+"""
+import argparse
+import collections
+import datetime
+import glob
+import http.client
+import json
+import math
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "net"), os.path.join(HERE, "..", "cli")]
+import world  # noqa: E402
+from books import Books  # noqa: E402
+from chain import Chain  # noqa: E402
+from story import Wrong, need  # noqa: E402
+
+PATIENCE = 300  # seconds in which something has to happen
+PRICE = 10**9
+TASK_STEPS = 256  # of a job whose interval is 1
+LATE = {"late", "no PUBLISH", "no OPEN", "not delivered", "not taken", "no SEAL", "no SHOW", "no start", "neutral"}
+CANCELLED = {"four attempts", "neutral", "stalled", "deadline"}
+WEIGHTS = {"node": 4, "storer": 2, "faucet": 1, "solver": 5, "verifier": 6, "submission": 3, "devnet": 0.4}
+LEVELS = ("spot", "standard", "standard", "strong", "full")
+EVERYBODY = ("node", "storer", "devnet")  # a kill of theirs touches everybody
+
+
+class Patient(Chain):
+    """Asks again while the node is away: it comes back with what it had."""
+
+    def post(self, value):
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return super().post(value)
+            except (OSError, http.client.HTTPException, ValueError):
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+
+
+class Devnet:
+    """`assay devnet` in one folder, at one port, however often it is killed."""
+
+    def __init__(self, assay, folder, words, errors):
+        self.assay, self.folder, self.words, self.errors = assay, folder, words, errors
+        # Bound and never listened at: the number is ours, and who is told it can have it (devnet does the same for its own).
+        self.held = socket.socket()
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind(("127.0.0.1", 0))
+        self.port = self.held.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process, self.deaths, self.ours, self.ready = None, [], set(), threading.Event()
+
+    def start(self):
+        self.ready.clear()
+        words = [self.assay, "devnet", "-o", self.folder, "--port", str(self.port), "--json", *self.words]
+        with open(self.errors, "a") as errors:
+            self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True)
+        threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
+
+    def read(self, process):
+        for line in process.stdout:
+            value = json.loads(line)
+            if value.get("ready"):
+                self.accounts = {p["account"]: p["name"] for p in value["processes"]}
+                self.ready.set()
+            if value.get("event") == "died":
+                self.deaths.append((time.monotonic(), value["name"], value["ended"], value["said"]))
+
+    def up(self):
+        until = time.monotonic() + PATIENCE
+        while not self.ready.wait(0.1):
+            need(self.process.poll() is None, f"devnet ended with {self.process.returncode}")
+            need(time.monotonic() < until, "devnet does not get ready")
+
+    def children(self):
+        """name -> pid, of what runs now."""
+        found = {}
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
+                for pid in f.read().split():
+                    with open(f"/proc/{pid}/cmdline") as c:
+                        words = c.read().split("\0")
+                    if len(words) > 2 and words[1] != "devnet":
+                        found[os.path.basename(words[2])] = int(pid)
+        except OSError:
+            pass
+        return found
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        need(self.process.wait(timeout=PATIENCE) == 0, f"devnet was stopped and ended with {self.process.returncode}")
+
+
+class Submission:
+    """One `assay submit`, with the same words until it says what came of the job."""
+
+    def __init__(self, net, number, updates, level):
+        self.net, self.number, self.updates, self.tasks = net, number, updates, -(-(updates + 1) // TASK_STEPS)
+        self.job, self.out = net.path(f"job-{number}.yaml"), net.path(f"out-{number}")
+        with open(self.job, "w") as f:
+            f.write("assay: 1\nmodel: model.onnx\ninit: seed\ndata:\n  train: {format: npy, inputs: x.npy, targets: y.npy}\nloss: mse\n"
+                    f"optimizer: {{name: sgd, lr: 0.01, momentum: 0.9}}\nbatch: 32\nupdates: {updates}\nseed: {number}\ninterval: 1\n")
+        self.words = [net.assay, "submit", self.job, "-o", self.out, "--node", net.devnet.url, "--threads", "1", "--price", str(PRICE), "--level", level,
+                      "--yes", "--json"]
+        self.process, self.result, self.starts, self.account = None, None, 0, None
+
+    def start(self):
+        self.starts += 1
+        self.lines = 0
+        with open(self.net.path("submit.log"), "a") as errors:
+            errors.write(f"-- submission {self.number}, start {self.starts}\n")
+            errors.flush()
+            self.process = subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=errors, text=True)
+        self.reader = threading.Thread(target=self.read, args=(self.process,), daemon=True)
+        self.reader.start()
+
+    def read(self, process):
+        with open(self.net.path("submit.log"), "a") as log:
+            for line in process.stdout:
+                self.lines += 1
+                log.write(f"{self.number}: {line}")
+                log.flush()
+                value = json.loads(line)
+                if "outcome" in value:
+                    self.said = value
+
+    def over(self):
+        """Has it ended, and said what came of the job? Else it goes on, started again if it has to be."""
+        if self.process.poll() is None:
+            return False
+        status = self.process.returncode
+        self.reader.join()
+        if status in (0, 1) and hasattr(self, "said"):
+            self.result = self.said
+            need((status == 0) == (self.result["outcome"] == "done"), f"submission {self.number} ended with {status}: {self.result}")
+            return True
+        need(status in (-9, 1, 3), f"submission {self.number} ended with {status}; its words are in submit.log")
+        need(self.starts < 400, f"submission {self.number} was started {self.starts} times")
+        if status == -9:
+            self.start()
+        elif time.monotonic() > getattr(self, "again", 0):  # the node is away, or the faucet: a person would wait a moment
+            self.again = time.monotonic() + 0.5
+            self.start()
+        return False
+
+
+class Torture:
+    def __init__(self, a):
+        self.a, self.assay, self.draw = a, os.path.abspath(a.assay), random.Random(a.seed)
+        self.kills, self.submissions, self.running, self.blocks, self.seen = [], [], [], {}, {}
+        self.stop_kills, self.trouble, self.lock = threading.Event(), None, threading.Lock()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def begin(self):
+        self.folder = self.a.keep or tempfile.mkdtemp(prefix="assay-torture-")
+        os.makedirs(self.folder, exist_ok=True)
+        shutil.copy(os.path.join(world.SOURCE, "tests", "models", "regression.onnx"), self.path("model.onnx"))
+        x = [math.sin(n * n) for n in range(96 * 8)]
+        for name, content in (("x.npy", world.npy([96, 8], x)), ("y.npy", world.npy([96, 2], [math.sin(x[n // 2 * 8 + n % 2]) for n in range(192)], "<f8", "d"))):
+            with open(self.path(name), "wb") as f:
+                f.write(content)
+        words = ["--solvers", str(self.a.solvers), "--verifiers", str(self.a.verifiers), "--parameters", self.a.parameters]
+        self.devnet = Devnet(self.assay, self.path("net"), words, self.path("devnet.log"))
+        for _ in range(2):  # while it makes its folder
+            self.devnet.start()
+            time.sleep(self.draw.uniform(0, 0.4))
+            self.devnet.kill()
+            self.killed("devnet")
+        self.devnet.start()
+        self.devnet.up()
+        self.chain = Patient(self.devnet.url)
+        self.books = Books(self.chain, {})
+        self.books.names = Names(self.devnet)
+        hear = self.books.oracle.block
+        self.books.oracle.block = lambda block: (self.once(block), hear(block))
+
+    # Kills.
+
+    def killed(self, name):
+        self.kills.append((time.time(), name))  # a header's time is the clock's, too (ENGINE 7.1)
+
+    def log_bytes(self, name):
+        try:
+            return os.path.getsize(self.path(f"net/logs/{name}.log"))
+        except OSError:
+            return 0
+
+    def wait_for_words(self, name, draw):
+        """Half of them as soon as they say something: between an act and its record, or the other way round."""
+        if draw.random() < 0.5 or name not in self.devnet.children():
+            return
+        before, until = self.log_bytes(name), time.monotonic() + 0.5
+        while self.log_bytes(name) == before and time.monotonic() < until and not self.stop_kills.is_set():
+            time.sleep(0.001)
+        time.sleep(draw.uniform(0, 0.01))
+
+    def kill_one(self, draw):
+        kind = draw.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        pick = draw.random()
+        if kind == "submission":
+            with self.lock:
+                running = [s for s in self.running if s.process and s.process.poll() is None]
+                if running:
+                    s = running[int(pick * len(running))]
+                    s.process.kill()
+                    self.killed(f"submission-{s.number}")
+        elif kind == "devnet":
+            self.devnet.kill()
+            self.killed("devnet")
+            self.devnet.start()
+        else:
+            names = sorted(n for n in self.devnet.children() if n.split("-")[0] == kind)
+            if not names:
+                return
+            name = names[int(pick * len(names))]
+            self.wait_for_words(name, draw)
+            pid = self.devnet.children().get(name)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                self.killed(name)
+
+    def kill_on(self):
+        draw = random.Random(self.a.seed + 1)
+        try:
+            while not self.stop_kills.wait(draw.expovariate(1 / self.a.every)):
+                try:
+                    self.kill_one(draw)
+                except ProcessLookupError:
+                    pass
+        except Exception as e:
+            self.trouble = e
+
+    # What is on the chain.
+
+    ONCE = {"COMMIT": ("task", "attempt"), "OPEN": ("task", "attempt"), "OFFER": ("task", "attempt"), "TAKE": ("task", "attempt", "seat"),
+            "SEAL": ("task", "attempt", "seat"), "SHOW": ("task", "attempt", "seat"), "FETCH": ("task", "attempt", "seat", "what"),
+            "MOVE": ("dispute", "number"), "JOB_POST": ()}
+
+    def once(self, block):
+        for t, code, _ in block["transactions"]:
+            slot = (t["account"], t["key_index"])
+            need(t["nonce"] == self.seen.get(slot, t["nonce"] if slot not in self.seen else 0), f"nonce {t['nonce']} of {self.books.name(t['account'])} follows {self.seen.get(slot, 0) - 1}")
+            self.seen[slot] = t["nonce"] + 1
+            if t["type"] not in self.ONCE or code == 6:  # for lack of gas nothing was done
+                continue
+            act = (t["type"], t["account"], *(t["body"][name] for name in self.ONCE[t["type"]]))
+            self.acts[act].append((block["height"], code))
+
+    acts = collections.defaultdict(list)
+
+    def twice(self):
+        """A seat may be taken, and sealed, again in another round (LEDGER 8.2, row 20): then each of them did something."""
+        for act, times in self.acts.items():
+            if len(times) > 1:
+                again = act[0] in ("TAKE", "SEAL") and all(code == 0 for _, code in times)
+                need(again, f"{act[0]} of {self.books.name(act[1])} is in blocks {times}: {[p.hex() if isinstance(p, bytes) else p for p in act[2:]]}")
+
+    def refused(self):
+        """Acts that did nothing: too late, mostly."""
+        return collections.Counter(f"{act[0]} {code}" for act, times in self.acts.items() for _, code in times if code)
+
+    def look(self):
+        self.books.read(self.chain.height())
+
+    # Submissions.
+
+    def next_submission(self):
+        self.posted_tasks = sum(s.tasks for s in self.submissions)
+        if self.posted_tasks >= self.a.tasks:
+            return None
+        tasks = min(self.draw.randint(1, self.a.tasks_a_job), self.a.tasks - self.posted_tasks)
+        # Of the last task a few steps are enough.
+        updates = (tasks - 1) * TASK_STEPS + self.draw.randint(8, 60) - 1
+        return Submission(self, len(self.submissions) + 1, updates, self.draw.choice(LEVELS))
+
+    def submit_all(self):
+        looked, moved, news = 0, time.monotonic(), None
+        while True:
+            need(not self.trouble, f"{self.trouble}")
+            ended = self.devnet.process.poll()
+            need(ended in (None, -9), f"devnet ended with {ended}; its words are in devnet.log")
+            while len(self.running) < self.a.jobs_at_once and (s := self.next_submission()):
+                with self.lock:
+                    self.submissions.append(s)
+                    self.running.append(s)
+                s.start()
+            with self.lock:
+                self.running = [s for s in self.running if not s.over()]
+            if time.monotonic() > looked:
+                self.look()
+                now = (len(self.books.receipts), len(self.submissions) - len(self.running))
+                if now != news:
+                    news, moved = now, time.monotonic()
+                    if self.a.verbose:
+                        print(f"{time.monotonic() - self.began:6.0f} s: block {self.books.height}, {len(self.books.receipts)} receipts, {len(self.submissions)} jobs submitted, "
+                              f"{len(self.submissions) - len(self.running)} ended, {len(self.kills)} kills", flush=True)
+                need(time.monotonic() - moved < PATIENCE, f"nothing happened for {PATIENCE} s")
+                looked = time.monotonic() + 1
+            if not self.running:
+                return
+            time.sleep(0.02)
+
+    # The end.
+
+    def judge(self):
+        # A moment in which nobody is down, so that what is on its way gets there.
+        self.devnet.up()
+        until = time.monotonic() + PATIENCE
+        while True:
+            self.look()
+            if not self.books.running():
+                break
+            need(time.monotonic() < until, "a job is not over")
+            time.sleep(0.2)
+        self.books.check().over()
+        self.twice()
+        jobs = self.books.oracle.jobs
+        need(len(jobs) == len(self.submissions), f"{len(jobs)} jobs were posted by {len(self.submissions)} submissions")
+        need({s.result["job"] for s in self.submissions} == {id.hex() for id in jobs}, "a submission names a job that is not the one it posted")
+        for r, _ in self.books.receipts:
+            if r["kind"] not in ("posted", "locked", "opened", "settled"):
+                known = CANCELLED if r["kind"] == "cancelled" else LATE | {"no offers"}
+                need(r["reason"] in known and r["kind"] != "verdict", f"receipt {r['number']}: {r['kind']}, {r['reason']}, {self.books.name(r['account'])}: of people who do not lie")
+        self.models()
+        self.logs()
+
+    def models(self):
+        for s in self.submissions:
+            if s.result["outcome"] != "done":
+                continue
+            run = self.path(f"run-{s.number}")
+            lines = subprocess.check_output([self.assay, "train", s.job, "-o", run, "--threads", "1", "--json"], text=True, stderr=subprocess.DEVNULL)
+            root = json.loads(lines.strip().split("\n")[-1])["final_root"]
+            need(root == s.result["final_root"], f"submission {s.number} got {s.result['final_root']}, assay train gives {root}")
+            for name in ("model.onnx", "final.state", "certificate"):
+                need(os.path.exists(os.path.join(s.out, name)), f"submission {s.number} has no {name}")
+            shutil.rmtree(run)
+
+    def logs(self):
+        """What an agent that remembers everything never says; and deaths that were none of ours."""
+        for name in glob.glob(self.path("net/logs/*.log")):
+            with open(name, errors="replace") as f:
+                for line in f:
+                    need(not re.search(r"the journal does not have|is in use on another machine|damaged|Assertion|not sound|not a journal|ledger stopped|differs from the head", line),
+                         f"{os.path.basename(name)}: {line.strip()}")
+        self.other_deaths = collections.Counter()
+        for _, name, ended, said in self.devnet.deaths:
+            if ended != "killed by signal 9":
+                need(ended == "exit status 3", f"{name} died: {ended}: {said}")
+                self.other_deaths[name.split("-")[0]] += 1
+
+    def explain(self):
+        """Who lost stake, and whether a kill explains it; and of how many tasks' lives a kill was part."""
+        self.lost, self.unexplained, self.struck, begun, people = collections.Counter(), [], 0, {}, collections.defaultdict(set)
+        posted = {bytes.fromhex(s.result["job"]): f"submission-{s.number}" for s in self.submissions}
+        for r, flows in self.books.receipts:
+            task, at = r["task"], self.times[r["height"]]
+            before = begun.get(task, begun.get(task[:32], at))
+            people[task] |= {posted[task[:32]], self.books.name(r["account"])} if any(r["account"]) else {posted[task[:32]]}
+            touched = {name for when, name in self.kills if before - 10 <= when <= at}
+            if r["kind"] not in ("posted", "locked", "opened", "settled") and any(source[0] == "stake" for _, source, _, _ in flows):
+                self.lost[r["reason"]] += 1
+                if not touched & {self.books.name(r["account"]), *EVERYBODY}:
+                    self.unexplained.append(f"receipt {r['number']} ({self.books.name(r['account'])}, {r['reason']})")
+            begun[task] = at
+            if r["kind"] == "posted":
+                begun[task[:32]] = at
+            if r["kind"] in ("settled", "cancelled"):
+                since = begun[task[:32]]
+                self.struck += any(since <= when <= at and name in people[task] | set(EVERYBODY) for when, name in self.kills)
+                begun[task[:32]] = at  # where the next task begins
+
+    def hashes(self):
+        """Every block's hash and app hash."""
+        top, out, self.times = self.chain.height(), {}, {}
+        for first in range(1, top + 1, 20):
+            metas = self.chain.ask("blockchain", minHeight=str(first), maxHeight=str(min(first + 19, top)))["block_metas"]
+            out |= {int(m["header"]["height"]): (m["block_id"]["hash"], m["header"]["app_hash"]) for m in metas}
+            self.times |= {int(m["header"]["height"]): datetime.datetime.fromisoformat(m["header"]["time"][:19] + "+00:00").timestamp() for m in metas}
+        need(len(out) == top, f"{len(out)} of {top} blocks are there")
+        return out
+
+    def again(self):
+        """The chain without its devnet: the same blocks and the same state, twice."""
+        before = self.hashes()
+        self.devnet.stop()
+        self.chain.shut()
+        app = set()
+        for _ in range(2):
+            node = subprocess.Popen([self.assay, "node", self.path("net/node"), "--port", "0", "--json"], stdout=subprocess.PIPE, text=True)
+            try:
+                line = node.stdout.readline()
+                need(line, "the node does not start again")
+                self.chain = Patient(f"http://127.0.0.1:{json.loads(line)['port']}")
+                after = self.hashes()
+                info = self.chain.ask("abci_info")["response"]
+                need(all(after.get(h) == hashes for h, hashes in before.items()), "a block is another one now")
+                self.books.chain = self.chain
+                self.books.check()
+                if int(info["last_block_height"]) == max(before):
+                    app.add(info["last_block_app_hash"])
+            finally:
+                self.chain.shut()
+                node.kill()
+                node.wait()
+        need(len(app) <= 1, f"app hashes {app}")
+
+    # What is said.
+
+    def summary(self):
+        tasks = sum(len(job.tasks) for job in self.books.oracle.jobs.values())
+        attempts = collections.Counter(r["attempt"] for r, _ in self.books.receipts if r["kind"] == "settled")
+        reasons = collections.Counter(r["reason"] for r, _ in self.books.receipts if r["kind"] == "cancelled")
+        kinds = collections.Counter(name.split("-")[0] for _, name in self.kills)
+        settled, words = sum(attempts.values()), lambda c: ", ".join(f"{n} {k}" for k, n in c.most_common()) or "none"
+        lines = [f"{tasks} tasks of {len(self.submissions)} jobs: {settled} settled ({', '.join(f'{attempts[k]} at attempt {k}' for k in sorted(attempts))}), "
+                 f"{tasks - settled} not ({words(reasons)}); {self.struck} of them lived through a kill",
+                 f"{len(self.kills)} kills: {words(kinds)}; submissions started {sum(s.starts for s in self.submissions)} times; ended without the node: {words(self.other_deaths)}",
+                 f"stake lost: {words(self.lost)}; not explained by a kill: {', '.join(self.unexplained) or 'none'}; acts that came too late: {words(self.refused())}",
+                 f"seed {self.a.seed}, {self.books.height} blocks, {time.monotonic() - self.began:.0f} s: no grain is lost, nothing was done twice"]
+        return "\n".join(lines)
+
+    def run(self):
+        self.began = time.monotonic()
+        killer = threading.Thread(target=self.kill_on, daemon=True)
+        try:
+            self.begin()
+            killer.start()
+            self.submit_all()
+            self.stop_kills.set()
+            killer.join()
+            self.judge()
+            self.again()
+            self.explain()
+            print(self.summary())
+            return True
+        except Exception as e:
+            self.stop_kills.set()
+            if killer.is_alive():
+                killer.join()
+            print(f"seed {self.a.seed}: {e if isinstance(e, Wrong) else traceback.format_exc()}")
+            print(f"folder: {self.folder}")
+            self.a.keep = self.a.keep or self.a.verbose
+            return False
+        finally:
+            for s in self.submissions:
+                if s.process:
+                    s.process.kill()
+                    s.process.wait()
+            if self.devnet.process and self.devnet.process.poll() is None:
+                self.devnet.kill()
+            if not self.a.keep:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Names(dict):
+    """id -> name, of those that devnet keeps."""
+
+    def __init__(self, devnet):
+        from books import address
+        self.devnet, self.address = devnet, address
+
+    def get(self, id, default=None):
+        return self.devnet.accounts.get(self.address(id), default)
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("assay")
+    a.add_argument("--tasks", type=int, default=200)
+    a.add_argument("--seed", type=int, default=1)
+    a.add_argument("--jobs-at-once", type=int, default=4)
+    a.add_argument("--tasks-a-job", type=int, default=4, help="at most")
+    a.add_argument("--parameters", default="devnet", choices=("devnet", "test"))
+    a.add_argument("--every", type=float, default=2, help="seconds between two kills, in the mean")
+    a.add_argument("--solvers", type=int, default=3)
+    a.add_argument("--verifiers", type=int, default=5)
+    a.add_argument("--keep")
+    a.add_argument("--verbose", action="store_true")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
+    return 0 if Torture(a.parse_args()).run() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

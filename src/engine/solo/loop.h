@@ -1,5 +1,5 @@
 /* loop: the thread that a solo engine lives in: requests come in one after the other, blocks are made when they are
- * due. ENGINE 7.7.
+ * due; a second thread writes them while the first lets more in. ENGINE 7.7, 7.10.
  *
  * Everybody else talks to the engine through requests; what is committed is read from the store without it. At most
  * LOOP_REQUESTS_MAX wait; who comes later is told so at once. Between two blocks at least every request that waited is
@@ -32,7 +32,7 @@ struct loop_request {
   enum solo_take take;
   struct ledger_result result;
   struct solo_proof *proof; /* the caller's, with room */
-  bool unable;              /* the state in memory is that of a block which the disk has not taken yet */
+  bool unable;              /* the state in memory is that of a block which the disk did not take */
   bool found;
   uint8_t *value; /* heap, the caller frees; NULL if there is none */
   size_t value_length;
@@ -48,15 +48,17 @@ struct loop_request {
 struct loop;
 
 /* Called in the loop's thread: after a block was kept, and when something is to be told to people (a block that the
- * disk did not take; it is tried again every second). */
+ * disk did not take; it is tried again every second). before_write, where there is one, is called in the thread that
+ * writes: a test's slow disk. */
 struct loop_watch {
   void *context;
   void (*block)(void *context, const struct solo_head *head);
   void (*trouble)(void *context, const char *text);
+  void (*before_write)(void *context);
 };
 
-/* loop_start runs s in a thread of its own. loop_stop ends it after the block that is being made; s may then be shut.
- * False without a thread. */
+/* loop_start runs s in a thread of its own. loop_stop ends it after the block that is being made or written; s may then
+ * be shut. False without threads. */
 bool loop_start(struct loop **out, struct solo *s, const struct loop_watch *watch);
 void loop_stop(struct loop **l);
 

@@ -1,4 +1,4 @@
-/* A block: picked, run, signed, written. ENGINE 7.1, 7.4. */
+/* A block: picked, run, signed. ENGINE 7.1, 7.4. */
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
@@ -159,7 +159,7 @@ enum solo_status produce(struct solo *s, uint64_t now_ms, struct why *why) {
   size_t length = build(s, &commit);
   fill_batch(s, length, &commit);
   s->unwritten = true;
-  return produce_write(s, why);
+  return SOLO_OK;
 }
 
 /* Those that wait and would not be let in any more leave; the others keep their places. */
@@ -173,25 +173,11 @@ static void check_again(struct solo *s) {
   }
 }
 
-enum solo_status produce_write(struct solo *s, struct why *why) {
-  enum store_status status = kv_commit(s->kv, s->batch, s->next.app_hash, why);
-  if (status != STORE_OK) {
-    why_before(why, "block %" PRIu64 " is not on the disk: ", s->next.height);
-    return SOLO_ERR_STORE;
-  }
+void produce_move_on(struct solo *s) {
   ledger_commit(s->ledger);
-  s->unwritten = false;
-  s->head = s->next;
-  s->another = s->next_another;
-  s->signature = s->next_signature;
-  s->commit =
-      (struct comet_commit){.height = s->head.height, .block = s->head.id, .count = 1, .signatures = &s->signature};
-  memcpy(s->results_hash, s->next_results_hash, 32);
   for (uint32_t i = 0; i < s->picked_count; i++) {
-    uint8_t id[32];
-    memcpy(id, s->picked[i].id, 32);
-    mempool_remove(s->mempool, id);
+    mempool_remove(s->mempool, s->picked[i].id); /* picked keeps ids: solo.c, in_a_block */
+    s->picked[i].bytes = NULL;
   }
   check_again(s);
-  return SOLO_OK;
 }

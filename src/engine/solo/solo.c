@@ -194,6 +194,8 @@ static bool in_a_block(const struct solo *s, const uint8_t id[32]) {
   struct kv_view *view;
   uint64_t height;
   uint32_t index;
+  for (uint32_t i = 0; s->unwritten && i < s->picked_count; i++)
+    if (memcmp(s->picked[i].id, id, 32) == 0) return true;
   if (kv_view_open(s->kv, &view, NULL) != STORE_OK) return false;
   bool there = kv_view_transaction(view, id, &height, &index) == STORE_OK;
   kv_view_shut(&view);
@@ -262,9 +264,44 @@ uint64_t solo_wait_ms(const struct solo *s, uint64_t now_ms) {
 }
 
 enum solo_status solo_step(struct solo *s, uint64_t now_ms, struct why *why) {
-  if (s->unwritten) return produce_write(s, why);
+  enum solo_status status = SOLO_OK;
+  if (!s->unwritten) {
+    status = solo_make(s, now_ms, why);
+    if (status != SOLO_OK) return status;
+    solo_move_on(s);
+  }
+  status = solo_write(s, why);
+  if (status == SOLO_OK) solo_keep(s);
+  return status;
+}
+
+enum solo_status solo_make(struct solo *s, uint64_t now_ms, struct why *why) {
+  assert(!s->unwritten);
   if (solo_wait_ms(s, now_ms)) return SOLO_IDLE;
   return produce(s, now_ms, why);
+}
+
+void solo_move_on(struct solo *s) {
+  assert(s->unwritten);
+  produce_move_on(s);
+}
+
+enum solo_status solo_write(const struct solo *s, struct why *why) {
+  assert(s->unwritten);
+  if (kv_commit(s->kv, s->batch, s->next.app_hash, why) == STORE_OK) return SOLO_OK;
+  why_before(why, "block %" PRIu64 " is not on the disk: ", s->next.height);
+  return SOLO_ERR_STORE;
+}
+
+void solo_keep(struct solo *s) {
+  assert(s->unwritten);
+  s->unwritten = false;
+  s->head = s->next;
+  s->another = s->next_another;
+  s->signature = s->next_signature;
+  s->commit =
+      (struct comet_commit){.height = s->head.height, .block = s->head.id, .count = 1, .signatures = &s->signature};
+  memcpy(s->results_hash, s->next_results_hash, 32);
 }
 
 const struct solo_head *solo_head(const struct solo *s) { return &s->head; }
@@ -275,7 +312,7 @@ void solo_account(const struct solo *s, uint8_t account[32]) { memcpy(account, s
 void solo_prove(struct solo *s, const struct map_key *key, struct solo_proof *out) {
   struct map_proof proof;
   const struct chain *c = ledger_chain(s->ledger);
-  assert(!s->unwritten); /* the ledger stands where head does */
+  assert(!s->unwritten); /* else the ledger stands behind head */
   map_root(c->map, out->state_root);
   log_root(&c->log, out->log_root);
   out->log_size = c->log.size;

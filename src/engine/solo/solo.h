@@ -3,7 +3,8 @@
  * A chain of one validator with the blocks of CometBFT. Everything that is decided is decided here, and the time is
  * given by the caller, so a test plays a day of blocks in a second; the thread and the clock are in loop.h. A block is
  * made, written in one go, and only then told to anybody: a signature leaves the process after its block is on the
- * disk. Whoever kills it finds the chain after the last block that was written. Single thread. Call sign_open first.
+ * disk. Whoever kills it finds the chain after the last block that was written. Single thread, solo_write apart. Call
+ * sign_open first.
  * Uses: ledger, store/kv, engine/comet, mempool, effects. */
 #ifndef ENGINE_SOLO_SOLO_H
 #define ENGINE_SOLO_SOLO_H
@@ -64,12 +65,27 @@ void solo_check(struct solo *s, const uint8_t *bytes, size_t length, struct ledg
 #define SOLO_NEVER UINT64_MAX
 uint64_t solo_wait_ms(const struct solo *s, uint64_t now_ms);
 
-/* solo_step makes the block that is due and keeps it: SOLO_OK, and then solo_head is that block's. */
+/* solo_step makes the block that is due and keeps it: SOLO_OK, and then solo_head is that block's. After ERR_STORE the
+ * next step writes the same block. */
 enum solo_status solo_step(struct solo *s, uint64_t now_ms, struct why *why);
+
+/* The same in pieces, so that others are let in while the disk works (ENGINE 7.10):
+ *
+ *   solo_make -> solo_write, as often as it takes -> solo_keep -> the next
+ *             \-> solo_move_on, once, before solo_keep
+ *
+ * solo_make: SOLO_OK, and a block waits to be written; IDLE; ERR_INPUT. solo_move_on takes ledger and mempool behind
+ * the block: what is let in from then on is let in on the new state. solo_write writes and waits for the disk; it may
+ * run in another thread while this one calls solo_move_on, solo_take, solo_expect, solo_check or reads, solo_prove
+ * apart. solo_keep, after a solo_write that was OK: solo_head is the block's. */
+enum solo_status solo_make(struct solo *s, uint64_t now_ms, struct why *why);
+void solo_move_on(struct solo *s);
+enum solo_status solo_write(const struct solo *s, struct why *why);
+void solo_keep(struct solo *s);
 
 /* Reading. solo_head: the last block that was kept; height 0 before the first. solo_prove: why a key has its value, or
  * none, after that block (ledger/map/proof.h; proof has MAP_PROOF_BYTES_MAX bytes), with what binds the state to the
- * app hash. */
+ * app hash; not between solo_make and solo_keep. */
 struct solo_head {
   uint64_t height, time_ms;
   struct comet_block_id id;

@@ -12,120 +12,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crypto/address.h"
-#include "engine/solo/folder.h"
-
-enum { START_MS = 5000 }; /* after genesis */
-
-struct world {
-  char folder[64], path[96];
-  struct folder f;
-  struct solo *solo;
-  uint8_t account[32];
-  uint64_t nonce, now_ms;
-};
-
-static void world_open(struct world *w) {
-  struct why why = {""};
-  assert_int_equal(folder_open(w->path, &w->f, &why), SOLO_OK);
-  const struct solo_options o = {.kv = w->f.kv,
-                                 .genesis = w->f.genesis,
-                                 .genesis_length = w->f.genesis_length,
-                                 .consensus = w->f.keys.consensus,
-                                 .vrf = w->f.keys.vrf,
-                                 .hands = 3};
-  assert_int_equal(solo_open(&w->solo, &o, &why), SOLO_OK);
-}
-
-static void world_shut(struct world *w) {
-  solo_shut(&w->solo);
-  folder_shut(&w->f);
-}
-
-static int begin(void **state) {
-  static uint8_t bytes[8192];
-  struct world *w = calloc(1, sizeof *w);
-  struct folder_keys keys;
-  struct genesis_account account;
-  struct genesis_validator validator;
-  struct genesis g;
-  uint8_t seed[SIGN_SEED_BYTES] = {7};
-  strcpy(w->folder, "/tmp/assay-solo-XXXXXX");
-  if (sign_open(NULL) != SIGN_OK || !mkdtemp(w->folder) || !folder_keys_of(seed, &keys)) return -1;
-  snprintf(w->path, sizeof w->path, "%s/node", w->folder);
-  w->now_ms = UINT64_C(1700000000000);
-  if (!folder_genesis(&keys, "test", "solo-test", w->now_ms, &account, &validator, &g)) return -1;
-  size_t length = genesis_encode(&g, bytes, sizeof bytes);
-  memcpy(w->account, validator.account, 32);
-  folder_keys_shut(&keys);
-  if (folder_make(w->path, seed, bytes, length, NULL) != SOLO_OK) return -1;
-  w->now_ms += START_MS;
-  world_open(w);
-  *state = w;
-  return 0;
-}
-
-static int end(void **state) {
-  struct world *w = *state;
-  char command[128];
-  world_shut(w);
-  snprintf(command, sizeof command, "rm -rf %s", w->folder);
-  if (system(command) != 0) return -1;
-  free(w);
-  return 0;
-}
-
-static size_t transfer(struct world *w, uint64_t nonce, uint64_t amount, uint8_t *bytes, size_t bytes_max) {
-  static uint8_t body[256], message[4096];
-  uint8_t to[32] = {9}, genesis[32], signature[SIGN_BYTES];
-  struct body_transfer b = {.to = to, .amount = amount};
-  struct transaction t = {.type = TRANSACTION_TRANSFER,
-                          .account = w->account,
-                          .nonce = nonce,
-                          .until_tick = 1000,
-                          .gas = 10000,
-                          .price = 1,
-                          .body = body};
-  t.body_length = (uint32_t)body_transfer_put(&b, body, sizeof body);
-  memcpy(genesis, solo_chain(w->solo)->genesis_hash, 32);
-  size_t length = transaction_sign_bytes(&t, genesis, message, sizeof message);
-  sign_make(w->f.keys.account, message, length, signature);
-  t.signature = signature;
-  return transaction_encode(&t, bytes, bytes_max);
-}
-
-static enum solo_take send(struct world *w) {
-  uint8_t bytes[1024];
-  struct ledger_result r;
-  size_t length = transfer(w, w->nonce, 1, bytes, sizeof bytes);
-  enum solo_take take = solo_take(w->solo, bytes, length, &r);
-  if (take == SOLO_TAKEN) w->nonce++;
-  return take;
-}
-
-static uint64_t settle(struct world *w) {
-  uint32_t blocks = 0;
-  while (solo_step(w->solo, w->now_ms, NULL) == SOLO_OK) assert_true(++blocks < 100);
-  return blocks;
-}
+#include "engine/solo/example.h"
 
 /* ENGINE 7.1: the first block at once, none without a reason, two for a transaction. */
 static void test_when(void **state) {
   struct world *w = *state;
   assert_int_equal(solo_wait_ms(w->solo, w->now_ms), 0);
-  assert_int_equal(settle(w), 1);
+  assert_int_equal(world_settle(w), 1);
   assert_int_equal(solo_head(w->solo)->height, 1);
-  assert_int_equal(solo_head(w->solo)->time_ms, w->now_ms - START_MS); /* genesis time */
+  assert_int_equal(solo_head(w->solo)->time_ms, w->now_ms - WORLD_START_MS); /* genesis time */
   assert_true(solo_wait_ms(w->solo, w->now_ms + 1000000) == SOLO_NEVER);
-  assert_int_equal(send(w), SOLO_TAKEN);
+  assert_int_equal(world_send(w), SOLO_TAKEN);
   assert_int_equal(solo_wait_ms(w->solo, w->now_ms), 0);
-  assert_int_equal(settle(w), 2);
+  assert_int_equal(world_settle(w), 2);
   assert_true(solo_wait_ms(w->solo, w->now_ms) == SOLO_NEVER);
   /* Times rise by themselves when the clock stands, and when it goes back. */
   assert_int_equal(solo_head(w->solo)->time_ms, w->now_ms + 1);
   w->now_ms -= 3000;
-  for (int i = 0; i < 5; i++) assert_int_equal(send(w), SOLO_TAKEN);
-  assert_int_equal(settle(w), 2);
+  for (int i = 0; i < 5; i++) assert_int_equal(world_send(w), SOLO_TAKEN);
+  assert_int_equal(world_settle(w), 2);
   assert_int_equal(solo_head(w->solo)->time_ms, w->now_ms + 3000 + 3);
 }
 
@@ -137,11 +42,11 @@ static void test_expected(void **state) {
   static uint8_t bytes[MANY + 3][BYTES];
   struct comet_span span[MANY + 3];
   struct ledger_result r;
-  settle(w);
+  world_settle(w);
   for (uint32_t i = 0; i < MANY; i++)
-    span[i] = (struct comet_span){.bytes = bytes[i], .length = transfer(w, w->nonce + i, 1, bytes[i], BYTES)};
+    span[i] = (struct comet_span){.bytes = bytes[i], .length = world_transfer(w, w->nonce + i, 1, bytes[i], BYTES)};
   bytes[WRONG][span[WRONG].length - 1] ^= 1; /* a bit of the signature */
-  span[MANY] = (struct comet_span){.bytes = bytes[MANY], .length = transfer(w, w->nonce, 2, bytes[MANY], BYTES)};
+  span[MANY] = (struct comet_span){.bytes = bytes[MANY], .length = world_transfer(w, w->nonce, 2, bytes[MANY], BYTES)};
   span[MANY + 1] = (struct comet_span){.bytes = bytes[MANY + 1], .length = 7};
   span[MANY + 2] = (struct comet_span){.bytes = bytes[MANY + 2], .length = 0};
   solo_expect(w->solo, span, MANY + 3);
@@ -153,29 +58,29 @@ static void test_expected(void **state) {
     assert_int_equal(r.code, code);
   }
   w->nonce += WRONG;
-  assert_int_equal(settle(w), 2);
+  assert_int_equal(world_settle(w), 2);
   assert_int_equal(mempool_count(solo_mempool(w->solo)), 0);
 }
 
 static void test_again(void **state) {
   struct world *w = *state;
-  settle(w);
+  world_settle(w);
   for (int i = 0; i < 3; i++) {
-    send(w);
+    world_send(w);
     w->now_ms += 10;
     assert_int_equal(solo_step(w->solo, w->now_ms, NULL), SOLO_OK);
     struct solo_head head = *solo_head(w->solo);
     world_shut(w); /* before the second block */
     world_open(w);
     assert_memory_equal(&head, solo_head(w->solo), sizeof head);
-    assert_int_equal(settle(w), 1); /* the one more that was due */
+    assert_int_equal(world_settle(w), 1); /* the one more that was due */
     assert_int_equal(mempool_count(solo_mempool(w->solo)), 0);
   }
   uint8_t bytes[1024];
   struct ledger_result r;
-  size_t length = transfer(w, 0, 1, bytes, sizeof bytes);
+  size_t length = world_transfer(w, 0, 1, bytes, sizeof bytes);
   assert_int_equal(solo_take(w->solo, bytes, length, &r), SOLO_HERE); /* it is in a block */
-  length = transfer(w, 0, 2, bytes, sizeof bytes);
+  length = world_transfer(w, 0, 2, bytes, sizeof bytes);
   assert_int_equal(solo_take(w->solo, bytes, length, &r), SOLO_REFUSED);
   assert_int_equal(r.code, CHAIN_NONCE);
 }
@@ -184,22 +89,22 @@ static void test_again(void **state) {
 static void test_same(void **state) {
   struct world *a = *state, *b;
   void *second;
-  assert_int_equal(begin(&second), 0);
+  assert_int_equal(world_begin(&second), 0);
   b = second;
   for (int i = 0; i < 4; i++) {
-    assert_int_equal(settle(a), settle(b));
+    assert_int_equal(world_settle(a), world_settle(b));
     assert_memory_equal(solo_head(a->solo), solo_head(b->solo), sizeof *solo_head(a->solo));
-    send(a), send(b);
+    world_send(a), world_send(b);
   }
-  assert_int_equal(end(&second), 0);
+  assert_int_equal(world_end(&second), 0);
 }
 
 static void test_check(void **state) {
   struct world *w = *state;
   uint8_t bytes[1024];
   struct ledger_result r;
-  settle(w);
-  size_t length = transfer(w, 0, 1, bytes, sizeof bytes);
+  world_settle(w);
+  size_t length = world_transfer(w, 0, 1, bytes, sizeof bytes);
   for (int i = 0; i < 3; i++) {
     solo_check(w->solo, bytes, length, &r);
     assert_int_equal(r.code, CHAIN_OK);
@@ -213,10 +118,10 @@ static void test_check(void **state) {
   /* One account's share is bounded, whatever it pays. */
   w->nonce = 1;
   enum solo_take take;
-  while ((take = send(w)) == SOLO_TAKEN) assert_true(w->nonce < 2 * MEMPOOL_ACCOUNT_COUNT_MAX);
+  while ((take = world_send(w)) == SOLO_TAKEN) assert_true(w->nonce < 2 * MEMPOOL_ACCOUNT_COUNT_MAX);
   assert_int_equal(take, SOLO_FULL);
   assert_int_equal(mempool_count(solo_mempool(w->solo)), MEMPOOL_ACCOUNT_COUNT_MAX);
-  assert_int_equal(settle(w), 2); /* all of them in one block, and one more */
+  assert_int_equal(world_settle(w), 2); /* all of them in one block, and one more */
   assert_int_equal(mempool_count(solo_mempool(w->solo)), 0);
 }
 
@@ -294,11 +199,11 @@ static void test_bounds(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_when, begin, end),
-                                     cmocka_unit_test_setup_teardown(test_expected, begin, end),
-                                     cmocka_unit_test_setup_teardown(test_again, begin, end),
-                                     cmocka_unit_test_setup_teardown(test_same, begin, end),
-                                     cmocka_unit_test_setup_teardown(test_check, begin, end),
+  const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_when, world_begin, world_end),
+                                     cmocka_unit_test_setup_teardown(test_expected, world_begin, world_end),
+                                     cmocka_unit_test_setup_teardown(test_again, world_begin, world_end),
+                                     cmocka_unit_test_setup_teardown(test_same, world_begin, world_end),
+                                     cmocka_unit_test_setup_teardown(test_check, world_begin, world_end),
                                      cmocka_unit_test(test_fair),
                                      cmocka_unit_test(test_bounds)};
   return cmocka_run_group_tests(tests, NULL, NULL);

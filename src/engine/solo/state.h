@@ -30,7 +30,8 @@ struct solo {
   uint8_t results_hash[32];
   struct comet_signature signature;
   struct comet_commit commit;
-  /* The block that is being made; unwritten: it is made, and the store has not taken it yet. */
+  /* The block that is being made; unwritten: it is made, ledger and mempool stand after it, and the store has not taken
+   * it yet. While solo_write runs nobody changes batch and next. */
   bool unwritten;
   struct solo_head next;
   struct comet_signature next_signature;
@@ -47,9 +48,9 @@ struct solo {
   struct mempool_entry left[MEMPOOL_COUNT_MAX]; /* those checked again after a block */
 };
 
-/* produce makes a block of what waits and writes it; produce_write tries again what was not written. */
+/* produce makes a block of what waits, into batch and next. produce_move_on takes ledger and mempool behind it. */
 enum solo_status produce(struct solo *s, uint64_t now_ms, struct why *why);
-enum solo_status produce_write(struct solo *s, struct why *why);
+void produce_move_on(struct solo *s);
 
 /* solo_state is what the ledger stands at, of which app_hash is. */
 void solo_state(const struct solo *s, const uint8_t app_hash[32], struct effects_state *out);

@@ -11,6 +11,7 @@
 #include "agent/ability.h"
 #include "agent/solver.h"
 #include "agent/verifier.h"
+#include "ledger/task/world.h"
 
 static const uint8_t me[32] = {1}, other[32] = {2};
 static struct chain chain;
@@ -174,6 +175,32 @@ static void test_late(void **state) {
   assert_true(verifier_late(&chain, &t));
 }
 
+/* LEDGER 5.1: what a provider asks binds nobody but itself: it does not offer for less. */
+static void test_price(void **state) {
+  (void)state;
+  static struct world w;
+  static struct world_post p;
+  struct why why = {""};
+  struct provider mine;
+  uint8_t job[32], id[TASK_ID_BYTES] = {0};
+  world_open(&w, "test", NULL);
+  assert_int_equal(world_tape(&w, &why), CHAIN_OK);
+  world_body(&w, &p, 1, 8, 2);
+  assert_int_equal(world_post(&w, &p, 1, job, &why), CHAIN_OK);
+  memcpy(id, job, sizeof job);
+  struct task_record t = world_task(&w, id);
+  const uint8_t *account = w.actor[3].account;
+  struct map_key key = map_key(MODULE_PROVIDER, account, 32);
+  assert_true(provider_find(&w.c, account, &mine));
+  for (uint64_t more = 0; more < 2; more++) {
+    mine.ask = p.body.price + more;
+    stored_put(w.c.map, &provider_kind, &key, &mine);
+    assert_int_equal(solver_can(&w.c, account, &t, &why), more == 0);
+  }
+  assert_non_null(strstr(why.text, "asks"));
+  world_shut(&w);
+}
+
 /* States that are kept fit into what the disk may be used for, the last one among them. */
 static void test_every(void **state) {
   (void)state;
@@ -224,6 +251,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_verifier_states, begin, end),
       cmocka_unit_test_setup_teardown(test_votes, begin, end),
       cmocka_unit_test_setup_teardown(test_late, begin, end),
+      cmocka_unit_test(test_price),
       cmocka_unit_test_setup_teardown(test_every, begin, end),
       cmocka_unit_test_setup_teardown(test_in_time, begin, end),
   };

@@ -74,6 +74,14 @@ enum solver_duty solver_due(const struct chain *c, const uint8_t account[32], co
   return SOLVER_REST;
 }
 
+static bool pays(const struct chain *c, const struct task_record *t, uint64_t ask, struct why *why) {
+  static struct job_stored job; /* large */
+  if (!job_find(c, t->id, &job) || job.record.price >= ask) return true;
+  why_set(why, "the job pays %" PRIu64 " grain for 10^9 units of work; this account asks %" PRIu64, job.record.price,
+          ask);
+  return false;
+}
+
 bool solver_can(const struct chain *c, const uint8_t account[32], const struct task_record *t, struct why *why) {
   struct provider p;
   struct account a;
@@ -89,6 +97,7 @@ bool solver_can(const struct chain *c, const uint8_t account[32], const struct t
             t->mem_mib, p.class, p.mem_mib);
     return false;
   }
+  if (!pays(c, t, p.ask, why)) return false;
   account_get(c->map, account, &a);
   if (account_free(&a, ROLE_SOLVER) < bond || a.balance < gas) {
     why_set(why,

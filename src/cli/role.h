@@ -17,7 +17,7 @@ enum { ROLE_PATH = 4096, ROLE_DISK_GIB = 10, ROLE_FAUCET = ROLES };
       {"memory", 0, "MIB", "memory for one job, told to the chain (half of the machine's)"},                           \
       {"disk", 0, "GIB", "disk for states and blobs (10)"},                                                            \
       {"class", 0, "N", "the class of machine that this is said to be (0)"},                                           \
-      {"ask", 0, "GRAIN", "price that quotes are told, grain for 10^9 units of work (0)"},                             \
+      {"ask", 0, "GRAIN", "the least it works for, grain for 10^9 units of work; quotes tell it (0)"},                 \
       {"stake", 0, "ASY", "stakes so much at start, if less is staked"},                                               \
       {"lie", 0, "WORD", "for demonstrations: does something wrong (see above)"}, UNLOCK_OPTIONS, {                    \
     "json", 0, NULL, "one JSON object a line"                                                                          \

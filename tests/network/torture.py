@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """kill -9 at random moments, while a network works: every task settles or is reassigned, no grain is lost, nothing is done twice.
 
-usage: torture.py ASSAY [--tasks N] [--seed S] [--jobs-at-once N] [--tasks-a-job N] [--parameters devnet|test] [--every SECONDS] [--keep DIR] [--verbose]
+usage: torture.py ASSAY [--tasks N] [--seed S] [--jobs-at-once N] [--tasks-a-job N] [--parameters devnet|test] [--every SECONDS] [--outage SECONDS]
+                        [--keep DIR] [--verbose]
 
 Starts `assay devnet`, submits small jobs of a few tasks each until N tasks are posted, and meanwhile kills, at moments drawn from the seed: the
 node, solvers, verifiers, storer, faucet, submissions, and now and then devnet itself, the first time while it makes its folder. devnet starts
@@ -22,7 +23,6 @@ import argparse
 import collections
 import datetime
 import glob
-import http.client
 import json
 import math
 import os
@@ -30,7 +30,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -41,13 +40,11 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "net"), os.path.join(HERE, "..", "cli")]
 import world  # noqa: E402
-from books import Books  # noqa: E402
-from chain import Chain  # noqa: E402
+import acts  # noqa: E402
+from books import Books, address  # noqa: E402
 from story import Wrong, need  # noqa: E402
+from victims import PATIENCE, TASK_STEPS, Devnet, Patient, Submission  # noqa: E402
 
-PATIENCE = 300  # seconds in which something has to happen
-PRICE = 10**9
-TASK_STEPS = 256  # of a job whose interval is 1
 LATE = {"late", "no PUBLISH", "no OPEN", "not delivered", "not taken", "no SEAL", "no SHOW", "no start", "neutral"}
 CANCELLED = {"four attempts", "neutral", "stalled", "deadline"}
 WEIGHTS = {"node": 4, "storer": 2, "faucet": 1, "solver": 5, "verifier": 6, "submission": 3, "devnet": 0.4}
@@ -55,135 +52,10 @@ LEVELS = ("spot", "standard", "standard", "strong", "full")
 EVERYBODY = ("node", "storer", "devnet")  # a kill of theirs touches everybody
 
 
-class Patient(Chain):
-    """Asks again while the node is away: it comes back with what it had."""
-
-    def post(self, value):
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return super().post(value)
-            except (OSError, http.client.HTTPException, ValueError):
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.1)
-
-
-class Devnet:
-    """`assay devnet` in one folder, at one port, however often it is killed."""
-
-    def __init__(self, assay, folder, words, errors):
-        self.assay, self.folder, self.words, self.errors = assay, folder, words, errors
-        # Bound and never listened at: the number is ours, and who is told it can have it (devnet does the same for its own).
-        self.held = socket.socket()
-        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.held.bind(("127.0.0.1", 0))
-        self.port = self.held.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process, self.deaths, self.ours, self.ready = None, [], set(), threading.Event()
-
-    def start(self):
-        self.ready.clear()
-        words = [self.assay, "devnet", "-o", self.folder, "--port", str(self.port), "--json", *self.words]
-        with open(self.errors, "a") as errors:
-            self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True)
-        threading.Thread(target=self.read, args=(self.process,), daemon=True).start()
-
-    def read(self, process):
-        for line in process.stdout:
-            value = json.loads(line)
-            if value.get("ready"):
-                self.accounts = {p["account"]: p["name"] for p in value["processes"]}
-                self.ready.set()
-            if value.get("event") == "died":
-                self.deaths.append((time.monotonic(), value["name"], value["ended"], value["said"]))
-
-    def up(self):
-        until = time.monotonic() + PATIENCE
-        while not self.ready.wait(0.1):
-            need(self.process.poll() is None, f"devnet ended with {self.process.returncode}")
-            need(time.monotonic() < until, "devnet does not get ready")
-
-    def children(self):
-        """name -> pid, of what runs now."""
-        found = {}
-        try:
-            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
-                for pid in f.read().split():
-                    with open(f"/proc/{pid}/cmdline") as c:
-                        words = c.read().split("\0")
-                    if len(words) > 2 and words[1] != "devnet":
-                        found[os.path.basename(words[2])] = int(pid)
-        except OSError:
-            pass
-        return found
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        need(self.process.wait(timeout=PATIENCE) == 0, f"devnet was stopped and ended with {self.process.returncode}")
-
-
-class Submission:
-    """One `assay submit`, with the same words until it says what came of the job."""
-
-    def __init__(self, net, number, updates, level):
-        self.net, self.number, self.updates, self.tasks = net, number, updates, -(-(updates + 1) // TASK_STEPS)
-        self.job, self.out = net.path(f"job-{number}.yaml"), net.path(f"out-{number}")
-        with open(self.job, "w") as f:
-            f.write("assay: 1\nmodel: model.onnx\ninit: seed\ndata:\n  train: {format: npy, inputs: x.npy, targets: y.npy}\nloss: mse\n"
-                    f"optimizer: {{name: sgd, lr: 0.01, momentum: 0.9}}\nbatch: 32\nupdates: {updates}\nseed: {number}\ninterval: 1\n")
-        self.words = [net.assay, "submit", self.job, "-o", self.out, "--node", net.devnet.url, "--threads", "1", "--price", str(PRICE), "--level", level,
-                      "--yes", "--json"]
-        self.process, self.result, self.starts, self.account = None, None, 0, None
-
-    def start(self):
-        self.starts += 1
-        self.lines = 0
-        with open(self.net.path("submit.log"), "a") as errors:
-            errors.write(f"-- submission {self.number}, start {self.starts}\n")
-            errors.flush()
-            self.process = subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=errors, text=True)
-        self.reader = threading.Thread(target=self.read, args=(self.process,), daemon=True)
-        self.reader.start()
-
-    def read(self, process):
-        with open(self.net.path("submit.log"), "a") as log:
-            for line in process.stdout:
-                self.lines += 1
-                log.write(f"{self.number}: {line}")
-                log.flush()
-                value = json.loads(line)
-                if "outcome" in value:
-                    self.said = value
-
-    def over(self):
-        """Has it ended, and said what came of the job? Else it goes on, started again if it has to be."""
-        if self.process.poll() is None:
-            return False
-        status = self.process.returncode
-        self.reader.join()
-        if status in (0, 1) and hasattr(self, "said"):
-            self.result = self.said
-            need((status == 0) == (self.result["outcome"] == "done"), f"submission {self.number} ended with {status}: {self.result}")
-            return True
-        need(status in (-9, 1, 3), f"submission {self.number} ended with {status}; its words are in submit.log")
-        need(self.starts < 400, f"submission {self.number} was started {self.starts} times")
-        if status == -9:
-            self.start()
-        elif time.monotonic() > getattr(self, "again", 0):  # the node is away, or the faucet: a person would wait a moment
-            self.again = time.monotonic() + 0.5
-            self.start()
-        return False
-
-
 class Torture:
     def __init__(self, a):
         self.a, self.assay, self.draw = a, os.path.abspath(a.assay), random.Random(a.seed)
-        self.kills, self.submissions, self.running, self.blocks, self.seen = [], [], [], {}, {}
+        self.kills, self.submissions, self.running, self.devnet = [], [], [], None
         self.stop_kills, self.trouble, self.lock = threading.Event(), None, threading.Lock()
 
     def path(self, name):
@@ -209,8 +81,9 @@ class Torture:
         self.chain = Patient(self.devnet.url)
         self.books = Books(self.chain, {})
         self.books.names = Names(self.devnet)
+        self.acts = acts.Acts(self.books.name)
         hear = self.books.oracle.block
-        self.books.oracle.block = lambda block: (self.once(block), hear(block))
+        self.books.oracle.block = lambda block: (self.acts.block(block), hear(block))
 
     # Kills.
 
@@ -245,6 +118,10 @@ class Torture:
         elif kind == "devnet":
             self.devnet.kill()
             self.killed("devnet")
+            if self.a.outage and len(self.books.receipts) > 5:
+                self.stop_kills.wait(self.a.outage)
+                self.killed("devnet")
+                self.a.outage = 0
             self.devnet.start()
         else:
             names = sorted(n for n in self.devnet.children() if n.split("-")[0] == kind)
@@ -269,33 +146,6 @@ class Torture:
             self.trouble = e
 
     # What is on the chain.
-
-    ONCE = {"COMMIT": ("task", "attempt"), "OPEN": ("task", "attempt"), "OFFER": ("task", "attempt"), "TAKE": ("task", "attempt", "seat"),
-            "SEAL": ("task", "attempt", "seat"), "SHOW": ("task", "attempt", "seat"), "FETCH": ("task", "attempt", "seat", "what"),
-            "MOVE": ("dispute", "number"), "JOB_POST": ()}
-
-    def once(self, block):
-        for t, code, _ in block["transactions"]:
-            slot = (t["account"], t["key_index"])
-            need(t["nonce"] == self.seen.get(slot, t["nonce"] if slot not in self.seen else 0), f"nonce {t['nonce']} of {self.books.name(t['account'])} follows {self.seen.get(slot, 0) - 1}")
-            self.seen[slot] = t["nonce"] + 1
-            if t["type"] not in self.ONCE or code == 6:  # for lack of gas nothing was done
-                continue
-            act = (t["type"], t["account"], *(t["body"][name] for name in self.ONCE[t["type"]]))
-            self.acts[act].append((block["height"], code))
-
-    acts = collections.defaultdict(list)
-
-    def twice(self):
-        """A seat may be taken, and sealed, again in another round (LEDGER 8.2, row 20): then each of them did something."""
-        for act, times in self.acts.items():
-            if len(times) > 1:
-                again = act[0] in ("TAKE", "SEAL") and all(code == 0 for _, code in times)
-                need(again, f"{act[0]} of {self.books.name(act[1])} is in blocks {times}: {[p.hex() if isinstance(p, bytes) else p for p in act[2:]]}")
-
-    def refused(self):
-        """Acts that did nothing: too late, mostly."""
-        return collections.Counter(f"{act[0]} {code}" for act, times in self.acts.items() for _, code in times if code)
 
     def look(self):
         self.books.read(self.chain.height())
@@ -351,7 +201,7 @@ class Torture:
             need(time.monotonic() < until, "a job is not over")
             time.sleep(0.2)
         self.books.check().over()
-        self.twice()
+        self.acts.twice()
         jobs = self.books.oracle.jobs
         need(len(jobs) == len(self.submissions), f"{len(jobs)} jobs were posted by {len(self.submissions)} submissions")
         need({s.result["job"] for s in self.submissions} == {id.hex() for id in jobs}, "a submission names a job that is not the one it posted")
@@ -370,8 +220,11 @@ class Torture:
             lines = subprocess.check_output([self.assay, "train", s.job, "-o", run, "--threads", "1", "--json"], text=True, stderr=subprocess.DEVNULL)
             root = json.loads(lines.strip().split("\n")[-1])["final_root"]
             need(root == s.result["final_root"], f"submission {s.number} got {s.result['final_root']}, assay train gives {root}")
-            for name in ("model.onnx", "final.state", "certificate"):
+            for name in ("job.yaml", "job.json", "model.onnx", "model.safetensors", "final.state", "README.md", "certificate", "receipts.json"):
                 need(os.path.exists(os.path.join(s.out, name)), f"submission {s.number} has no {name}")
+            check = subprocess.run([self.assay, "certificate", "check", os.path.join(s.out, "certificate"), "--model", os.path.join(s.out, "final.state")],
+                                   capture_output=True, text=True)
+            need(check.returncode == 0, f"the certificate of submission {s.number}: {check.stdout}{check.stderr}")
             shutil.rmtree(run)
 
     def logs(self):
@@ -454,7 +307,7 @@ class Torture:
         lines = [f"{tasks} tasks of {len(self.submissions)} jobs: {settled} settled ({', '.join(f'{attempts[k]} at attempt {k}' for k in sorted(attempts))}), "
                  f"{tasks - settled} not ({words(reasons)}); {self.struck} of them lived through a kill",
                  f"{len(self.kills)} kills: {words(kinds)}; submissions started {sum(s.starts for s in self.submissions)} times; ended without the node: {words(self.other_deaths)}",
-                 f"stake lost: {words(self.lost)}; not explained by a kill: {', '.join(self.unexplained) or 'none'}; acts that came too late: {words(self.refused())}",
+                 f"stake lost: {words(self.lost)}; not explained by a kill: {', '.join(self.unexplained) or 'none'}; acts that came too late: {words(self.acts.refused())}",
                  f"seed {self.a.seed}, {self.books.height} blocks, {time.monotonic() - self.began:.0f} s: no grain is lost, nothing was done twice"]
         return "\n".join(lines)
 
@@ -485,7 +338,7 @@ class Torture:
                 if s.process:
                     s.process.kill()
                     s.process.wait()
-            if self.devnet.process and self.devnet.process.poll() is None:
+            if self.devnet and self.devnet.process and self.devnet.process.poll() is None:
                 self.devnet.kill()
             if not self.a.keep:
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -495,11 +348,10 @@ class Names(dict):
     """id -> name, of those that devnet keeps."""
 
     def __init__(self, devnet):
-        from books import address
-        self.devnet, self.address = devnet, address
+        self.devnet = devnet
 
     def get(self, id, default=None):
-        return self.devnet.accounts.get(self.address(id), default)
+        return self.devnet.accounts.get(address(id), default)
 
 
 def main():
@@ -511,11 +363,13 @@ def main():
     a.add_argument("--tasks-a-job", type=int, default=4, help="at most")
     a.add_argument("--parameters", default="devnet", choices=("devnet", "test"))
     a.add_argument("--every", type=float, default=2, help="seconds between two kills, in the mean")
+    a.add_argument("--outage", type=float, default=0, help="seconds without anything, once: after a minute the clock goes slowly (LEDGER 1.2)")
     a.add_argument("--solvers", type=int, default=3)
     a.add_argument("--verifiers", type=int, default=5)
     a.add_argument("--keep")
     a.add_argument("--verbose", action="store_true")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
+    acts.self_test()
     return 0 if Torture(a.parse_args()).run() else 1
 
 

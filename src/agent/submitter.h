@@ -41,8 +41,8 @@ enum agent_status submitter_open_quote(struct submitter **out, struct view *view
 struct submitter_quote {
   uint8_t level, seats, draws, class;
   uint64_t price;                   /* grain per 10^9 units of work */
-  uint32_t solvers;                 /* that are available in this class and have the memory */
-  uint64_t ask_middle, price_least; /* what the middle one of them asks; the least that the chain takes */
+  uint32_t solvers;                 /* that can be drawn, in this class, and have the memory */
+  uint64_t ask_middle, price_least; /* what the middle one asks, by stake; the least that the chain takes */
   uint16_t tasks;
   uint32_t intervals;                    /* of all tasks */
   uint64_t work;                         /* LEDGER 7.4 */

@@ -161,19 +161,37 @@ static uint64_t mem_mib(const struct prepared *p) {
 }
 
 struct solvers {
+  struct view *view;
   uint8_t class;
-  uint64_t mem_mib, ask[SOLVERS_ASKED_MAX];
+  uint64_t mem_mib, stake_min;
+  struct asked {
+    uint64_t ask, stake;
+  } asked[SOLVERS_ASKED_MAX]; /* by ask */
   uint32_t count;
 };
 
+/* Those that can be drawn: a record without a stake is somebody's word, and costs nothing. */
 static bool ask_solver(void *context, const uint8_t account[32], const struct provider *p) {
   struct solvers *s = context;
-  (void)account;
+  struct account a;
   if (p->class < s->class || p->mem_mib < s->mem_mib) return true;
+  if (view_account(s->view, account, &a, NULL) != CLIENT_OK || a.stake[ROLE_SOLVER] < s->stake_min) return true;
   uint32_t at = s->count++;
-  for (; at > 0 && s->ask[at - 1] > p->ask; at--) s->ask[at] = s->ask[at - 1];
-  s->ask[at] = p->ask;
+  for (; at > 0 && s->asked[at - 1].ask > p->ask; at--) s->asked[at] = s->asked[at - 1];
+  s->asked[at] = (struct asked){p->ask, a.stake[ROLE_SOLVER]};
   return s->count < SOLVERS_ASKED_MAX;
+}
+
+/* What the middle one asks, where each counts as often as it is drawn: many small accounts of one owner do not move it
+ * more than their stake does. */
+static uint64_t ask_middle(const struct solvers *s) {
+  unsigned __int128 all = 0, below = 0;
+  for (uint32_t i = 0; i < s->count; i++) all += s->asked[i].stake;
+  for (uint32_t i = 0; i < s->count; i++) {
+    below += s->asked[i].stake;
+    if (2 * below > all) return s->asked[i].ask;
+  }
+  return 0;
 }
 
 /* LEDGER 7.4, 7.5: the price at which F of the task with the least work is task_fee_min. Work of a whole task, in units
@@ -198,7 +216,7 @@ static uint64_t price_least(const struct prepared *p, const struct parameters *q
 enum agent_status terms_find(struct submitter *s, struct market *out, struct why *why) {
   const struct parameters *p = &view_chain(s->view)->parameters;
   struct submitter_options *o = &s->options;
-  struct solvers solvers = {.mem_mib = mem_mib(o->prepared)};
+  struct solvers solvers = {.view = s->view, .mem_mib = mem_mib(o->prepared), .stake_min = p->stake_min};
   if (o->class == SUBMITTER_CLASS_FITS) {
     uint8_t class = 0;
     while (class < p->classes && p->class[class].mem_mib < solvers.mem_mib) class ++;
@@ -212,9 +230,8 @@ enum agent_status terms_find(struct submitter *s, struct market *out, struct why
   solvers.class = o->class;
   enum client_status status = view_providers(s->view, PROVIDER_SOLVER, ask_solver, &solvers, why);
   if (status != CLIENT_OK && status != CLIENT_NONE) return AGENT_LOST;
-  struct market m = {.solvers = solvers.count,
-                     .ask_middle = solvers.count ? solvers.ask[solvers.count / 2] : 0,
-                     .price_least = price_least(o->prepared, p)};
+  struct market m = {
+      .solvers = solvers.count, .ask_middle = ask_middle(&solvers), .price_least = price_least(o->prepared, p)};
   if (o->price == 0) o->price = m.ask_middle > m.price_least ? m.ask_middle : m.price_least;
   if (out) *out = m;
   return AGENT_OK;

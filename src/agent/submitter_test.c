@@ -11,6 +11,7 @@
 #include "commit/trace/trace.h"
 #include "crypto/sha256.h"
 #include "crypto/vrf.h"
+#include "ledger/provider/provider.h"
 #include "training/checkpoint/checkpoint.h"
 #include "training/run/example.h"
 
@@ -319,6 +320,42 @@ static void the_quote_is_what_is_paid(void **state) {
   agent_shut(a);
 }
 
+/* Anybody may write into a record that he solves, and asks for a fortune. */
+static void ask_for(uint32_t who, uint64_t ask) {
+  struct stage *s = network_stage(net);
+  uint8_t input[PROVIDER_REGISTRATION_BYTES], proof[VRF_BYTES], tls[32] = {0}, body[512];
+  struct sign_public key = sign_secret_public(s->vrf[who]);
+  provider_registration(port.genesis, s->id[who], input);
+  vrf_prove(s->vrf[who], input, sizeof input, proof);
+  struct body_provider b = {.roles = PROVIDER_SOLVER,
+                            .available = 1,
+                            .mem_mib = 4096,
+                            .ask = ask,
+                            .vrf_key = key.bytes,
+                            .vrf_proof = proof,
+                            .tls_hash = tls};
+  send(who, TRANSACTION_PROVIDER_SET, body, body_provider_put(&b, body, sizeof body));
+  network_block(net);
+}
+
+static void the_market_is_of_those_who_can_be_drawn(void **state) {
+  (void)state;
+  struct agent *a = fresh_agent();
+  struct submitter_quote q;
+  struct why why = {{0}};
+  /* Half of them have no stake; of those that have, it is number 3 who has most of it: stage.h. */
+  for (uint32_t who = 4; who < 8; who++) ask_for(who, 1000 * ASY);
+  ask_for(3, 3 * ASY);
+  ask_for(0, 9 * ASY);
+  terms.price = 0;
+  struct submitter *s = open_submitter(a);
+  if (view_now(agent_view(a), &why) != CLIENT_OK || submitter_quote(s, &q, &why) != AGENT_OK) fail_msg("%s", why.text);
+  assert_int_equal(q.solvers, 4);
+  assert_int_equal(q.ask_middle, 3 * ASY); /* stakes 2, 3 ask nothing, 4 asks 3, 1 asks 9: 5 below of 10 */
+  submitter_shut(s);
+  agent_shut(a);
+}
+
 /* Begun again after every turn, with the state forgotten by this process: one job, posted once. */
 static void killed_after_every_turn_it_posts_once(void **state) {
   (void)state;
@@ -437,6 +474,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_model_comes_back, begin, end),
       cmocka_unit_test_setup_teardown(the_quote_is_what_is_paid, begin, end),
+      cmocka_unit_test_setup_teardown(the_market_is_of_those_who_can_be_drawn, begin, end),
       cmocka_unit_test_setup_teardown(killed_after_every_turn_it_posts_once, begin, end),
       cmocka_unit_test_setup_teardown(it_waits_for_the_final_state, begin, end),
       cmocka_unit_test_setup_teardown(what_the_chain_would_refuse_is_not_sent, begin, end),

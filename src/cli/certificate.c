@@ -121,7 +121,7 @@ static enum outcome fetch(const struct arguments *a) {
   free(bytes);
   if (outcome != OUTCOME_DONE) return outcome;
   if (arguments_given(a, "json"))
-    output_json(json_pack("{s:s, s:I}", "certificate", path, "bytes", (json_int_t)length));
+    output_json(json_pack("{s:o, s:I}", "certificate", output_text(path), "bytes", (json_int_t)length));
   else
     printf("%s: %zu bytes, checked; assay certificate check %s says what it shows\n", path, length, path);
   return OUTCOME_DONE;

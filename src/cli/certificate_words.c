@@ -295,8 +295,8 @@ json_t *certificate_json(const struct certificate *c, const struct certificate_f
   json_decref(result);
   json_decref(audit);
   json_decref(job);
-  json_object_set_new(o, "figure_name", named ? json_string(e.name) : json_null());
+  json_object_set_new(o, "figure_name", named ? output_text(e.name) : json_null());
   if (f->model) json_object_set_new(o, "model_same", json_boolean(f->model_same));
-  if (f->model && *f->model_why) json_object_set_new(o, "model_why", json_string(f->model_why));
+  if (f->model && *f->model_why) json_object_set_new(o, "model_why", output_text(f->model_why));
   return o;
 }

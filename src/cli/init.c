@@ -68,7 +68,7 @@ static void tell(const struct arguments *a, const char *path, const struct sign_
   hex_encode(public.bytes, SIGN_PUBLIC_BYTES, text);
   for (uint32_t n = 0; n < PHRASE_LINES; n++) phrase_write(s->seed, n, s->line[n]);
   if (arguments_given(a, "json")) {
-    json_t *o = json_pack("{s:s, s:s, s:s}", "key", path, "address", address, "public_key", text);
+    json_t *o = json_pack("{s:o, s:s, s:s}", "key", output_text(path), "address", address, "public_key", text);
     if (phrase) json_object_set_new(o, "phrase", json_pack("[ssss]", s->line[0], s->line[1], s->line[2], s->line[3]));
     output_json(o);
     return;

@@ -1,8 +1,10 @@
 #include "cli/output.h"
 #include "cli/progress.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *command_name = "";
@@ -62,7 +64,21 @@ void note(const char *format, ...) {
   va_end(args);
 }
 
+json_t *output_text(const char *text) {
+  json_t *whole = json_string(text);
+  if (whole) return whole;
+  char *copy = strdup(text);
+  assert(copy && "memory for a text");
+  for (char *c = copy; *c; c++)
+    if ((unsigned char)*c >= 0x80) *c = '?';
+  whole = json_string(copy);
+  free(copy);
+  assert(whole && "memory for a text");
+  return whole;
+}
+
 void output_json(json_t *object) {
+  assert(object && "a text that is no UTF-8 goes by output_text");
   json_dumpf(object, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
   putchar('\n');
   fflush(stdout);

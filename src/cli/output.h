@@ -21,6 +21,9 @@ void output_word(const char *word);
 
 void output_command(const char *name); /* the word that complain puts first */
 
+/* output_text is a JSON string of what may not be UTF-8, a path say: then each byte that is not ASCII stands as '?'. */
+json_t *output_text(const char *text);
+
 /* output_json prints one object as a line, flushes, and lets go of it. */
 void output_json(json_t *object);
 

@@ -40,8 +40,8 @@ static void say(void *context, const char *kind, const uint8_t *task, const char
   char hex[2 * TASK_ID_BYTES + 1] = "", clock[16];
   if (task) hex_encode(task, TASK_ID_BYTES, hex);
   if (arguments_given(r->arguments, "json")) {
-    output_json(
-        json_pack("{s:s, s:o, s:s}", "kind", kind, "task", task ? json_string(hex) : json_null(), "text", text));
+    output_json(json_pack("{s:s, s:o, s:o}", "kind", kind, "task", task ? json_string(hex) : json_null(), "text",
+                          output_text(text)));
     return;
   }
   time_t now = time(NULL);

@@ -158,7 +158,7 @@ static json_t *finite(float x) { return isfinite(x) ? json_real((double)x) : jso
 
 static json_t *path_json(const struct submission *s, const char *name) {
   char path[SUBMIT_PATH];
-  return file_join(path, s->folder, name) ? json_string(path) : json_null();
+  return file_join(path, s->folder, name) ? output_text(path) : json_null();
 }
 
 static void tell_json(const struct ending *e, const char *outcome) {
@@ -170,11 +170,11 @@ static void tell_json(const struct ending *e, const char *outcome) {
                 done ? finite(e->loss) : json_null(), "test_loss", v->count ? finite(v->loss) : json_null(),
                 "test_accuracy", v->count && v->classes ? json_real((double)v->correct / v->count) : json_null(),
                 "seed", e->is_settled ? reach_grain(e->settled.seed) : json_null());
-  json_t *money = json_pack("{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:s}", "paid", reach_grain(e->paid), "back",
+  json_t *money = json_pack("{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o}", "paid", reach_grain(e->paid), "back",
                             reach_grain(e->back), "won", reach_grain(e->won), "receipt", (json_int_t)e->r.receipt,
                             "reason", receipt_reason_text(e->is_settled ? e->settled.reason : e->r.reason),
                             "certificate", e->certified ? path_json(e->s, "certificate") : json_null(), "model",
-                            done ? path_json(e->s, "model.onnx") : json_null(), "folder", e->s->folder);
+                            done ? path_json(e->s, "model.onnx") : json_null(), "folder", output_text(e->s->folder));
   json_object_update(o, money);
   json_decref(money);
   output_json(o);

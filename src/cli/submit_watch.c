@@ -16,7 +16,8 @@ enum { ADDRESS_SHOWN = 10, WHO_TEXT = 64 };
 static void say_json(const char *kind, const uint8_t *task, const char *text) {
   char hex[2 * TASK_ID_BYTES + 1] = "";
   if (task) hex_encode(task, TASK_ID_BYTES, hex);
-  output_json(json_pack("{s:s, s:o, s:s}", "kind", kind, "task", task ? json_string(hex) : json_null(), "text", text));
+  output_json(json_pack("{s:s, s:o, s:o}", "kind", kind, "task", task ? json_string(hex) : json_null(), "text",
+                        output_text(text)));
 }
 
 void submit_say(void *context, const char *kind, const uint8_t *task, const char *text) {

@@ -24,6 +24,10 @@ class Words(world.World):
         self.assertEqual(self.assay(expect=2)[0], out)
         self.assertRegex(self.assay("--version")[0], r"^assay \d+\.\d+\.\d+ · canon 1 · lower 1 · back end \w+\n$")
 
+    def test_json_of_a_path_that_is_no_text(self):
+        out, _ = self.assay("init", b"\xff", "--machine", "--json")
+        self.assertEqual(json.loads(out)["key"], "?/key")
+
     def test_unknown_words_have_a_way_out(self):
         for words, answer in ((["trian"], "did you mean 'train'"), (["verfy", "x"], "did you mean 'verify'"),
                               (["banana"], "assay --help"), (["verify", "x", "--interval", "3", "y"], "one word too many"),

@@ -122,7 +122,7 @@ class World(unittest.TestCase):
         done = subprocess.run([ASSAY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE, **kw)
         out, err = done.stdout.decode(), done.stderr.decode()
         wanted = expect if isinstance(expect, tuple) else (expect,)
-        self.assertIn(done.returncode, wanted, f"\n$ assay {' '.join(words)}\n{out}\n{err}")
+        self.assertIn(done.returncode, wanted, f"\n$ assay {' '.join(map(os.fsdecode, words))}\n{out}\n{err}")
         return out, err
 
     def train(self, folder="run", job="job.yaml", *more, expect=0):

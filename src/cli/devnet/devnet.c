@@ -144,8 +144,8 @@ static void say_death(const struct kept *k) {
   char said[PICTURE_TEXT];
   picture_names(&net.found, k->said, false, said);
   if (net.showing == SHOW_JSON)
-    output_json(json_pack("{s:s, s:s, s:s, s:s, s:f}", "event", "died", "name", k->name, "ended", k->ended, "said",
-                          k->said, "again_in_seconds", (double)k->pause_ms / 1000));
+    output_json(json_pack("{s:s, s:s, s:o, s:o, s:f}", "event", "died", "name", k->name, "ended", output_text(k->ended),
+                          "said", output_text(k->said), "again_in_seconds", (double)k->pause_ms / 1000));
   else if (net.showing == SHOW_LINES)
     printf("%s died (%s), and starts again in %g s%s%s\n", k->name, k->ended, (double)k->pause_ms / 1000,
            *said ? ": " : "", said);
@@ -205,8 +205,9 @@ static json_t *processes_json(void) {
 static void say_ready(void) {
   const char *chain = json_string_value(json_object_get(net.kept[0].ready, "chain"));
   if (net.showing == SHOW_JSON)
-    output_json(json_pack("{s:b, s:s, s:s, s:s, s:s, s:o}", "ready", true, "node", net.node, "faucet", net.faucet,
-                          "chain", chain ? chain : "", "folder", net.found.path, "processes", processes_json()));
+    output_json(json_pack("{s:b, s:s, s:s, s:s, s:o, s:o}", "ready", true, "node", net.node, "faucet", net.faucet,
+                          "chain", chain ? chain : "", "folder", output_text(net.found.path), "processes",
+                          processes_json()));
   else if (net.showing == SHOW_LINES)
     printf("ready: %u processes, node %s, faucet %s; Ctrl-C stops all, and the same command goes on\n",
            net.found.plan.processes, net.node, net.faucet);

@@ -47,11 +47,13 @@ enum outcome reach_open(const struct arguments *a, struct reach *out) {
     if (!view_open(&out->view, &out->port, &why)) {
       complain("%s", why.text);
       client_shut(r.client);
+      *out = (struct reach){.client = NULL};
       return OUTCOME_ENVIRONMENT;
     }
     status = view_now(out->view, &why);
     if (status == CLIENT_OK) return OUTCOME_DONE;
     view_shut(out->view);
+    *out = (struct reach){.client = NULL}; /* nothing for the caller to shut */
     if (status == CLIENT_NONE) status = CLIENT_STRANGE;
   }
   enum outcome outcome = reach_outcome(&r, status, &why);

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """What the program says to people and scripts: help, versions, unknown words, exit statuses."""
+import http.server
 import json
 import os
 import re
 import subprocess
+import threading
 
 import world
 
@@ -27,6 +29,31 @@ class Words(world.World):
     def test_json_of_a_path_that_is_no_text(self):
         out, _ = self.assay("init", b"\xff", "--machine", "--json")
         self.assertEqual(json.loads(out)["key"], "?/key")
+
+    def test_a_role_whose_node_begins_well_and_ends_there(self):
+        answers = {"status": {"node_info": {"network": "x"}, "sync_info": {"latest_block_height": "1", "latest_app_hash": "",
+                                                                           "latest_block_time": "2026-01-01T00:00:00Z"}},
+                   "genesis": {"genesis": {"app_state": {"assay": "AAAA"}}},
+                   "abci_query": {"response": {"code": 1, "height": "1", "value": None, "log": ""}}}
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": answers[asked["method"]]}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.HTTPServer(("127.0.0.1", 0), Answer) as node:
+            threading.Thread(target=node.serve_forever, daemon=True).start()
+            self.assay("init", "id", "--machine")
+            _, err = self.assay("solve", "id", "--node", f"http://127.0.0.1:{node.server_port}", expect=2)
+            self.assertIn("no such chain", err)
+            node.shutdown()
 
     def test_unknown_words_have_a_way_out(self):
         for words, answer in ((["trian"], "did you mean 'train'"), (["verfy", "x"], "did you mean 'verify'"),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/sha256.h"
+#include "ledger/ledger.h"
 #include "tape/record/tape.h"
 
 enum { LOOKS_MAX = 4, SEAT_ROWS_MAX = SEATS_MAX, START_ROWS_MAX = TRACE_INTERVALS_MAX, TASK_ROWS = 4096 };
@@ -174,6 +175,8 @@ enum client_status view_now(struct view *v, struct why *why) {
   struct chain_record now;
   if (status != CLIENT_OK) return status;
   stored_get(v->chain.map, &chain_kind, &key, &now);
+  /* LEDGER 3.6: what is signed pays this price, so it is believed no further than a chain may go. */
+  if (now.gas_price > GAS_PRICE_MAX) return strange(why, "chain");
   struct map_key parameters = parameters_key(now.parameters);
   status = fetch_once(v, &parameters, "parameters", why);
   if (status == CLIENT_NONE) status = strange(why, "parameters"); /* those in force are always there */

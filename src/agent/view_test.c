@@ -15,14 +15,17 @@
 static struct network *net;
 static struct chain_port honest, port;
 static struct view *view;
-static uint32_t spoil_get; /* the nth answer from now; 0: none */
-static bool spoil_rows, cut;
+static uint32_t spoil_get;         /* the nth answer from now; 0: none */
+static bool spoil_rows, cut, dear; /* dear: a gas price beyond any */
 
+enum { GAS_PRICE_AT = 9 * 8 }; /* in the chain's record */
 static enum client_status get(void *self, const struct map_key *key, uint8_t **value, size_t *length, uint64_t *height,
                               struct why *why) {
   enum client_status status = honest.get(self, key, value, length, height, why);
   if (status == CLIENT_OK && spoil_get && --spoil_get == 0) {
-    if (cut)
+    if (dear)
+      memset(*value + GAS_PRICE_AT, 0xff, 4);
+    else if (cut)
       --*length;
     else
       memset(*value, 0xff, *length);
@@ -51,7 +54,7 @@ static int begin(void **state) {
   port.get = get;
   port.walk = walk;
   spoil_get = 0;
-  spoil_rows = cut = false;
+  spoil_rows = cut = dear = false;
   network_blocks(net, 3);
   assert_true(view_open(&view, &port, NULL));
   return 0;
@@ -116,6 +119,11 @@ static void a_strange_node_is_told(void **state) {
     assert_int_equal(view_account(view, network_stage(net)->id[2], &a, &why), CLIENT_STRANGE);
     assert_int_equal(view_account(view, network_stage(net)->id[2], &a, &why), CLIENT_OK);
   }
+  dear = true;
+  spoil_get = 1;
+  assert_int_equal(view_now(view, &why), CLIENT_STRANGE);
+  dear = false;
+  assert_int_equal(view_now(view, &why), CLIENT_OK);
   spoil_rows = true;
   assert_int_equal(view_providers(view, PROVIDER_VERIFIER, count, &n, &why), CLIENT_STRANGE);
   assert_int_equal(n, 0);

@@ -192,16 +192,21 @@ bool submitter_first(const struct submitter *s, uint64_t *receipt) {
   return true;
 }
 
-uint64_t submitter_gas(const struct submitter *s) {
+enum agent_status submitter_gas(const struct submitter *s, uint64_t *grain, struct why *why) {
   static const char *const sent[] = {"key", "tapes", "job"};
   const struct chain_port *port = agent_options(s->agent)->chain;
   uint64_t gas = 0;
   for (int i = 0; i < 3; i++) {
     struct agent_sent x = agent_sent(s->agent, sent[i]);
     struct client_result r;
-    if (x.where == SENT_DONE && port->result(port->self, x.id, &r, NULL) == CLIENT_OK) gas += r.gas_used;
+    if (x.where != SENT_DONE) continue;
+    enum client_status status = port->result(port->self, x.id, &r, why);
+    if (status == CLIENT_OK) gas += r.gas_used;
+    if (status == CLIENT_STOPPED) return AGENT_STOPPED;
+    if (status != CLIENT_OK && status != CLIENT_NONE) return AGENT_LOST;
   }
-  return gas * view_chain(s->view)->now.gas_price;
+  *grain = gas * view_chain(s->view)->now.gas_price;
+  return AGENT_OK;
 }
 
 static void enter(struct submitter *s, enum submitter_stage stage) { s->result.stage = (uint8_t)stage; }

@@ -90,10 +90,10 @@ struct submitter_result {
 void submitter_result(const struct submitter *s, struct submitter_result *out);
 
 /* submitter_task: the task that runs, as it was seen last; false: none yet. submitter_first: receipts about the job
- * have this number or a higher one; false before it is posted. submitter_gas: grain that the transactions so far cost.
- */
+ * have this number or a higher one; false before it is posted. submitter_gas: grain that the transactions so far cost;
+ * LOST with why where the node does not say. */
 bool submitter_task(const struct submitter *s, struct task_record *out);
 bool submitter_first(const struct submitter *s, uint64_t *receipt);
-uint64_t submitter_gas(const struct submitter *s);
+enum agent_status submitter_gas(const struct submitter *s, uint64_t *grain, struct why *why);
 
 #endif

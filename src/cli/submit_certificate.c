@@ -10,14 +10,14 @@
 static const double PATIENCE_S = 20;
 enum { BLOCK_MS = 1000 };
 
-/* The header behind a settled task takes one more block. */
+/* The header behind a settled task takes one more block; and a node that is away comes back, mostly. */
 static enum client_status fetch(struct submission *s, const uint8_t job[32], uint8_t **bytes, size_t *length,
                                 struct why *why) {
   double until = machine_seconds() + PATIENCE_S;
   enum client_status status = CLIENT_NONE;
-  while (status == CLIENT_NONE && machine_seconds() < until) {
+  while ((status == CLIENT_NONE || status == CLIENT_LOST) && machine_seconds() < until) {
     status = client_certificate(s->reach.client, job, 32, s->reach.port.genesis, bytes, length, why);
-    if (status != CLIENT_NONE) break;
+    if (status != CLIENT_NONE && status != CLIENT_LOST) break;
     enum client_status waited =
         client_wait(s->reach.client, view_chain(agent_view(s->agent))->now.height + 1, BLOCK_MS, NULL);
     if (waited == CLIENT_STOPPED) return waited;

@@ -66,7 +66,10 @@ static enum outcome read_receipts(struct ending *e) {
   enum client_status status = view_now(view, &why);
   if (status == CLIENT_OK) status = view_receipts(view, e->r.job, &from, add_receipt, e, &why);
   if (status != CLIENT_OK && status != CLIENT_NONE) return reach_outcome(&s->reach, status, &why);
-  e->paid = e->spent + view_chain(view)->parameters.posting_fee + submitter_gas(s->submitter);
+  uint64_t gas = 0;
+  enum agent_status known = submitter_gas(s->submitter, &gas, &why);
+  if (known != AGENT_OK) return reach_outcome(&s->reach, known == AGENT_STOPPED ? CLIENT_STOPPED : CLIENT_LOST, &why);
+  e->paid = e->spent + view_chain(view)->parameters.posting_fee + gas;
   return OUTCOME_DONE;
 }
 

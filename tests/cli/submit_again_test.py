@@ -3,9 +3,12 @@
 
 usage: submit_again_test.py ASSAY
 """
+import http.client
+import http.server
 import json
 import signal
 import subprocess
+import threading
 
 import world
 from submitting import ASSAY, Node, Process, Submitting
@@ -65,6 +68,49 @@ class Again(Submitting):
         line = p.wait(lambda line: "outcome" in line)
         self.assertEqual(line["outcome"], "done")
         self.assertEqual(p.stop(), 0)
+
+    def test_the_node_is_away_at_the_end(self):
+        """Nobody answers when the certificate is asked for: it is asked for again."""
+        self.network(verifiers=3)
+        before, away = self.balance(), {b"/certificate": 6}
+        self.between(away)
+        result, _ = self.submit()
+        self.assertEqual(away, {b"/certificate": 0})
+        self.assertTrue(result["certificate"])
+        self.assertEqual(before - self.balance(), int(result["paid"]))
+
+    def between(self, away):
+        """Submissions ask somebody in between, who leaves so many questions with these words without an answer."""
+        node = self.node.port
+
+        class Ask(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                for words in away:
+                    if words in body and away[words]:
+                        away[words] -= 1
+                        self.close_connection = True
+                        return
+                c = http.client.HTTPConnection("127.0.0.1", node, timeout=60)
+                c.request("POST", self.path, body, {"Content-Type": "application/json"})
+                answer = c.getresponse().read()
+                c.close()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *words):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ask)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.url = f"http://127.0.0.1:{server.server_port}"
 
     def test_the_chain_draws_the_seed(self):
         self.network(verifiers=3)

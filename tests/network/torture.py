@@ -49,6 +49,7 @@ LATE = {"late", "no PUBLISH", "no OPEN", "not delivered", "not taken", "no SEAL"
 CANCELLED = {"four attempts", "neutral", "stalled", "deadline"}
 WEIGHTS = {"node": 4, "storer": 2, "faucet": 1, "solver": 5, "verifier": 6, "submission": 3, "devnet": 0.4}
 LEVELS = ("spot", "standard", "standard", "strong", "full")
+GIFT = 100 * 10**9  # of the faucet; nobody gets two
 EVERYBODY = ("node", "storer", "devnet")  # a kill of theirs touches everybody
 
 
@@ -218,6 +219,9 @@ class Torture:
 
     def models(self):
         for s in self.submissions:
+            account = self.books.oracle.jobs[bytes.fromhex(s.result["job"])].submitter
+            has = self.books.state["accounts"][account]["balance"]
+            need(GIFT - int(s.result["paid"]) + int(s.result["won"]) == has, f"submission {s.number} says that it paid {s.result['paid']} of {GIFT}; {has} are left")
             if s.result["outcome"] != "done":
                 continue
             run = self.path(f"run-{s.number}")

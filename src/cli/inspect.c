@@ -1,6 +1,6 @@
 /* assay inspect: what a file or a run's folder holds, as text. */
 #include "base/hex.h"
-#include "cli/certificate_words.h"
+#include "cli/certificate/words.h"
 #include "cli/command.h"
 #include "cli/inspect_tensors.h"
 #include "cli/output.h"

@@ -1,9 +1,9 @@
 /* assay quote: what a job will cost on this machine, before it runs. */
 #include "training/run/quote.h"
 #include "cli/command.h"
+#include "cli/key/unlock.h"
 #include "cli/output.h"
-#include "cli/submit.h"
-#include "cli/unlock.h"
+#include "cli/submit/submit.h"
 #include "crypto/address.h"
 #include "training/file/machine.h"
 #include <inttypes.h>

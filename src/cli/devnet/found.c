@@ -1,8 +1,8 @@
 #include "cli/devnet/found.h"
 
-#include "cli/identity.h"
+#include "cli/key/identity.h"
+#include "cli/key/unlock.h"
 #include "cli/output.h"
-#include "cli/unlock.h"
 #include "engine/solo/folder.h"
 #include <assert.h>
 #include <dirent.h>

@@ -3,8 +3,8 @@
  * Uses: agent's view, chain_words, why_words. */
 #ifndef CLI_DEVNET_LOOKOUT_H
 #define CLI_DEVNET_LOOKOUT_H
-#include "cli/chain_words.h"
-#include "cli/why_words.h"
+#include "cli/chain/why_words.h"
+#include "cli/chain/words.h"
 #include "crypto/address.h"
 
 enum { LOOKOUT_TASKS = 8, LOOKOUT_SEATS = 10, LOOKOUT_RECEIPTS = 8, LOOKOUT_TASK_TEXT = 72 };

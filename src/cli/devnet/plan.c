@@ -1,7 +1,7 @@
 #include "cli/devnet/plan.h"
 
 #include "cli/output.h"
-#include "cli/role_lie.h"
+#include "cli/role/lie.h"
 #include "ledger/parameter/parameter.h"
 #include <errno.h>
 #include <fcntl.h>

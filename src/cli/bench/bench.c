@@ -1,0 +1,116 @@
+/* assay bench: how fast, compared with what, and whether the bits are the reference's. */
+#include "cli/bench/bench.h"
+#include "base/nearest.h"
+#include "dispute/referee/referee_bench.h"
+#include "numeric/gemm/gemm_bench.h"
+#include "training/file/machine.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum outcome bench_gemm(const struct bench_options *o, struct why *why) {
+  struct gemm_bench_options options = {
+      .only = o->only, .peers = o->peers, .threads = o->threads_given ? o->threads : 1, .json = o->json};
+  int status = gemm_bench(&options, stdout);
+  if (status == OUTCOME_INPUT)
+    why_set(why, "no shape has '%s' in its name, or more than %d threads", o->only ? o->only : "",
+            GEMM_BENCH_THREADS_MAX);
+  else if (status == OUTCOME_ENVIRONMENT)
+    why_set(why, "no memory or threads for the products");
+  return (enum outcome)status;
+}
+
+static enum outcome bench_referee(const struct bench_options *o, struct why *why) {
+  int status = referee_bench(o->only, o->json, stdout);
+  if (status == OUTCOME_NO)
+    why_set(why, "a message takes longer than a millisecond here");
+  else if (status == OUTCOME_INPUT)
+    why_set(why, "no message has '%s' in its name", o->only);
+  return (enum outcome)status;
+}
+
+static const struct {
+  const char *name;
+  enum outcome (*run)(const struct bench_options *o, struct why *why);
+} benches[] = {{"gemm", bench_gemm},   {"step", bench_step},       {"commit", bench_commit},
+               {"exact", bench_exact}, {"referee", bench_referee}, {"ledger", bench_ledger}};
+enum { BENCHES = sizeof benches / sizeof *benches };
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+double bench_median(double *x, uint32_t count) {
+  qsort(x, count, sizeof *x, ascending);
+  return count % 2 ? x[count / 2] : (x[count / 2 - 1] + x[count / 2]) / 2;
+}
+
+static enum outcome run(const struct arguments *a) {
+  uint64_t threads = machine_threads(), steps = 60, rounds = 3, seconds = 4;
+  if (!arguments_number(a, "threads", 1, 256, &threads) || !arguments_number(a, "steps", 1, 1000000, &steps) ||
+      !arguments_number(a, "rounds", 1, 99, &rounds) || !arguments_number(a, "seconds", 1, 60, &seconds))
+    return OUTCOME_INPUT;
+  struct bench_options o = {.model = arguments_text(a, "model", NULL),
+                            .models = arguments_text(a, "models", NULL),
+                            .data = arguments_text(a, "data", NULL),
+                            .only = arguments_text(a, "only", NULL),
+                            .peers = arguments_text(a, "peers", NULL),
+                            .threads = (uint32_t)threads,
+                            .threads_given = arguments_given(a, "threads"),
+                            .steps = (uint32_t)steps,
+                            .folder = arguments_text(a, "folder", "."),
+                            .rounds = (uint32_t)rounds,
+                            .seconds = (uint32_t)seconds,
+                            .json = arguments_given(a, "json"),
+                            .quick = arguments_given(a, "quick"),
+                            .profile = arguments_given(a, "profile")};
+  const char *known[BENCHES];
+  for (int i = 0; i < BENCHES; i++) {
+    known[i] = benches[i].name;
+    if (strcmp(a->operand[0], known[i]) != 0) continue;
+    struct why why = {""};
+    enum outcome outcome = benches[i].run(&o, &why);
+    if (outcome != OUTCOME_DONE && *why.text) complain("%s", why.text);
+    return outcome;
+  }
+  const char *near = nearest_word(a->operand[0], known, BENCHES, TYPO_EDITS);
+  complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
+           near ? "did you mean '" : "there are gemm, step, commit, exact, referee, ledger", near ? near : "",
+           near ? "'?" : "");
+  return OUTCOME_INPUT;
+}
+
+const struct command command_bench = {
+    .name = "bench",
+    .usage = "gemm|step|commit|exact|referee|ledger [--model NAME] [--steps N] [--threads N]",
+    .summary =
+        "measures this machine: products, steps, the price of committing and of exactness, the referee, the chain",
+    .text = "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
+            "commit   seconds spent committing at the default interval, as a share of training (mlp, lenet)\n"
+            "exact    our step against the same engine allowed to add in any order\n"
+            "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
+            "ledger   signed transfers a second through a node with its disk and RPC, at 8, 64 and 200 connections, "
+            "singly\n"
+            "         and in batches of 10, beside cometbft with the kvstore inside it; and how soon they are final\n"
+            "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
+            "Exit status: 0, 1 a bound or bits are missed, 2 a model is missing, 3 memory or disk.",
+    .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
+               {"steps", 0, "N", "training steps to time (60)"},
+               {"threads", 0, "N", "threads to compute with (all processors; gemm: 1)"},
+               {"only", 0, "NAME",
+                "gemm: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
+               {"peers", 0, "DIR", "gemm, ledger: where the peer programs lie (where the build put them)"},
+               {"models", 0, "DIR",
+                "where mlp.onnx, lenet.onnx and cnn.onnx lie (the source's tests/models, examples/fashion)"},
+               {"data", 0, "DIR",
+                "where named data sets lie (/usr/share/datasets); made-up data when Fashion-MNIST is missing"},
+               {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
+               {"rounds", 0, "N", "ledger: runs of each side, in turns (3)"},
+               {"seconds", 0, "N", "ledger: of each run that are counted, after one that is not (4)"},
+               {"folder", 0, "DIR", "ledger: where the chains are made, on the disk to be measured (here)"},
+               {"profile", 0, NULL, "step: also the records that took longest"},
+               {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run};

@@ -8,7 +8,8 @@
 
 #include "engine/solo/state.h"
 
-enum { AGAIN_MS = 1000, LONGEST_MS = 60000 };
+/* AT_ONCE: requests that are answered before it is looked whether a block has been written, some milliseconds. */
+enum { AGAIN_MS = 1000, LONGEST_MS = 60000, AT_ONCE = 128 };
 
 /*  REST --a block is made, or to be tried again--> ASKED --solo_write--> WRITTEN --what came of it is taken--> REST */
 enum write_stage { REST = 0, ASKED = 1, WRITTEN = 2 };
@@ -36,7 +37,7 @@ struct loop {
   struct queue proofs; /* those that wait for the block to be written */
   bool writing;
   uint64_t last_ms, again_ms; /* when the last block was begun; when one that was not written is tried again */
-  struct comet_span expected[LOOP_REQUESTS_MAX];
+  struct comet_span expected[AT_ONCE];
 };
 
 static void hang(struct queue *q, struct loop_request *r) {
@@ -140,6 +141,18 @@ static void answer_all(struct loop *l, struct loop_request *r) {
   }
 }
 
+/* The first of a list, up to AT_ONCE; returns the others. */
+static struct loop_request *answer_some(struct loop *l, struct loop_request *first) {
+  struct loop_request *last = first;
+  if (!first) return NULL;
+  for (uint32_t i = 1; i < AT_ONCE && last->next; i++) last = last->next;
+  struct loop_request *others = last->next;
+  last->next = NULL;
+  expect_all(l, first);
+  answer_all(l, first);
+  return others;
+}
+
 /* How long until a block is due, and not sooner than LOOP_BLOCK_MS after the last one was begun. While one is written,
  * none is. */
 static uint64_t wait_of(const struct loop *l) {
@@ -227,9 +240,10 @@ static void *live(void *context) {
   l->last_ms = clock_ms(CLOCK_MONOTONIC) - LOOP_BLOCK_MS;
   while (!stopping(l)) {
     struct loop_request *first = wait_for(l, wait_ms);
-    expect_all(l, first);
-    answer_all(l, first);
-    if (written(l)) take_written(l);
+    do {
+      first = answer_some(l, first);
+      if (written(l)) take_written(l);
+    } while (first);
     if (wait_of(l) == 0 && !begin_block(l)) break;
     wait_ms = wait_of(l);
   }

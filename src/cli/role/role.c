@@ -68,7 +68,7 @@ static enum outcome read_options(const struct arguments *a, struct role *r, uint
        !arguments_number(a, "class", 0, 7, &class) || !arguments_number(a, "ask", 0, UINT64_MAX, &ask)))
     return OUTCOME_INPUT;
   if (r->account_role != ROLE_FAUCET && !arguments_number(a, "disk", 1, 1 << 20, &disk)) return OUTCOME_INPUT;
-  if (works && arguments_given(a, "stake") && !amount_read(arguments_text(a, "stake", ""), &r->offer.stake, &why)) {
+  if (r->account_role != ROLE_FAUCET && arguments_given(a, "stake") && !amount_read(arguments_text(a, "stake", ""), &r->offer.stake, &why)) {
     complain("--stake: %s", why.text);
     return OUTCOME_INPUT;
   }

@@ -98,6 +98,7 @@ const struct command command_store = {
                {"port", 0, "N", "of the HTTP; 0 takes one that is free (26680)"},
                {"endpoint", 0, "URL", "what the chain is told; http://ADDRESS:PORT when left out"},
                {"disk", 0, "GIB", "disk for blobs (10)"},
+               {"stake", 0, "ASY", "stakes so much at start, if less is staked; who has most at stake is asked first"},
                UNLOCK_OPTIONS,
                {"json", 0, NULL, "one JSON object a line"}},
     .operands_min = 1,

@@ -1,6 +1,7 @@
 #include "agent/submitter.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,13 +273,25 @@ static bool post_tapes(struct submitter *s, struct why *why) {
   return fail(s, why), false;
 }
 
+/* What it waits for, said when it begins to, and not in every turn. */
+__attribute__((format(printf, 2, 3))) static void waits(struct submitter *s, const char *format, ...) {
+  char text[WHY_MAX];
+  va_list list;
+  va_start(list, format);
+  vsnprintf(text, sizeof text, format, list);
+  va_end(list);
+  if (strcmp(text, s->waits) == 0) return;
+  memcpy(s->waits, text, sizeof text);
+  agent_say(s->agent, "waits", NULL, "%s", text);
+}
+
 /* 2: data and start, at the storers. */
 static bool put_blob(struct submitter *s, const char *what, const uint8_t root[32], const void *bytes, uint64_t length,
                      struct why *why) {
   const struct blob_port *b = agent_options(s->agent)->blobs;
   enum transfer_status status = b->put(b->self, root, bytes, length, why);
   if (status == TRANSFER_OK) return true;
-  agent_say(s->agent, "waits", NULL, "%s cannot be put to the stores yet: %s", what, why->text);
+  waits(s, "%s cannot be put to the stores yet: %s", what, why->text);
   return false;
 }
 
@@ -293,10 +306,7 @@ static bool one_is_enough(void *context, const uint8_t account[32], const struct
 static bool is_storer(struct submitter *s, struct why *why) {
   bool found = false;
   if (view_providers(s->view, PROVIDER_STORER, one_is_enough, &found, why) != CLIENT_OK) return false;
-  if (!found && !s->storer_told)
-    agent_say(s->agent, "waits", NULL,
-              "no storer is on this chain, and solvers could not have the data: for one to come");
-  s->storer_told = !found;
+  if (!found) waits(s, "no storer is on this chain, and solvers could not have the data: for one to come");
   return found;
 }
 
@@ -448,15 +458,15 @@ static bool fetch(struct submitter *s, struct why *why) {
   uint8_t *state = aligned_alloc(ALIGN, p->state_bytes);
   if (!state) return why_set(why, "no memory for the final state"), false;
   bool good = b->get(b->self, s->result.final_root, p->state_leaves, state, why) == TRANSFER_OK;
-  if (!good) agent_say(s->agent, "waits", NULL, "the final state is not to be had yet: %s", why->text);
+  if (!good) waits(s, "the final state is not to be had yet: %s", why->text);
   if (good) good = checkpoint_root(NULL, state, p->state_bytes, root, why) == TRAINING_OK;
   if (good && memcmp(root, s->result.final_root, 32) != 0) {
     why_set(why, "the store gives a state that is not the one settled");
-    agent_say(s->agent, "waits", NULL, "%s", why->text);
+    waits(s, "%s", why->text);
     good = false;
   }
   if (good && !write_model(s, state, why)) {
-    agent_say(s->agent, "waits", NULL, "the model cannot be written: %s", why->text);
+    waits(s, "the model cannot be written: %s", why->text);
     good = false;
   }
   free(state);

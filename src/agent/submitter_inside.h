@@ -17,7 +17,7 @@ struct submitter {
   size_t tapes_length, post_length;
   uint64_t receipts, receipts_kept; /* read up to; and what of that the journal says */
   uint16_t seen_state;
-  bool storer_told;        /* that there is none */
+  char waits[WHY_MAX];     /* what it said last that it waits for */
   struct task_record task; /* the latest */
   bool task_seen;
 };

@@ -390,6 +390,9 @@ static void it_waits_for_the_final_state(void **state) {
   assert_int_equal(r.stage, SUBMITTER_FETCH);
   assert_true(turn(a, s));
   assert_true(was_said("the final state is not to be had yet"));
+  uint32_t once = lines;
+  assert_true(turn(a, s));
+  assert_int_equal(lines, once); /* a wait is told when it begins, not in every turn */
   assert_int_equal(blobs.put(blobs.self, trace.roots[trace.intervals], final_state, prepared->state_bytes, NULL),
                    TRANSFER_OK);
   assert_false(turn(a, s));

@@ -344,6 +344,10 @@ class Network(world.World):
 
         to = self.init("key")["address"]
         id = "ab" * 32
+        self.write("job.yaml", "assay: 1\n")
+        _, err = self.assay("submit", "jib.yaml", "-o", "out", "--node", "http://127.0.0.1:1", expect=2)  # before any node is asked
+        self.assertIn("jib.yaml: No such file", err)
+        self.assertFalse(os.path.exists("out"))
         words = {"wallet": [["balance", "--key", "key"], ["ask", "--key", "key"], ["send", to, "1", "--key", "key"], ["stake", "solver", "1", "--key", "key"]],
                  "status": [[]], "jobs": [[]], "task": [[id], ["abcd"]], "why": [[id], ["abcd"]], "certificate": [["fetch", id, "-o", "c"], ["fetch", "5", "-o", "c"]],
                  "solve": [["key"]], "audit": [["key"]], "store": [["key", "--port", "0"]], "faucet": [["key", "--port", "0"]],

@@ -28,6 +28,13 @@ static enum outcome trouble(enum agent_status status, const struct why *why) {
   return OUTCOME_ENVIRONMENT;
 }
 
+/* A wrong name is said before anybody is asked anything. */
+static enum outcome look_for_job(const char *path) {
+  if (access(path, R_OK) == 0) return OUTCOME_DONE;
+  complain("%s: %s; the job is a YAML file (docs/job.md)", path, strerror(errno));
+  return OUTCOME_INPUT;
+}
+
 /* The folder: fresh, or this command's own. */
 static enum outcome open_folder(struct submission *s) {
   static const char *const names[] = {"job.yaml", "job.json", "model.onnx", "model.safetensors", "final.state"};
@@ -193,7 +200,8 @@ static enum outcome submit(struct submission *s) {
 
 static enum outcome run(const struct arguments *a) {
   struct submission s = {.arguments = a, .json = arguments_given(a, "json"), .quiet = arguments_given(a, "quiet")};
-  enum outcome outcome = open_folder(&s);
+  enum outcome outcome = look_for_job(a->operand[0]);
+  if (outcome == OUTCOME_DONE) outcome = open_folder(&s);
   if (outcome == OUTCOME_DONE) outcome = reach_open(a, &s.reach);
   if (outcome != OUTCOME_DONE) return outcome;
   outcome = submit_terms(a, &s.reach, &s.terms);

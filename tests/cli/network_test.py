@@ -8,9 +8,7 @@ import hashlib
 import http.server
 import json
 import os
-import pty
 import re
-import select
 import signal
 import socket
 import stat
@@ -112,41 +110,19 @@ class Network(world.World):
         self.assertIn("--password-file FILE", err)
         self.assertFalse(os.path.exists("x/key"))
 
-    def at_terminal(self, words, answers):
-        """What a terminal showed, and the exit status, of a program whose prompts were answered."""
-        child, terminal = pty.fork()
-        if child == 0:
-            os.execv(world.ASSAY, [world.ASSAY, *words])
-        shown, seen = b"", 0
-        for prompt, answer in [*answers, (None, b"")]:
-            while prompt is None or prompt.encode() not in shown[seen:]:
-                self.assertTrue(select.select([terminal], [], [], world.PATIENCE)[0], shown)
-                try:
-                    more = os.read(terminal, 4096)
-                except OSError:
-                    more = b""
-                shown += more
-                if not more:
-                    break
-            seen = len(shown)
-            if answer:
-                os.write(terminal, answer)
-        os.close(terminal)
-        return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
     def test_init_at_a_terminal(self):
-        shown, status = self.at_terminal(["init", "mine"], [("New password", b"correct horse\n"), ("The same again", b"correct horse\n")])
+        shown, status = world.at_terminal(["init", "mine"], [("New password", b"correct horse\n"), ("The same again", b"correct horse\n")])
         self.assertEqual(status, 0, shown)
         self.assertNotIn("correct", shown)
         key, phrase = re.search(r"public key  (\w{64})", shown)[1], re.findall(r"  \d  ((?:\w{4} ?){4})\r", shown)
         self.assertEqual(len(phrase), 4)
         wrong = ("2" if phrase[1][0] != "2" else "3") + phrase[1][1:]
-        shown, status = self.at_terminal(["init", "again", "--phrase", "--machine"], [
+        shown, status = world.at_terminal(["init", "again", "--phrase", "--machine"], [
             (f"Line {n} of", line.encode() + b"\n") for n, line in ((1, phrase[0]), (2, wrong), (2, phrase[1]), (3, phrase[2]), (4, phrase[3]))])
         self.assertEqual(status, 0, shown)
         self.assertIn("line 2: a mistake", shown)
         self.assertIn(key, shown)
-        shown, status = self.at_terminal(["init", "none"], [("New password", b"\x03")])
+        shown, status = world.at_terminal(["init", "none"], [("New password", b"\x03")])
         self.assertEqual((status, os.path.exists("none/key")), (130, False), shown)
 
     def test_send_and_stake(self):

@@ -6,37 +6,12 @@ usage: submit_test.py ASSAY
 import hashlib
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 
 import world
 from submitting import ASSAY, MONEY, Node, Process, Submitting
-
-
-def at_terminal(words, answers):
-    """What a terminal of 80 columns showed, and the exit status, of a program whose prompts were answered."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(words[0], words)
-    shown, seen = b"", 0
-    for prompt, answer in [*answers, (None, b"")]:
-        while prompt is None or prompt.encode() not in shown[seen:]:
-            assert select.select([terminal], [], [], world.PATIENCE)[0], shown
-            try:
-                more = os.read(terminal, 4096)
-            except OSError:
-                more = b""
-            shown += more
-            if not more:
-                break
-        seen = len(shown)
-        if answer:
-            os.write(terminal, answer)
-    os.close(terminal)
-    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class Submit(Submitting):
@@ -193,7 +168,7 @@ class Submit(Submitting):
         words = self.words()
         for answer, status, says in ((b"n\n", 1, "nothing was sent"), (b"\x03", 130, "nothing was sent"), (b"y\n", 0, "final root")):
             with self.subTest(answer=answer):
-                shown, ended = at_terminal([ASSAY, *words], [("Submit it? [y/N] ", answer)])
+                shown, ended = world.at_terminal(words, [("Submit it? [y/N] ", answer)])
                 self.assertEqual(ended, status, shown)
                 self.assertIn(says, shown)
                 self.assertEqual(len(self.jobs()), status == 0)

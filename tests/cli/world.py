@@ -3,7 +3,9 @@ import contextlib
 import gzip
 import json
 import os
+import pty
 import random
+import select
 import shutil
 import struct
 import subprocess
@@ -82,6 +84,29 @@ seed: 7
 interval: 5
 evaluate: {every: 20 updates}
 """
+
+
+def at_terminal(words, answers):
+    """What a terminal showed, and the exit status, of the program when its prompts were answered."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(ASSAY, [ASSAY, *words])
+    shown, seen = b"", 0
+    for prompt, answer in [*answers, (None, b"")]:
+        while prompt is None or prompt.encode() not in shown[seen:]:
+            assert select.select([terminal], [], [], PATIENCE)[0], shown
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:
+                more = b""
+            shown += more
+            if not more:
+                break
+        seen = len(shown)
+        if answer:
+            os.write(terminal, answer)
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class World(unittest.TestCase):

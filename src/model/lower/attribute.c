@@ -49,7 +49,8 @@ struct value *float_value(struct graph *g, const struct application *a, uint32_t
 
 const struct onnx_tensor *input_integers(struct graph *g, const struct application *a, uint32_t n, const char *what) {
   struct tensor *t = graph_input(g, a, n);
-  if (t && t->content && t->content->i64) return t->content;
+  const struct onnx_tensor *c = t && t->content ? t->content : t ? t->peek : NULL;
+  if (c && c->i64) return c;
   graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "its %s (input %u%s%s%s) is not a constant of integers", what, n,
                t ? ", '" : "", t ? t->name : "", t ? "'" : "");
   return NULL;
@@ -57,8 +58,8 @@ const struct onnx_tensor *input_integers(struct graph *g, const struct applicati
 
 bool input_scalar(struct graph *g, const struct application *a, uint32_t n, const char *what, float *out) {
   struct tensor *t = graph_input(g, a, n);
-  if (t && t->content && t->content->count == 1) {
-    const struct onnx_tensor *c = t->content;
+  const struct onnx_tensor *c = t && t->content ? t->content : t ? t->peek : NULL;
+  if (c && c->count == 1) {
     if (c->f32)
       *out = c->f32[0];
     else if (c->f64)

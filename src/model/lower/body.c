@@ -109,7 +109,7 @@ static bool joins(const struct build *b, const struct value *v) {
 uint8_t build_use(struct build *b, struct value *v) {
   struct index axis[TAPE_RANK_MAX];
   if (emit_failed(b->e)) return 0;
-  if (v->literal) return build_word(b, v->word);
+  if (v->literal) return v->dtype == TAPE_F32 ? build_word(b, v->word) : build_i32(b, (int32_t)v->word);
   if (joins(b, v)) {
     struct tape_record whole = b->r;
     uint8_t reg = join(&whole, &v->pending->r, v->pending->result);
@@ -156,8 +156,8 @@ static void store_literal(struct emit *e, struct value *v) {
   struct build b;
   uint32_t word = v->word;
   v->literal = false;
-  build_map(&b, e, TAPE_F32, v);
-  *v = build_end(&b, build_word(&b, word));
+  build_map(&b, e, v->dtype, v);
+  *v = build_end(&b, v->dtype == TAPE_F32 ? build_word(&b, word) : build_i32(&b, (int32_t)word));
 }
 
 /* An axis of extent 1 that is always read at 0 says nothing and is left out. */

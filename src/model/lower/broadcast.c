@@ -17,6 +17,7 @@ bool broadcast(struct graph *g, const struct application *a, const struct value 
     dim[n] = dx == 1 ? dy : dx;
   }
   *out = value_shaped(x->dtype, rank, dim, NULL);
+  out->type = x->type;
   const struct value *leader = value_same_shape(x, out) ? x : value_same_shape(y, out) ? y : NULL;
   if (leader) memcpy(out->order, leader->order, sizeof out->order);
   return true;

@@ -57,6 +57,7 @@ uint32_t lower_check(const struct onnx_model *model, lower_report *report, void 
     report(context, NULL, UINT32_MAX, false, why.text);
     return 1;
   }
+  parameter_place(&g, DATA_INITIAL);
   emit_begin(&e, arena, &why);
   graph_begin(&g, &e, GRAPH_TRAIN);
   for (uint32_t n = 0; n < g.parameters_count; n++) {

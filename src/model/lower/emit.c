@@ -92,11 +92,17 @@ static void check_elements(struct build *b) {
   }
 }
 
+static struct value shaped_like(uint8_t dtype, const struct value *like) {
+  struct value v = value_shaped(dtype, like->rank, like->dim, like->order);
+  if (dtype == like->dtype) v.type = like->type;
+  return v;
+}
+
 void build_map(struct build *b, struct emit *e, uint8_t dtype, const struct value *like) {
   *b = (struct build){.e = e, .rank = like->rank};
   b->r.op = TAPE_MAP;
   b->r.dtype = dtype;
-  b->v = value_shaped(dtype, like->rank, like->dim, like->order);
+  b->v = shaped_like(dtype, like);
   for (uint8_t p = 0; p < like->rank; p++) {
     uint8_t a = like->order[p];
     b->at[a] = p;
@@ -113,7 +119,7 @@ void build_fold(struct build *b, struct emit *e, uint8_t reducer, uint8_t dtype,
   b->r.op = TAPE_FOLD;
   b->r.dtype = dtype;
   b->r.reducer = reducer;
-  b->v = value_shaped(dtype, like->rank, like->dim, like->order);
+  b->v = shaped_like(dtype, like);
   for (uint8_t p = 0; p < like->rank; p++) {
     uint8_t a = like->order[p];
     b->shape[a] = like->dim[a];

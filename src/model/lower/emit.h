@@ -25,10 +25,11 @@ struct emit {
 
 struct pending;
 
-/* rank 0 is a scalar. Memory axis p holds ONNX axis order[p]. literal: the scalar `word`, in no memory. pending: a map
- * that no record computes yet. */
+/* rank 0 is a scalar. Memory axis p holds ONNX axis order[p]. type: what ONNX calls its elements; whole numbers and
+ * truth values of every type are i32 here (u8 where a record stores them so), in the range of their type. literal: one
+ * element, the `word`, in no memory. pending: a map that no record computes yet. */
 struct value {
-  uint8_t dtype, space, data_number, rank;
+  uint8_t dtype, type, space, data_number, rank;
   uint8_t order[TAPE_RANK_MAX];
   uint32_t dim[TAPE_RANK_MAX];
   uint64_t first_leaf;
@@ -59,12 +60,13 @@ void emit_begin(struct emit *e, struct arena *arena, struct why *why);
 __attribute__((format(printf, 3, 4))) void emit_fail(struct emit *e, enum lower_status status, const char *format, ...);
 bool emit_failed(const struct emit *e);
 
-/* Values. value_shaped: no place yet, `order` NULL for ONNX's own. value_plain: memory is in ONNX's order (dims of 1 do
- * not matter). value_view gives a plain value other dims of the same product. value_split cuts ONNX axis `axis` into
- * (outer, rest); value_merge joins axis and axis + 1, which lie side by side in memory. */
+/* Values. value_shaped: no place yet, `order` NULL for ONNX's own; type FLOAT or INT64. value_plain: memory is in
+ * ONNX's order (dims of 1 do not matter). value_view gives a plain value other dims of the same product. value_split
+ * cuts ONNX axis `axis` into (outer, rest); value_merge joins axis and axis + 1, which lie side by side in memory. */
 struct value value_shaped(uint8_t dtype, uint32_t rank, const uint32_t *dim, const uint8_t *order);
 struct value value_literal(uint32_t word);
 struct value value_f32(float x);
+struct value value_i32(int32_t x);
 struct value value_entry(const struct layout_entry *entry);
 uint64_t value_elements(const struct value *v);
 bool value_plain(const struct value *v);
@@ -84,9 +86,9 @@ struct index index_add(struct index i, uint8_t dim, int32_t coef);  /* ascending
 struct index index_div(struct index i, uint32_t div, uint8_t mode); /* div 1: unchanged */
 struct index index_indirect(uint8_t slot);
 
-/* build_map iterates over a value's shape, in its memory order. build_fold alike, axes of `mask` (bit a: ONNX axis a)
- * are reduced in memory order and have dim 1 in the result. build_free is for the rest: dims given, no ONNX axes behind
- * them. */
+/* build_map iterates over a value's shape, in its memory order; its ONNX type is `like`'s where the dtype is.
+ * build_fold alike, axes of `mask` (bit a: ONNX axis a) are reduced in memory order and have dim 1 in the result.
+ * build_free is for the rest: dims given, no ONNX axes behind them. */
 void build_map(struct build *b, struct emit *e, uint8_t dtype, const struct value *like);
 void build_fold(struct build *b, struct emit *e, uint8_t reducer, uint8_t dtype, const struct value *like,
                 uint32_t mask);

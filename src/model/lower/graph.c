@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/lower/constant.h"
 #include "model/lower/parameter.h"
 #include "model/lower/rule.h"
 
@@ -60,24 +61,33 @@ static bool take_tables(struct graph *g) {
   return g->tensor && g->bucket && g->application;
 }
 
-static void number_node(struct graph *g, uint32_t index) {
+/* The names of one side of a node, each as a tensor's number. */
+static bool number_names(struct graph *g, const char **name, uint32_t count, uint32_t **out) {
+  uint32_t *list = arena_take(g->arena, (uint64_t)count + 1, sizeof *list);
+  if (!list) return false;
+  for (uint32_t n = 0; n < count; n++) list[n] = name[n] && *name[n] ? number(g, name[n]) : GRAPH_NONE;
+  *out = list;
+  return true;
+}
+
+static bool number_node(struct graph *g, uint32_t index) {
   struct application *a = &g->application[index];
   const struct onnx_node *node = a->node = &g->model->node[index];
   const char *reason;
   a->index = index;
-  a->inputs_count = node->inputs_count < GRAPH_INPUTS_MAX ? node->inputs_count : GRAPH_INPUTS_MAX;
-  a->outputs_count = node->outputs_count < GRAPH_OUTPUTS_MAX ? node->outputs_count : GRAPH_OUTPUTS_MAX;
+  a->inputs_count = node->inputs_count;
+  a->outputs_count = node->outputs_count;
   bool ours = !node->domain || !*node->domain || strcmp(node->domain, "ai.onnx") == 0;
   a->rule = ours ? rule_find(node->op, g->model->opset, &reason) : NULL;
-  for (uint32_t n = 0; n < a->inputs_count; n++)
-    a->input[n] = node->input[n] && *node->input[n] ? number(g, node->input[n]) : GRAPH_NONE;
-  for (uint32_t n = 0; n < a->outputs_count; n++) {
-    a->output[n] = node->output[n] && *node->output[n] ? number(g, node->output[n]) : GRAPH_NONE;
+  if (!number_names(g, node->input, a->inputs_count, &a->input) ||
+      !number_names(g, node->output, a->outputs_count, &a->output))
+    return false;
+  for (uint32_t n = 0; n < a->outputs_count; n++)
     if (a->output[n] != GRAPH_NONE) g->tensor[a->output[n]].producer = index;
-  }
   const struct onnx_attribute *value = strcmp(node->op, "Constant") == 0 ? attribute_find(node, "value") : NULL;
   if (value && value->kind == ONNX_ATTR_TENSOR && a->outputs_count && a->output[0] != GRAPH_NONE)
     g->tensor[a->output[0]].given = value->tensor;
+  return true;
 }
 
 /* Backwards from the outputs: a node is live if something live reads it. */
@@ -110,7 +120,8 @@ enum lower_status graph_open(struct graph *g, const struct onnx_model *model, bo
   for (uint32_t n = 0; n < model->initializers_count; n++)
     g->tensor[number(g, model->initializer[n].name)].given = &model->initializer[n];
   for (uint32_t n = 0; n < model->inputs_count; n++) number(g, model->input[n].name);
-  for (uint32_t n = 0; n < model->nodes_count; n++) number_node(g, n);
+  for (uint32_t n = 0; n < model->nodes_count; n++)
+    if (!number_node(g, n)) return memory(g);
   mark_live(g, every_output);
   return parameter_find(g, freeze, freeze_count);
 }
@@ -125,11 +136,9 @@ void graph_begin(struct graph *g, struct emit *e, enum graph_mode mode) {
     t->v = (struct value){0};
     t->gradient = NULL;
     t->gradients = t->gradients_room = 0;
-    if (t->content && t->content->count == 1 && t->parameter == GRAPH_NONE && (t->content->f32 || t->content->f64)) {
-      t->v = value_f32(t->content->f32 ? t->content->f32[0] : (float)t->content->f64[0]);
-      t->known = true;
-    }
+    if (t->content && t->parameter == GRAPH_NONE) t->known = constant_number(t->content, &t->v);
   }
+  for (uint32_t n = 0; n < g->parameters_count; n++) g->parameter[n].written = NULL;
 }
 
 void graph_set(struct graph *g, uint32_t tensor, struct value v) {
@@ -147,31 +156,54 @@ struct tensor *graph_output(struct graph *g, const struct application *a, uint32
 
 struct value *graph_value(struct graph *g, const struct application *a, uint32_t n) {
   struct tensor *t = graph_input(g, a, n);
+  if (t && !t->known && t->content) t->known = graph_constant(g, t->content, &t->v);
   if (t && t->known) return &t->v;
-  if (t && t->content)
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "input %u, '%s', is a constant that is no float tensor", n, t->name);
-  else
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "input %u, '%s', has no value", n, t ? t->name : "");
+  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "input %u, '%s', has no value", n, t ? t->name : "");
   return NULL;
 }
 
-void graph_result(struct graph *g, const struct application *a, struct value v) {
-  struct tensor *t = graph_output(g, a, 0);
+void graph_result_at(struct graph *g, const struct application *a, uint32_t n, struct value v) {
+  struct tensor *t = graph_output(g, a, n);
   if (emit_failed(g->e) || !t) return;
-  if (v.rank > TAPE_RANK_MAX) return;
   t->v = v;
   t->known = true;
 }
 
-/* A float scalar made known is a literal too. */
-void graph_content(struct graph *g, const struct application *a, const struct onnx_tensor *content) {
-  struct tensor *t = graph_output(g, a, 0);
+void graph_result(struct graph *g, const struct application *a, struct value v) { graph_result_at(g, a, 0, v); }
+
+/* A float of one element made known is a literal too. */
+void graph_content_at(struct graph *g, const struct application *a, uint32_t n, const struct onnx_tensor *content) {
+  struct tensor *t = graph_output(g, a, n);
   if (emit_failed(g->e) || !t) return;
   t->content = content;
-  if (content->count == 1 && (content->f32 || content->f64)) {
-    t->v = value_f32(content->f32 ? content->f32[0] : (float)content->f64[0]);
-    t->known = true;
-  }
+  t->known = constant_number(content, &t->v);
+}
+
+void graph_content(struct graph *g, const struct application *a, const struct onnx_tensor *content) {
+  graph_content_at(g, a, 0, content);
+}
+
+struct value *graph_save(struct graph *g, struct application *a, uint32_t count) {
+  a->saved = arena_take(g->arena, count, sizeof *a->saved);
+  if (!a->saved) emit_fail(g->e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
+  return a->saved;
+}
+
+void graph_write(struct graph *g, const struct application *a, uint32_t n, struct value v) {
+  struct tensor *t = graph_input(g, a, n);
+  if (g->mode != GRAPH_TRAIN || emit_failed(g->e) || !t || t->parameter == GRAPH_NONE) return;
+  struct parameter *p = &g->parameter[t->parameter];
+  struct value shape = parameter_value(p);
+  assert(!p->trains && v.dtype == TAPE_F32 && value_same_shape(&shape, &v));
+  p->written = arena_take(g->arena, 1, sizeof *p->written);
+  if (!p->written) return emit_fail(g->e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
+  *p->written = v;
+}
+
+bool graph_frozen(const struct graph *g, const struct application *a, uint32_t n) {
+  if (n >= a->inputs_count || a->input[n] == GRAPH_NONE) return false;
+  uint32_t p = g->tensor[a->input[n]].parameter;
+  return p != GRAPH_NONE && g->parameter[p].frozen;
 }
 
 bool graph_wants(const struct graph *g, const struct application *a, uint32_t n) {
@@ -194,6 +226,20 @@ void graph_name(struct graph *g, const struct application *a) {
              a->node->op);
 }
 
+/* An output with a value: does a gradient flow to it, and must it be a record of its own? */
+static void settle_output(struct graph *g, const struct application *a, uint32_t n, bool wants) {
+  struct tensor *y = graph_output(g, a, n);
+  const struct rule *r = a->rule;
+  if (!y || !y->known) return;
+  y->wants = wants && !y->v.literal && y->v.dtype == TAPE_F32;
+  if (y->wants && !r->differentiate) {
+    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "%s has no gradient here, and parameters lie before it: freeze them",
+                 r->op);
+    return;
+  }
+  if (y->uses != 1 || (y->wants && n < 32 && r->keep_output >> n & 1)) value_settle(g->e, &y->v);
+}
+
 static void lower_application(struct graph *g, struct application *a) {
   const struct rule *r = a->rule;
   const char *reason = "lower 1 does not know this operator";
@@ -213,24 +259,16 @@ static void lower_application(struct graph *g, struct application *a) {
                    g->tensor[a->output[n]].name, r->outputs_max);
       return;
     }
-  struct tensor *y = graph_output(g, a, 0);
   bool wants = false;
   for (uint32_t n = 0; n < a->inputs_count; n++) wants |= graph_wants(g, a, n);
-  if (g->mode == GRAPH_TRAIN && wants && r->differentiate)
-    for (uint32_t n = 0; n < a->inputs_count; n++) {
+  wants = wants && g->mode == GRAPH_TRAIN;
+  if (wants && r->differentiate)
+    for (uint32_t n = 0; n < a->inputs_count && n < 32; n++) {
       struct tensor *t = graph_input(g, a, n);
       if (t && t->known && r->keep_inputs >> n & 1) value_settle(g->e, &t->v);
     }
   r->lower(g, a);
-  if (emit_failed(g->e) || !y || !y->known) return;
-  if (g->mode != GRAPH_TRAIN) wants = false;
-  y->wants = wants && !y->v.literal && y->v.dtype == TAPE_F32;
-  if (y->wants && !r->differentiate) {
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "%s has no gradient here, and parameters lie before it: freeze them",
-                 r->op);
-    return;
-  }
-  if (y->uses != 1 || (y->wants && r->keep_output)) value_settle(g->e, &y->v);
+  for (uint32_t n = 0; n < a->outputs_count && !emit_failed(g->e); n++) settle_output(g, a, n, wants);
 }
 
 bool graph_apply(struct graph *g, struct application *a) {

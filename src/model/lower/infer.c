@@ -110,10 +110,22 @@ static void lower_graph(struct graph *g, const struct infer_shape *input, struct
     uint32_t at = graph_find(g, m->input[n].name);
     if (!shape_matches(g, &m->input[n], &input[n])) return;
     struct value v = input_value(g, (uint8_t)n, &input[n]);
-    if (at != GRAPH_NONE) graph_set(g, at, v);
+    v.type = (uint8_t)m->input[n].type;
+    if (at == GRAPH_NONE) continue;
+    graph_set(g, at, v);
+    g->tensor[at].peek = input[n].content;
   }
   graph_forward(g);
+  for (uint32_t n = 0; n < m->outputs_count && !emit_failed(g->e); n++) {
+    struct tensor *t = &g->tensor[graph_find(g, m->output[n].name)];
+    if (!t->known && t->content) t->known = graph_constant(g, t->content, &t->v);
+  }
   if (emit_failed(g->e)) return;
+  made->weights = parameter_pack(g, g->arena, &made->weights_bytes);
+  if (!made->weights) {
+    emit_fail(g->e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
+    return;
+  }
   g->e->at = (struct lower_origin){.node = "", .op = "output", .part = "forward"};
   lay_out(g, &layout, input, made->weights_bytes);
   if (emit_failed(g->e)) return;
@@ -136,12 +148,11 @@ enum lower_status lower_infer(const struct onnx_model *model, const struct infer
   }
   enum lower_status status = graph_open(&g, model, true, NULL, 0, arena, why);
   if (status != LOWER_OK) return status;
-  made.weights = parameter_pack(&g, arena, &made.weights_bytes);
+  parameter_place(&g, (uint8_t)model->inputs_count);
   emit_begin(&e, arena, why);
-  if (!made.weights) emit_fail(&e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
   graph_begin(&g, &e, GRAPH_INFER);
   set_parameters(&g, (uint8_t)model->inputs_count);
-  if (!emit_failed(&e)) lower_graph(&g, input, &made);
+  lower_graph(&g, input, &made);
   if (e.status == LOWER_OK) *out = made;
   return e.status;
 }

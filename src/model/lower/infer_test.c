@@ -62,7 +62,8 @@ static void test_several(void **state) {
   sketch_node(&s, "Add", "x x", "c");
   sketch_output(&s, "b");
   sketch_output(&s, "c");
-  const struct infer_shape shape[2] = {{TAPE_F32, 2, {2, 3}}, {TAPE_U8, 1, {3}}};
+  const struct infer_shape shape[2] = {{.dtype = TAPE_F32, .rank = 2, .dim = {2, 3}},
+                                       {.dtype = TAPE_U8, .rank = 1, .dim = {3}}};
   run(&r, shape, (const void *[]){x, y});
   assert_int_equal(r.l.outputs_count, 2);
   assert_string_equal(r.l.tape.layout.entry[1].name, "b");
@@ -103,7 +104,7 @@ static void test_shape_arithmetic(void **state) {
   sketch_node(&s, "Squeeze", "u", "v");
   sketch_output(&s, "v");
   sketch_output(&s, "u");
-  run(&r, (struct infer_shape[]){{TAPE_F32, 3, {2, 3, 4}}}, (const void *[]){x});
+  run(&r, (struct infer_shape[]){{.dtype = TAPE_F32, .rank = 3, .dim = {2, 3, 4}}}, (const void *[]){x});
   const struct layout_entry *v = &r.l.tape.layout.entry[1], *u = &r.l.tape.layout.entry[2];
   assert_int_equal(v->rank, 2);
   assert_int_equal(v->dim[0], 6);
@@ -131,21 +132,22 @@ static void test_refusals(void **state) {
   sketch_integers(&s, "five", 1, (int64_t[]){5});
   sketch_node(&s, "Reshape", "x five", "y");
   sketch_output(&s, "y");
-  refused((struct infer_shape[]){{TAPE_F32, 3, {2, 3, 5}}}, "'x'");
-  refused((struct infer_shape[]){{TAPE_F32, 2, {2, 3}}}, "rank 3");
-  refused((struct infer_shape[]){{TAPE_F32, 3, {2, 3, 4}}}, "elements of");
+  refused((struct infer_shape[]){{.dtype = TAPE_F32, .rank = 3, .dim = {2, 3, 5}}}, "'x'");
+  refused((struct infer_shape[]){{.dtype = TAPE_F32, .rank = 2, .dim = {2, 3}}}, "rank 3");
+  refused((struct infer_shape[]){{.dtype = TAPE_F32, .rank = 3, .dim = {2, 3, 4}}}, "elements of");
   s.node[0].op = "Transpose";
   s.node[0].inputs_count = 1;
   sketch_ints(&s, &s.node[0], "perm", 3, (int64_t[]){0, 1, 1});
-  refused((struct infer_shape[]){{TAPE_F32, 3, {2, 3, 4}}}, "perm");
+  refused((struct infer_shape[]){{.dtype = TAPE_F32, .rank = 3, .dim = {2, 3, 4}}}, "perm");
   sketch_begin(&s, 1);
   sketch_input(&s, "x", (int64_t[]){-1, 3, 4, 4, 0});
   sketch_weight(&s, "w", (int64_t[]){2, 3, 9, 9, 0}, 1);
   sketch_node(&s, "Conv", "x w", "y")->name = "wide";
   sketch_output(&s, "y");
-  refused((struct infer_shape[]){{TAPE_F32, 4, {2, 3, 4, 4}}}, "node 0 'wide' (Conv): a window of 9 places");
+  refused((struct infer_shape[]){{.dtype = TAPE_F32, .rank = 4, .dim = {2, 3, 4, 4}}},
+          "node 0 'wide' (Conv): a window of 9 places");
   sketch_ints(&s, &s.node[0], "pads", 3, (int64_t[]){1, 1, 1});
-  refused((struct infer_shape[]){{TAPE_F32, 4, {2, 3, 4, 4}}}, "pads has 3 numbers, not 4");
+  refused((struct infer_shape[]){{.dtype = TAPE_F32, .rank = 4, .dim = {2, 3, 4, 4}}}, "pads has 3 numbers, not 4");
 }
 
 struct said {

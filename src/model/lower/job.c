@@ -18,6 +18,7 @@ struct job {
   struct why *why;
   struct lowered *out;
   uint32_t fixed; /* entries before the first parameter */
+  struct emit e[LOWER_TAPES_MAX];
 };
 
 static enum lower_status no_memory(struct job *j) {
@@ -104,7 +105,7 @@ static enum lower_status lay_out(struct job *j) {
   }
   add_samples(l, DATA_TRAIN_INPUTS, "train.inputs", "train.targets", &o->train);
   uint32_t schedule[2] = {o->updates, optimizer_columns(&o->optimizer)};
-  uint32_t initial[2] = {(uint32_t)(out->data_bytes[DATA_INITIAL] / TAPE_LEAF_BYTES), TAPE_LEAF_BYTES};
+  uint32_t initial[2] = {1, TAPE_LEAF_BYTES}; /* its first dim is known at the end: close_tapes */
   add_data(l, DATA_SCHEDULE, "schedule", TAPE_F32, 2, schedule);
   add_data(l, DATA_INITIAL, "initial", TAPE_U8, 2, initial);
   if (o->test.samples) add_samples(l, DATA_TEST_INPUTS, "test.inputs", "test.targets", &o->test);
@@ -114,7 +115,7 @@ static enum lower_status lay_out(struct job *j) {
   return LOWER_ERR_SHAPE;
 }
 
-/* Parameters as they are in the state; batch norm and its like would give themselves a new value here. */
+/* Parameters as they are in the state. */
 static void set_parameters(struct graph *g) {
   for (uint32_t n = 0; n < g->parameters_count; n++) {
     struct tensor *t = &g->tensor[g->parameter[n].tensor_id];
@@ -138,6 +139,7 @@ static void forward(struct job *j, struct emit *e, enum graph_mode mode, struct 
   else
     batch_evaluate(g, j->o, batch);
   if (emit_failed(e)) return;
+  batch->input.type = (uint8_t)g->model->input[0].type;
   uint32_t input = graph_find(g, g->model->input[0].name);
   if (input != GRAPH_NONE) graph_set(g, input, batch->input);
   graph_forward(g);
@@ -179,6 +181,15 @@ static struct value schedule_row(struct emit *e, const struct lower_options *o) 
   return build_end(&b, build_read(&b, &schedule, axis, 0));
 }
 
+/* What a node wrote while training: a running statistic. */
+static void store_written(struct emit *e, struct parameter *p) {
+  struct value shape = parameter_value(p);
+  struct build b;
+  build_map(&b, e, TAPE_F32, &shape);
+  uint8_t x = build_use(&b, p->written);
+  build_store(&b, x, p->entry);
+}
+
 static void train_tail(struct job *j, struct emit *e, struct value *loss) {
   struct graph *g = &j->g;
   const struct layout *l = &j->out->layout;
@@ -212,7 +223,9 @@ static void train_tail(struct job *j, struct emit *e, struct value *loss) {
     struct parameter *p = &g->parameter[n];
     e->at.node = g->tensor[p->tensor_id].name;
     uint32_t entries = 1 + (p->trains ? optimizer_moments(&o->optimizer) : 0);
-    if (!has[n])
+    if (p->written)
+      store_written(e, p);
+    else if (!has[n])
       for (uint32_t m = 0; m < entries; m++) emit_keep(e, &p->entry[m]);
     else {
       struct update u = {.entry = p->entry,
@@ -225,27 +238,19 @@ static void train_tail(struct job *j, struct emit *e, struct value *loss) {
   }
 }
 
-static enum lower_status close_tape(struct job *j, struct emit *e, uint32_t which) {
-  emit_tape(e, &j->out->layout, &j->out->tape[which], &j->out->origin[which]);
-  return e->status;
-}
-
-static enum lower_status lower_train(struct job *j) {
-  struct emit e;
+static void lower_train(struct job *j, struct emit *e) {
   struct batch batch;
   struct loss_result loss = {0};
-  emit_begin(&e, j->arena, j->why);
-  forward(j, &e, GRAPH_TRAIN, &batch);
-  struct tensor *y = emit_failed(&e) ? NULL : model_output(&j->g);
+  forward(j, e, GRAPH_TRAIN, &batch);
+  struct tensor *y = emit_failed(e) ? NULL : model_output(&j->g);
   if (y) {
     struct loss_batch b = {.output = &y->v, .target = &batch.target, .index = &batch.index};
-    e.at = (struct lower_origin){.node = "", .op = "loss", .part = "forward"};
-    loss_train(&e, &j->o->loss, &b, &loss);
+    e->at = (struct lower_origin){.node = "", .op = "loss", .part = "forward"};
+    loss_train(e, &j->o->loss, &b, &loss);
     graph_gradient_add(&j->g, graph_find(&j->g, j->g.model->output[0].name), loss.gradient);
     grad_sweep(&j->g);
   }
-  if (!emit_failed(&e)) train_tail(j, &e, &loss.loss);
-  return close_tape(j, &e, TAPE_OF_TRAIN);
+  if (!emit_failed(e)) train_tail(j, e, &loss.loss);
 }
 
 static void store_sum(struct emit *e, const struct layout_entry *entry, struct value *more) {
@@ -257,35 +262,53 @@ static void store_sum(struct emit *e, const struct layout_entry *entry, struct v
   build_store(&b, build_op2(&b, entry->dtype == TAPE_F32 ? CANON_ADD : CANON_IADD, x, y), entry);
 }
 
-static enum lower_status lower_evaluate(struct job *j) {
-  struct emit e;
+static void lower_evaluate(struct job *j, struct emit *e) {
   struct batch batch;
   struct loss_tally tally = {0};
   const struct layout *l = &j->out->layout;
-  emit_begin(&e, j->arena, j->why);
-  forward(j, &e, GRAPH_EVALUATE, &batch);
-  struct tensor *y = emit_failed(&e) ? NULL : model_output(&j->g);
+  forward(j, e, GRAPH_EVALUATE, &batch);
+  struct tensor *y = emit_failed(e) ? NULL : model_output(&j->g);
   if (y) {
     struct loss_batch b = {.output = &y->v, .target = &batch.target, .index = &batch.index};
-    e.at = (struct lower_origin){.node = "", .op = "loss", .part = "forward"};
-    loss_evaluate(&e, &j->o->loss, &b, &tally);
+    e->at = (struct lower_origin){.node = "", .op = "loss", .part = "forward"};
+    loss_evaluate(e, &j->o->loss, &b, &tally);
   }
-  if (!emit_failed(&e)) {
-    e.at = (struct lower_origin){.node = "", .op = "loss", .part = "tally"};
-    for (uint32_t n = 0; n < l->state_count; n++)
-      if (n < ENTRY_EVAL_LOSS || n > ENTRY_EVAL_COUNT) emit_keep(&e, &l->entry[n]);
-    store_sum(&e, &l->entry[ENTRY_EVAL_LOSS], &tally.sum);
-    store_sum(&e, &l->entry[ENTRY_EVAL_CORRECT], &tally.correct);
-    store_sum(&e, &l->entry[ENTRY_EVAL_COUNT], &tally.count);
-  }
-  return close_tape(j, &e, TAPE_OF_EVALUATE);
+  if (emit_failed(e)) return;
+  e->at = (struct lower_origin){.node = "", .op = "loss", .part = "tally"};
+  for (uint32_t n = 0; n < l->state_count; n++)
+    if (n < ENTRY_EVAL_LOSS || n > ENTRY_EVAL_COUNT) emit_keep(e, &l->entry[n]);
+  store_sum(e, &l->entry[ENTRY_EVAL_LOSS], &tally.sum);
+  store_sum(e, &l->entry[ENTRY_EVAL_CORRECT], &tally.correct);
+  store_sum(e, &l->entry[ENTRY_EVAL_COUNT], &tally.count);
 }
 
-static enum lower_status lower_init(struct job *j) {
-  struct emit e;
-  emit_begin(&e, j->arena, j->why);
-  init_emit(&e, &j->g, &j->out->layout, DATA_INITIAL);
-  return close_tape(j, &e, TAPE_OF_INIT);
+/* The constants that the tapes found lie behind the initial values; how long that data tensor is stands in the layout,
+ * and the layout in every tape: so tapes are closed when all have been emitted. */
+static enum lower_status close_tapes(struct job *j) {
+  struct lowered *out = j->out;
+  out->data[DATA_INITIAL] = parameter_pack(&j->g, j->arena, &out->data_bytes[DATA_INITIAL]);
+  if (!out->data[DATA_INITIAL]) return no_memory(j);
+  for (uint32_t n = 0; n < out->layout.data_count; n++) {
+    struct layout_entry *entry = &out->layout.entry[out->layout.state_count + n];
+    if (entry->number == DATA_INITIAL) entry->dim[0] = (uint32_t)(out->data_bytes[DATA_INITIAL] / TAPE_LEAF_BYTES);
+  }
+  for (uint32_t t = 0; t < out->tapes_count; t++) {
+    emit_tape(&j->e[t], &out->layout, &out->tape[t], &out->origin[t]);
+    if (j->e[t].status != LOWER_OK) return j->e[t].status;
+  }
+  return LOWER_OK;
+}
+
+static enum lower_status lower_tapes(struct job *j) {
+  for (uint32_t t = 0; t < j->out->tapes_count; t++) {
+    struct emit *e = &j->e[t];
+    emit_begin(e, j->arena, j->why);
+    if (t == TAPE_OF_INIT) init_emit(e, &j->g, &j->out->layout, DATA_INITIAL);
+    if (t == TAPE_OF_TRAIN) lower_train(j, e);
+    if (t == TAPE_OF_EVALUATE) lower_evaluate(j, e);
+    if (emit_failed(e)) return e->status;
+  }
+  return close_tapes(j);
 }
 
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
@@ -304,14 +327,12 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
   if (status != LOWER_OK) return status;
   j.g.dropout = options->dropout;
   init_choose(&j.g, options->init);
-  made.data[DATA_INITIAL] = parameter_pack(&j.g, arena, &made.data_bytes[DATA_INITIAL]);
+  parameter_place(&j.g, DATA_INITIAL);
   made.data[DATA_SCHEDULE] = optimizer_schedule(options, arena);
   made.data_bytes[DATA_SCHEDULE] = (uint64_t)options->updates * optimizer_columns(&options->optimizer) * sizeof(float);
-  if (!made.data[DATA_INITIAL] || !made.data[DATA_SCHEDULE]) return no_memory(&j);
+  if (!made.data[DATA_SCHEDULE]) return no_memory(&j);
   status = lay_out(&j);
-  if (status == LOWER_OK) status = lower_init(&j);
-  if (status == LOWER_OK) status = lower_train(&j);
-  if (status == LOWER_OK && options->test.samples) status = lower_evaluate(&j);
+  if (status == LOWER_OK) status = lower_tapes(&j);
   if (status == LOWER_OK) *out = made;
   return status;
 }

@@ -120,6 +120,7 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
 struct infer_shape {
   uint8_t dtype;
   uint32_t rank, dim[TAPE_RANK_MAX];
+  const struct onnx_tensor *content; /* its bytes where they are at hand, for numbers that a rule must know; or NULL */
 };
 struct lowered_infer {
   struct tape tape;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/lower/constant.h"
 #include "model/lower/rule.h"
 
 static bool listed(const char *name, const char *const *list, uint32_t count) {
@@ -28,6 +29,13 @@ static bool shape_fits(const struct onnx_tensor *t) {
   return true;
 }
 
+/* A mask is told from a weight by what no weight is. */
+static bool finite(const struct onnx_tensor *t) {
+  for (uint64_t n = 0; n < t->count; n++)
+    if (t->f32[n] - t->f32[n] != 0) return false;
+  return true;
+}
+
 static enum lower_status add(struct graph *g, const struct application *a, uint32_t n, const char *const *freeze,
                              uint32_t freeze_count) {
   struct tensor *t = &g->tensor[a->input[n]];
@@ -42,7 +50,9 @@ static enum lower_status add(struct graph *g, const struct application *a, uint3
     why_set(g->why, "'%s' has a rank above %d, a dimension of 0, or 2^32 elements", t->name, TAPE_RANK_MAX);
     return LOWER_ERR_SHAPE;
   }
-  p.trains = t->producer == GRAPH_NONE && content->role != ONNX_ROLE_BUFFER && !listed(t->name, freeze, freeze_count);
+  p.frozen = listed(t->name, freeze, freeze_count);
+  p.trains = t->producer == GRAPH_NONE && content->role != ONNX_ROLE_BUFFER && p.role.kind == ROLE_TENSOR &&
+             !p.frozen && finite(content);
   t->parameter = g->parameters_count;
   g->parameter[g->parameters_count++] = p;
   return LOWER_OK;
@@ -105,7 +115,7 @@ static void pack(const struct parameter *p, uint8_t *out) {
   }
 }
 
-const void *parameter_pack(struct graph *g, struct arena *arena, uint64_t *bytes) {
+void parameter_place(struct graph *g, uint8_t initial) {
   uint64_t leaves = 0;
   for (uint32_t n = 0; n < g->parameters_count; n++) {
     struct parameter *p = &g->parameter[n];
@@ -113,11 +123,17 @@ const void *parameter_pack(struct graph *g, struct arena *arena, uint64_t *bytes
     p->window = leaves;
     leaves += tape_leaves(TAPE_F32, p->tensor->count);
   }
-  if (!leaves) leaves = 1;
+  g->initial = initial;
+  g->initial_leaves = leaves;
+}
+
+const void *parameter_pack(struct graph *g, struct arena *arena, uint64_t *bytes) {
+  uint64_t leaves = g->initial_leaves ? g->initial_leaves : 1;
   uint8_t *out = arena_take(arena, leaves, TAPE_LEAF_BYTES);
   if (!out) return NULL;
   for (uint32_t n = 0; n < g->parameters_count; n++)
     if (!g->parameter[n].seeded) pack(&g->parameter[n], out + g->parameter[n].window * TAPE_LEAF_BYTES);
+  constant_pack(g, out);
   *bytes = leaves * TAPE_LEAF_BYTES;
   return out;
 }

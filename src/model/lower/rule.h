@@ -10,12 +10,12 @@ struct rule {
   uint32_t inputs_min, inputs_max, outputs_max;
   /* Makes the records of the node and calls graph_result or graph_content. */
   void (*lower)(struct graph *g, struct application *a);
-  /* dy is the summed gradient of output 0; calls graph_gradient for what graph_wants. NULL: no derivative. */
+  /* dy[n] is the summed gradient of output n, the literal 0 where none came (one did); calls graph_gradient for what
+   * graph_wants. NULL: no derivative. */
   void (*differentiate)(struct graph *g, struct application *a, struct value *dy);
-  /* What differentiate reads of the forward pass: bit n of keep_inputs for input n, keep_output for output 0. Those are
-   * made records even where a reader could have joined them. */
-  uint32_t keep_inputs;
-  bool keep_output;
+  /* What differentiate reads of the forward pass: bit n of keep_inputs for input n, of keep_output for output n. Those
+   * are made records even where a reader could have joined them. */
+  uint32_t keep_inputs, keep_output;
   bool draws; /* random: live nodes are numbered, each number is a stream of its own */
   /* Role of a float initializer in input n; NULL: a tensor in ONNX's order. */
   void (*role)(const struct graph *g, const struct application *a, uint32_t n, struct role *role);
@@ -34,7 +34,7 @@ const struct onnx_attribute *attribute_find(const struct onnx_node *node, const 
 /* axis of a tensor of this rank, negative from the end; false if outside. */
 bool axis_resolve(int64_t axis, uint32_t rank, uint32_t *out);
 
-/* Integers of an input known while lowering, or NULL and the node refused. */
+/* Integers of an input known while lowering, or at hand (peek); else NULL and the node refused. */
 const struct onnx_tensor *input_integers(struct graph *g, const struct application *a, uint32_t n, const char *what);
 /* A scalar float of an input known while lowering; false and refused otherwise. */
 bool input_scalar(struct graph *g, const struct application *a, uint32_t n, const char *what, float *out);

@@ -5,7 +5,7 @@
 #include "model/lower/emit.h"
 
 struct value value_shaped(uint8_t dtype, uint32_t rank, const uint32_t *dim, const uint8_t *order) {
-  struct value v = {.dtype = dtype, .rank = (uint8_t)rank};
+  struct value v = {.dtype = dtype, .type = dtype == TAPE_F32 ? ONNX_FLOAT : ONNX_INT64, .rank = (uint8_t)rank};
   assert(rank <= TAPE_RANK_MAX);
   for (uint32_t a = 0; a < rank; a++) {
     v.dim[a] = dim[a];
@@ -15,13 +15,17 @@ struct value value_shaped(uint8_t dtype, uint32_t rank, const uint32_t *dim, con
 }
 
 struct value value_literal(uint32_t word) {
-  return (struct value){.dtype = TAPE_F32, .literal = true, .word = word};
+  return (struct value){.dtype = TAPE_F32, .type = ONNX_FLOAT, .literal = true, .word = word};
 }
 
 struct value value_f32(float x) {
   uint32_t word;
   memcpy(&word, &x, sizeof word);
   return value_literal((word & 0x7fffffff) > 0x7f800000 ? CANON_NAN : word);
+}
+
+struct value value_i32(int32_t x) {
+  return (struct value){.dtype = TAPE_I32, .type = ONNX_INT64, .literal = true, .word = (uint32_t)x};
 }
 
 struct value value_entry(const struct layout_entry *entry) {

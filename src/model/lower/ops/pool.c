@@ -59,7 +59,8 @@ static void pool_lower(struct graph *g, struct application *a) {
   uint8_t never = build_i32(&b, INT32_MAX);
   uint8_t equal = build_op2(&b, CANON_FEQ, in, most);
   uint8_t tap = build_op0(&b, CANON_KLIN);
-  a->saved[0] = build_end(&b, build_op(&b, CANON_SEL, equal, tap, never));
+  struct value *saved = graph_save(g, a, 1);
+  if (saved) saved[0] = build_end(&b, build_op(&b, CANON_SEL, equal, tap, never));
 }
 
 /* Windows apart: each input place asks the one window over it whether it was the greatest. */

@@ -1,0 +1,12 @@
+/* whole: whole numbers and truth values of ONNX's types, held as i32 words in the range of their type. docs/lower.md
+ * 4.27. Uses: rule. */
+#ifndef LOWER_OPS_WHOLE_H
+#define LOWER_OPS_WHOLE_H
+#include "model/lower/rule.h"
+
+/* Register x, any i32, as the number of this type that is equal to it modulo 2^bits; itself for 32 and 64 bits. */
+uint8_t whole_wrapped(struct build *b, uint8_t type, uint8_t x);
+/* Bits of a narrow type: 8, 16 or 32 (64 too is held in 32). */
+uint32_t whole_bits(uint8_t type);
+
+#endif

@@ -14,14 +14,26 @@
 struct view {
   struct progress progress;
   bool started, json, quiet;
-  uint32_t evaluated_at;
+  double told; /* when the last progress went out as JSON */
 };
+
+static const double JSON_EVERY_S = 0.2;
 
 static json_t *real_or_null(double x) { return isfinite(x) ? json_real(x) : json_null(); }
 
 /* Null where nothing was evaluated, and where there are no classes to be right about (mse). */
 static json_t *accuracy_or_null(const struct evaluation *e) {
   return e->classes && e->count ? json_real((double)e->correct / e->count) : json_null();
+}
+
+/* Progress for a program: it draws its own bar. */
+static void tell(struct view *v, const struct run_progress *p) {
+  double now = machine_seconds();
+  if (v->quiet || (now - v->told < JSON_EVERY_S && p->update != p->updates)) return;
+  v->told = now;
+  output_json(json_pack("{s:I, s:I, s:o, s:o, s:o}", "update", (json_int_t)p->update, "updates", (json_int_t)p->updates,
+                        "loss", real_or_null((double)p->loss), "samples_per_s", real_or_null(p->samples_per_s),
+                        "seconds_left", real_or_null(p->seconds_left)));
 }
 
 static void show(void *context, const struct run_progress *p) {
@@ -37,6 +49,10 @@ static void show(void *context, const struct run_progress *p) {
     if (!v->quiet) note("going on after update %" PRIu32 " of %" PRIu32, p->update, p->updates);
     break;
   case RUN_UPDATE:
+    if (v->json) {
+      tell(v, p);
+      break;
+    }
     if (!progress_due(&v->progress, p->update)) break;
     snprintf(figures, sizeof figures, "loss %.4f · %s samples/s", (double)p->loss, text_count(p->samples_per_s, rate));
     progress_show(&v->progress, p->update, figures);
@@ -210,7 +226,7 @@ const struct command command_train = {
                {"checkpoint-bytes", 0, "N", "disk for checkpoints; beyond it only every k-th is kept (1 GiB)"},
                {"sabotage", 0, "KIND@STEP",
                 "for demonstrations: lies in a step, as weight@7, and marks DIR (see the man page)"},
-               {"json", 0, NULL, "one JSON object a line; the last is the result"},
+               {"json", 0, NULL, "one JSON object a line: progress, evaluations; the last is the result"},
                {"quiet", 'q', NULL, "no progress"}},
     .more =
         "A KIND of --sabotage, for tests and demonstrations, in that STEP (0 is init, u is update u); DIR says so in\n"

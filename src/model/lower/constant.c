@@ -21,10 +21,18 @@ static struct value number_of(const struct onnx_tensor *t) {
   return value_i32((int32_t)t->i64[0]);
 }
 
-/* Content of one element as a literal of content's shape. */
+static bool uniform(const struct onnx_tensor *t) {
+  const uint8_t *at = t->f32 ? (const uint8_t *)t->f32 : t->f64 ? (const uint8_t *)t->f64 : (const uint8_t *)t->i64;
+  size_t width = t->f32 ? 4 : 8;
+  for (uint64_t n = 1; n < t->count; n++)
+    if (memcmp(at, at + n * width, width) != 0) return false;
+  return true;
+}
+
+/* Content of one element, or of equal ones, as a literal of content's shape. */
 static bool literal_of(const struct onnx_tensor *t, struct value *v) {
   uint32_t dim[TAPE_RANK_MAX];
-  if (t->count != 1 || !(t->f32 || t->f64 || t->i64) || !dims_of(t, dim)) return false;
+  if (!(t->f32 || t->f64 || t->i64) || !dims_of(t, dim) || !uniform(t)) return false;
   struct value number = number_of(t);
   *v = value_shaped(number.dtype, t->rank, dim, NULL);
   v->literal = true;

@@ -26,8 +26,8 @@ struct emit {
 struct pending;
 
 /* rank 0 is a scalar. Memory axis p holds ONNX axis order[p]. type: what ONNX calls its elements; whole numbers and
- * truth values of every type are i32 here (u8 where a record stores them so), in the range of their type. literal: one
- * element, the `word`, in no memory. pending: a map that no record computes yet. */
+ * truth values of every type are i32 here (u8 where a record stores them so), in the range of their type. literal:
+ * every element is the `word`, in no memory. pending: a map that no record computes yet. */
 struct value {
   uint8_t dtype, type, space, data_number, rank;
   uint8_t order[TAPE_RANK_MAX];

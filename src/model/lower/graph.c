@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model/lower/constant.h"
+#include "model/lower/fold/fold.h"
 #include "model/lower/parameter.h"
 #include "model/lower/rule.h"
 
@@ -243,6 +244,7 @@ static void settle_output(struct graph *g, const struct application *a, uint32_t
 static void lower_application(struct graph *g, struct application *a) {
   const struct rule *r = a->rule;
   const char *reason = "lower 1 does not know this operator";
+  if (fold_node(g, a)) return;
   if (!r) rule_find(a->node->op, g->model->opset, &reason);
   if (!r) {
     graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "%s", reason);

@@ -76,6 +76,7 @@ struct graph {
   uint32_t constants_count, constants_room;
   uint64_t initial_leaves; /* of parameters and constants so far; they lie in this data tensor: */
   uint8_t initial;
+  struct folds *folds; /* what folding made so far */
   /* of the pass that runs */
   enum graph_mode mode;
   struct emit *e;

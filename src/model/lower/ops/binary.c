@@ -32,8 +32,6 @@ static void add_role(const struct graph *g, const struct application *a, uint32_
 }
 
 static void binary_lower(struct graph *g, struct application *a) {
-  struct tensor *tx = graph_input(g, a, 0), *ty = graph_input(g, a, 1);
-  if (integers_binary(g, a, tx, ty)) return;
   struct value *x = float_value(g, a, 0), *y = x ? float_value(g, a, 1) : NULL, shape;
   struct build b;
   if (!x || !y || !broadcast(g, a, x, y, &shape)) return;

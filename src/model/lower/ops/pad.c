@@ -63,7 +63,6 @@ static void pad_differentiate(struct graph *g, struct application *a, struct val
 }
 
 static void expand_lower(struct graph *g, struct application *a) {
-  if (integers_expand(g, a)) return;
   struct value *x = float_value(g, a, 0), want, shape;
   const struct onnx_tensor *to = x ? input_integers(g, a, 1, "shape") : NULL;
   uint32_t dim[TAPE_RANK_MAX];

@@ -75,7 +75,6 @@ static bool reshape_dims(struct graph *g, struct application *a, const uint32_t 
 
 static void reshape_lower(struct graph *g, struct application *a) {
   uint32_t dim[TAPE_RANK_MAX];
-  if (integers_reshape(g, a)) return;
   struct value *x = graph_value(g, a, 0);
   const struct onnx_tensor *shape = x ? input_integers(g, a, 1, "shape") : NULL;
   if (!x || !shape || !reshape_dims(g, a, x->dim, x->rank, shape, dim)) return;
@@ -84,7 +83,6 @@ static void reshape_lower(struct graph *g, struct application *a) {
 
 /* Squeeze and Unsqueeze: `axes` is input 1. Dims of 1 come and go; memory does not notice. */
 static void squeeze_lower(struct graph *g, struct application *a) {
-  if (integers_reshape(g, a)) return;
   bool adds = strcmp(a->node->op, "Unsqueeze") == 0;
   struct value *x = graph_value(g, a, 0);
   const struct onnx_tensor *axes = NULL;
@@ -174,8 +172,10 @@ static void transpose_role(const struct graph *g, const struct application *a, u
 
 static void identity_lower(struct graph *g, struct application *a) {
   struct tensor *t = graph_input(g, a, 0);
-  if (t && t->content) graph_content(g, a, t->content);
-  if (t && t->content && !t->known) return;
+  if (t && t->content && t->parameter == GRAPH_NONE) {
+    graph_content(g, a, t->content);
+    return;
+  }
   struct value *x = graph_value(g, a, 0);
   if (x) graph_result(g, a, *x); /* a pending x has no other reader and waits on behind this node */
 }
@@ -187,7 +187,6 @@ static void identity_differentiate(struct graph *g, struct application *a, struc
 /* Cast and CastLike keep a float a float; integers known while lowering are cast there. */
 static void cast_lower(struct graph *g, struct application *a) {
   struct tensor *t = graph_input(g, a, 0), *like = graph_input(g, a, 1);
-  if (integers_cast(g, a)) return;
   int64_t to = attribute_int(a->node, "to", 0);
   bool floats = like ? like->known && like->v.dtype == TAPE_F32 : to == ONNX_FLOAT || to == ONNX_DOUBLE;
   if (t && t->known && t->v.dtype == TAPE_F32 && floats) {

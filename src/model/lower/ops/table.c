@@ -5,7 +5,7 @@
 
 const struct rule *const rule_tables[] = {rules_linear,  rules_binary,   rules_unary,   rules_conv,    rules_pool,
                                           rules_average, rules_shape,    rules_softmax, rules_dropout, rules_reduce,
-                                          rules_pad,     rules_integers, NULL};
+                                          rules_pad,     rules_known, NULL};
 
 const struct rule *rule_find(const char *op, int64_t opset, const char **reason) {
   *reason = "lower 1 does not know this operator";

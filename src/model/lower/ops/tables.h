@@ -14,13 +14,6 @@ extern const struct rule rules_softmax[];  /* Softmax LogSoftmax */
 extern const struct rule rules_dropout[];  /* Dropout */
 extern const struct rule rules_reduce[];   /* ReduceMean ReduceSum */
 extern const struct rule rules_pad[];      /* Pad Expand */
-extern const struct rule rules_integers[]; /* Constant Shape Gather Concat .. on integers known while lowering */
-
-/* integers_binary computes Add, Sub, Mul, Div of integers known while lowering; false where they are not. */
-bool integers_binary(struct graph *g, struct application *a, const struct tensor *x, const struct tensor *y);
-/* Reshape, Squeeze, Unsqueeze, Expand, Cast of what is known while lowering; false where it is not. */
-bool integers_reshape(struct graph *g, struct application *a);
-bool integers_expand(struct graph *g, struct application *a);
-bool integers_cast(struct graph *g, struct application *a);
+extern const struct rule rules_known[];    /* Constant Shape Size Range ConstantOfShape: folded, or too large for it */
 
 #endif

@@ -1,0 +1,18 @@
+/* fold: nodes whose inputs are known while lowering are computed here and make no record. docs/lower.md 4.9.
+ *
+ * Exporters spell out shapes, causal masks and attention scales as nodes. Whole numbers and truth values are computed
+ * as 64-bit integers of their type's range, f32 by the canon's operations (so that folding changes no bit), f64 by
+ * IEEE 754's. Bounded: FOLD_ELEMENTS_MAX elements a tensor, FOLD_WORK_MAX in all; what is larger is left to the node's
+ * rule. Uses: graph, numeric/reference. */
+#ifndef LOWER_FOLD_H
+#define LOWER_FOLD_H
+#include "model/lower/graph.h"
+
+enum { FOLD_ELEMENTS_MAX = 1 << 20, FOLD_WORK_MAX = 1 << 29 };
+
+/* fold_node computes the outputs of a node and gives them as content. True: done, or refused (g->e says why); false:
+ * the node is for its rule. A parameter is not known, whatever its file holds. Equal results share one content. Costs a
+ * few ns an element and 8 bytes of the arena for each element of a result that is new. */
+bool fold_node(struct graph *g, struct application *a);
+
+#endif

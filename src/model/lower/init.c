@@ -37,17 +37,20 @@ static uint8_t uniform(struct build *b, uint64_t fan_in, uint32_t stream) {
   return build_op(b, CANON_FMA, draw, width, low);
 }
 
-static const struct parameter *parameter_of(const struct graph *g, const struct layout_entry *entry) {
-  for (uint32_t n = 0; n < g->parameters_count; n++)
-    if (g->parameter[n].entry == entry) return &g->parameter[n];
+/* The parameter that starts in this entry, as itself or as its moving average. */
+static const struct parameter *parameter_of(const struct graph *g, const struct layout_entry *entry, uint32_t average) {
+  for (uint32_t n = 0; n < g->parameters_count; n++) {
+    const struct parameter *p = &g->parameter[n];
+    if (p->entry == entry || (average && p->trains && p->entry + average == entry)) return p;
+  }
   return NULL;
 }
 
-void init_emit(struct emit *e, const struct graph *g, const struct layout *layout, uint8_t initial) {
+void init_emit(struct emit *e, const struct graph *g, const struct layout *layout, uint8_t initial, uint32_t average) {
   e->at = (struct lower_origin){.node = "", .op = "init", .part = "init"};
   for (uint32_t n = 0; n < layout->state_count; n++) {
     const struct layout_entry *entry = &layout->entry[n];
-    const struct parameter *p = parameter_of(g, entry);
+    const struct parameter *p = parameter_of(g, entry, average);
     struct value shape = value_entry(entry);
     struct build b;
     if (!p) {

@@ -7,7 +7,7 @@
 void init_choose(struct graph *g, enum init_name init);
 
 /* init_emit writes every state entry of the layout: parameters from their windows of data tensor `initial` or from the
- * seed, everything else zero. */
-void init_emit(struct emit *e, const struct graph *g, const struct layout *layout, uint8_t initial);
+ * seed, the entry `average` behind a training one (0: there is none) alike, everything else zero. */
+void init_emit(struct emit *e, const struct graph *g, const struct layout *layout, uint8_t initial, uint32_t average);
 
 #endif

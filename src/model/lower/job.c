@@ -61,8 +61,9 @@ static enum lower_status lay_out(struct job *j) {
   struct lowered *out = j->out;
   struct layout *l = &out->layout;
   const struct lower_options *o = j->o;
-  uint32_t moments = optimizer_moments(&o->optimizer), dim[TAPE_RANK_MAX];
-  uint64_t entries = ENTRY_EVAL_COUNT + 1 + (uint64_t)j->g.parameters_count * (1 + moments);
+  struct companions behind = optimizer_companions(o);
+  uint32_t dim[TAPE_RANK_MAX];
+  uint64_t entries = ENTRY_EVAL_COUNT + 1 + (uint64_t)j->g.parameters_count * (1 + behind.count);
   if (entries > LAYOUT_ENTRIES_MAX) {
     why_set(j->why, "the model has %" PRIu32 " parameters, more than a state can list", j->g.parameters_count);
     return LOWER_ERR_UNSUPPORTED;
@@ -90,14 +91,15 @@ static enum lower_status lay_out(struct job *j) {
     struct lower_parameter *q = &out->parameter[out->parameters_count++];
     *q = (struct lower_parameter){
         .onnx_name = name, .entry = l->state_count, .rank = p->tensor->rank, .trains = p->trains};
+    q->delivered = q->entry + (p->trains ? behind.average : 0);
     for (uint32_t a = 0; a < q->rank; a++) {
       q->dim[a] = (uint32_t)p->tensor->dim[a];
       q->from[a] = p->role.order[a];
     }
     uint32_t rank = parameter_dims(p, dim);
-    for (uint32_t m = 0; m <= (p->trains ? moments : 0); m++) {
+    for (uint32_t m = 0; m <= (p->trains ? behind.count : 0); m++) {
       char unique[LAYOUT_NAME_MAX + 1];
-      parameter_name(l, name, m ? optimizer_suffix(m - 1) : "", unique);
+      parameter_name(l, name, m ? optimizer_suffix(o, m) : "", unique);
       struct layout_entry *entry = add_entry(l, TAPE_F32, rank, dim);
       memcpy(entry->name, unique, sizeof unique);
       if (!m) p->entry = entry;
@@ -124,6 +126,18 @@ static void set_parameters(struct graph *g) {
   }
 }
 
+/* With a moving average, what is evaluated is that. */
+static void set_averages(struct job *j) {
+  struct graph *g = &j->g;
+  uint32_t average = optimizer_companions(j->o).average;
+  for (uint32_t n = 0; n < g->parameters_count && average; n++) {
+    struct parameter *p = &g->parameter[n];
+    struct value v = parameter_value(p);
+    v.first_leaf = p->entry[average].first_leaf;
+    if (p->trains) graph_set(g, p->tensor_id, v);
+  }
+}
+
 static struct tensor *model_output(struct graph *g) {
   struct tensor *t = &g->tensor[graph_find(g, g->model->output[0].name)];
   if (!t->known) emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "the model's output '%s' is a constant", t->name);
@@ -134,6 +148,7 @@ static void forward(struct job *j, struct emit *e, enum graph_mode mode, struct 
   struct graph *g = &j->g;
   graph_begin(g, e, mode);
   set_parameters(g);
+  if (mode == GRAPH_EVALUATE) set_averages(j);
   if (mode == GRAPH_TRAIN)
     batch_train(g, j->o, batch);
   else
@@ -190,6 +205,36 @@ static void store_written(struct emit *e, struct parameter *p) {
   build_store(&b, x, p->entry);
 }
 
+/* The entries of parameter n, whose gradient may be missing. */
+static void update_parameter(struct job *j, struct emit *e, uint32_t n, struct value *gradient, struct value *row,
+                             struct value *clip) {
+  struct parameter *p = &j->g.parameter[n];
+  const struct optimizer_options *all = &j->o->optimizer;
+  const char *name = j->g.tensor[p->tensor_id].name;
+  struct companions behind = optimizer_companions(j->o);
+  e->at.node = name;
+  if (p->written) {
+    store_written(e, p);
+    return;
+  }
+  if (!gradient) {
+    for (uint32_t m = 0; m <= (p->trains ? behind.count : 0); m++) emit_keep(e, &p->entry[m]);
+    return;
+  }
+  uint32_t group = optimizer_group(all, name);
+  struct optimizer_options own = optimizer_own(all, group, p->tensor->rank);
+  struct update u = {.entry = p->entry,
+                     .average = behind.average ? &p->entry[behind.average] : NULL,
+                     .weight = parameter_value(p),
+                     .gradient = gradient,
+                     .row = row,
+                     .clip = clip,
+                     .clip_value = j->o->clip_value,
+                     .ema = j->o->ema,
+                     .column = group * optimizer_group_columns(all)};
+  optimizer_update(e, &own, &u);
+}
+
 static void train_tail(struct job *j, struct emit *e, struct value *loss) {
   struct graph *g = &j->g;
   const struct layout *l = &j->out->layout;
@@ -219,23 +264,8 @@ static void train_tail(struct job *j, struct emit *e, struct value *loss) {
   emit_copy(e, &l->entry[ENTRY_NORM], &norm);
   for (uint32_t n = ENTRY_EVAL_LOSS; n < j->fixed; n++) emit_keep(e, &l->entry[n]);
   row = schedule_row(e, o);
-  for (uint32_t n = 0; n < g->parameters_count && !emit_failed(e); n++) {
-    struct parameter *p = &g->parameter[n];
-    e->at.node = g->tensor[p->tensor_id].name;
-    uint32_t entries = 1 + (p->trains ? optimizer_moments(&o->optimizer) : 0);
-    if (p->written)
-      store_written(e, p);
-    else if (!has[n])
-      for (uint32_t m = 0; m < entries; m++) emit_keep(e, &p->entry[m]);
-    else {
-      struct update u = {.entry = p->entry,
-                         .weight = parameter_value(p),
-                         .gradient = &sum[n],
-                         .row = &row,
-                         .clip = o->clip_norm > 0 ? &clip : NULL};
-      optimizer_update(e, &o->optimizer, &u);
-    }
-  }
+  for (uint32_t n = 0; n < g->parameters_count && !emit_failed(e); n++)
+    update_parameter(j, e, n, has[n] ? &sum[n] : NULL, &row, o->clip_norm > 0 ? &clip : NULL);
 }
 
 static void lower_train(struct job *j, struct emit *e) {
@@ -303,12 +333,36 @@ static enum lower_status lower_tapes(struct job *j) {
   for (uint32_t t = 0; t < j->out->tapes_count; t++) {
     struct emit *e = &j->e[t];
     emit_begin(e, j->arena, j->why);
-    if (t == TAPE_OF_INIT) init_emit(e, &j->g, &j->out->layout, DATA_INITIAL);
+    if (t == TAPE_OF_INIT) init_emit(e, &j->g, &j->out->layout, DATA_INITIAL, optimizer_companions(j->o).average);
     if (t == TAPE_OF_TRAIN) lower_train(j, e);
     if (t == TAPE_OF_EVALUATE) lower_evaluate(j, e);
     if (emit_failed(e)) return e->status;
   }
   return close_tapes(j);
+}
+
+/* A group that has no tensor is a slip of the pen: a pattern that matches nothing, or only what groups before it have.
+ */
+static enum lower_status groups_match(struct job *j) {
+  const struct optimizer_options *o = &j->o->optimizer;
+  for (uint32_t group = 1; group <= o->groups_count; group++) {
+    const char *other = NULL;
+    bool found = false;
+    for (uint32_t n = 0; n < j->g.parameters_count && !found; n++) {
+      const struct parameter *p = &j->g.parameter[n];
+      if (!p->trains) continue;
+      other = j->g.tensor[p->tensor_id].name;
+      found = optimizer_group(o, other) == group;
+    }
+    if (found) continue;
+    why_set(j->why,
+            "optimizer: group %" PRIu32 " ('%.60s'%s) has no tensor: none that trains matches it and no group before "
+            "it; the last that trains is '%.80s'",
+            group, o->group[group - 1].match_count ? o->group[group - 1].match[0] : "",
+            o->group[group - 1].match_count > 1 ? ", .." : "", other ? other : "");
+    return LOWER_ERR_OPTION;
+  }
+  return LOWER_OK;
 }
 
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
@@ -326,9 +380,13 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
   status = graph_open(&j.g, model, false, options->freeze, options->freeze_count, arena, why);
   if (status != LOWER_OK) return status;
   j.g.dropout = options->dropout;
+  status = groups_match(&j);
+  if (status != LOWER_OK) return status;
   init_choose(&j.g, options->init);
   parameter_place(&j.g, DATA_INITIAL);
   made.data[DATA_SCHEDULE] = optimizer_schedule(options, arena);
+  made.group_columns = optimizer_group_columns(&options->optimizer);
+  made.rate_columns = optimizer_rate_columns(&options->optimizer);
   made.data_bytes[DATA_SCHEDULE] = (uint64_t)options->updates * optimizer_columns(&options->optimizer) * sizeof(float);
   if (!made.data[DATA_SCHEDULE]) return no_memory(&j);
   status = lay_out(&j);

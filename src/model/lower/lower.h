@@ -11,8 +11,8 @@
 enum { LOWER_VERSION = 1 };
 
 enum loss_name { LOSS_CROSS_ENTROPY, LOSS_MSE };
-enum optimizer_name { OPTIMIZER_SGD, OPTIMIZER_ADAMW };
-enum schedule_name { SCHEDULE_CONSTANT, SCHEDULE_COSINE };
+enum optimizer_name { OPTIMIZER_SGD, OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_LION, OPTIMIZER_RMSPROP };
+enum schedule_name { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE };
 enum init_name { INIT_MODEL, INIT_SEED };
 
 /* Floats arrive as f32 words: a decimal became bits once, in the job file (NUMERICS on literals). */
@@ -21,15 +21,35 @@ struct loss_options {
   float label_smoothing; /* cross_entropy: 0 is none */
   int32_t ignore_index;  /* cross_entropy: PyTorch's -100 */
 };
+/* Tensors whose ONNX name matches one of the patterns (`*` any text, `?` any byte). Below 0: as the optimizer has it.
+ */
+struct optimizer_group {
+  const char *const *match;
+  uint32_t match_count;
+  float lr, weight_decay;
+};
 struct optimizer_options {
   enum optimizer_name name;
   float lr, momentum, dampening, weight_decay, beta1, beta2, eps;
   bool nesterov;
+  float alpha;                         /* rmsprop */
+  bool centered;                       /* rmsprop */
+  bool decay_matrices;                 /* tensors of rank 0 and 1 get no decay but what their group says */
+  const struct optimizer_group *group; /* the first that matches a tensor has it */
+  uint32_t groups_count;               /* 0 .. OPTIMIZER_GROUPS_MAX */
 };
+enum { OPTIMIZER_GROUPS_MAX = 15 };
+/* Factors of lr over the updates after the warm-up. */
 struct schedule_options {
   enum schedule_name name;
-  uint32_t warmup; /* updates */
-  float end;       /* cosine: last factor of lr */
+  uint32_t warmup;                 /* updates */
+  float start, end;                /* linear: both; cosine: end */
+  float gamma;                     /* step */
+  uint32_t every;                  /* step: updates; 0: milestones */
+  const uint32_t *milestone;       /* step: ascending */
+  uint32_t milestones_count;       /* step */
+  float pct_start, div, final_div; /* one_cycle */
+  bool linear;                     /* one_cycle: straight lines in place of cosines */
 };
 
 /* How one sample of a data set looks: `inputs` [samples, dims..] and `targets`. Sample dims are in ONNX's (NCHW) order;
@@ -47,8 +67,10 @@ struct lower_options {
   struct loss_options loss;
   struct optimizer_options optimizer;
   struct schedule_options schedule;
-  float clip_norm; /* 0: none */
-  float dropout;   /* < 0: as in the model */
+  float clip_norm;  /* 0: none */
+  float clip_value; /* 0: none; not both */
+  float ema;        /* decay of the weights' moving average; 0: none */
+  float dropout;    /* < 0: as in the model */
   uint32_t batch, updates,
       evaluate_batch; /* evaluate_batch divides nothing: the last evaluation step masks what is beyond */
   bool shuffle, drop_last;
@@ -72,11 +94,13 @@ enum { TAPE_OF_INIT, TAPE_OF_TRAIN, TAPE_OF_EVALUATE, LOWER_TAPES_MAX = 3 };
 
 /* One ONNX initializer that lives in the state. Its entry's dims are in the canon's internal order; axis d of the state
  * entry is axis `from[d]` of the ONNX tensor (a view split or merge never happens). A scalar, rank 0, has the entry
- * dims [1]. Where it trains, its moments follow as entry + 1 (and + 2): m of SGD with momentum, m and v of AdamW.
+ * dims [1]. Where it trains, its moments follow as entry + 1, .. (m of SGD with momentum, m and v of AdamW), then its
+ * moving average.
  * onnx_name is the model's string. */
 struct lower_parameter {
   const char *onnx_name;
-  uint32_t entry;                    /* index into the layout's state entries */
+  uint32_t entry;     /* index into the layout's state entries */
+  uint32_t delivered; /* the entry that is evaluated and exported: the moving average where there is one */
   uint32_t rank, dim[TAPE_RANK_MAX]; /* ONNX order */
   uint8_t from[TAPE_RANK_MAX];
   bool trains;
@@ -96,6 +120,7 @@ struct lowered {
   const void *data[DATA_COUNT]; /* contents that lowering made: DATA_SCHEDULE f32 [updates, columns] (column 0 of row u
                                    - 1 is the learning rate of update u), DATA_INITIAL u8; others NULL */
   uint64_t data_bytes[DATA_COUNT];
+  uint32_t group_columns, rate_columns; /* of the schedule: columns of a group; its first that are multiples of lr */
   uint32_t parameters_count;
   struct lower_parameter *parameter;
   uint32_t entry_loss, entry_norm; /* state entries: loss f32 [1] of the last update, squared gradient norm f32 [1] */

@@ -58,11 +58,11 @@ static void test_corrections(void **state) {
       .name = OPTIMIZER_ADAMW, .lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.999f, .weight_decay = 0.1f, .eps = 1e-8f};
   const float *rows = schedule(&a, &o);
   for (uint32_t u = 1; u <= 30000; u += u < 20 ? 1 : 997) {
-    const float *row = rows + (u - 1) * ADAMW_COLUMNS;
+    const float *row = rows + (u - 1) * ADAM_COLUMNS;
     near(row[SCHEDULE_LR], 0.01, 1e-6);
-    near(row[ADAMW_DECAY], -0.001, 1e-6);
-    near(row[ADAMW_STEP], -0.01 / (1 - pow((double)0.9f, u)), 1e-6);
-    near(row[ADAMW_CORRECTION], 1 / (1 - pow((double)0.999f, u)), 1e-6);
+    near(row[ADAM_DECAY], -0.001, 1e-6);
+    near(row[ADAM_STEP], -0.01 / (1 - pow((double)0.9f, u)), 1e-6);
+    near(row[ADAM_CORRECTION], 1 / (1 - pow((double)0.999f, u)), 1e-6);
   }
   arena_shut(&a);
 }

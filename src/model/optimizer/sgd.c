@@ -27,23 +27,22 @@ static uint8_t moment(struct build *b, const struct optimizer_options *o, struct
   return build_op(b, CANON_FMA, keep, before, d);
 }
 
-void sgd_update(struct emit *e, const struct optimizer_options *o, struct update *u) {
-  struct build b;
-  if (o->momentum != 0) {
-    build_map(&b, e, TAPE_F32, &u->weight);
-    struct terms t = direction(&b, o, u);
-    build_store(&b, moment(&b, o, u, t.d), &u->entry[1]);
-  }
-  build_map(&b, e, TAPE_F32, &u->weight);
-  struct terms t = direction(&b, o, u);
+uint8_t sgd_moment(struct build *b, const struct optimizer_options *o, struct update *u, uint32_t m) {
+  (void)m; /* there is only one */
+  struct terms t = direction(b, o, u);
+  return moment(b, o, u, t.d);
+}
+
+uint8_t sgd_weight(struct build *b, const struct optimizer_options *o, struct update *u) {
+  struct terms t = direction(b, o, u);
   uint8_t by = t.d;
   if (o->momentum != 0) {
-    by = moment(&b, o, u, t.d);
+    by = moment(b, o, u, t.d);
     if (o->nesterov) {
-      uint8_t keep = build_f32(&b, o->momentum);
-      by = build_op(&b, CANON_FMA, keep, by, t.d);
+      uint8_t keep = build_f32(b, o->momentum);
+      by = build_op(b, CANON_FMA, keep, by, t.d);
     }
   }
-  uint8_t step = update_column(&b, u, SGD_STEP);
-  build_store(&b, build_op(&b, CANON_FMA, step, by, t.w), &u->entry[0]);
+  uint8_t step = update_column(b, u, SGD_STEP);
+  return build_op(b, CANON_FMA, step, by, t.w);
 }

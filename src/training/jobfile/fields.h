@@ -41,4 +41,8 @@ const struct yaml_node *fields_name(struct fields *f, const struct yaml_node *no
 
 #define FIELDS_COUNT(array) (uint32_t)(sizeof(array) / sizeof *(array))
 
+/* fields_known with the keys written behind it. */
+#define FIELDS_KNOWN(f, node, what, ...)                                                                               \
+  fields_known(f, node, what, (const char *const[]){__VA_ARGS__}, FIELDS_COUNT(((const char *const[]){__VA_ARGS__})))
+
 #endif

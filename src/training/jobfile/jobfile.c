@@ -1,12 +1,9 @@
 #include "training/jobfile/jobfile.h"
-#include "training/jobfile/fields.h"
+#include "training/jobfile/recipe.h"
 #include <float.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define KNOWN(f, node, what, ...)                                                                                      \
-  fields_known(f, node, what, (const char *const[]){__VA_ARGS__}, FIELDS_COUNT(((const char *const[]){__VA_ARGS__})))
 
 enum { LEVEL_STANDARD = 2 };
 
@@ -25,7 +22,8 @@ static bool read_data(struct fields *f, const struct yaml_node *n, struct data_s
   static const char *const formats[] = {"idx", "npy"}, *const later[] = {"safetensors", "csv", "text"};
   static const char *const splits[] = {"train", "test"};
   *d = (struct data_spec){.split = split, .line = n->line};
-  if (!KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context")) return false;
+  if (!FIELDS_KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context"))
+    return false;
   const struct yaml_node *format = yaml_get(n, "format"), *dataset = yaml_get(n, "dataset");
   uint32_t choice = 0;
   if (!format == !dataset)
@@ -33,11 +31,13 @@ static bool read_data(struct fields *f, const struct yaml_node *n, struct data_s
   if (format) {
     if (!fields_choice(f, format, "format", formats, 2, later, 3, &choice)) return false;
     d->format = choice == 0 ? DATA_IDX : DATA_NPY;
-    if (!KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale") || !read_files(f, n, d))
+    if (!FIELDS_KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale") ||
+        !read_files(f, n, d))
       return false;
   } else {
     d->format = DATA_NAMED;
-    if (!KNOWN(f, n, "a named data set", "dataset", "split", "scale") || !fields_text(f, n, "dataset", &d->dataset))
+    if (!FIELDS_KNOWN(f, n, "a named data set", "dataset", "split", "scale") ||
+        !fields_text(f, n, "dataset", &d->dataset))
       return false;
     const struct yaml_node *which = yaml_get(n, "split");
     choice = split;
@@ -59,8 +59,8 @@ static bool read_loss(struct fields *f, const struct yaml_node *n, struct loss_o
   if (!name || !fields_choice(f, name, "loss", now, 2, later, 2, &choice)) return false;
   loss->name = choice == 0 ? LOSS_CROSS_ENTROPY : LOSS_MSE;
   if (n->kind != YAML_MAP) return true;
-  if (loss->name == LOSS_MSE) return KNOWN(f, n, "loss mse", "name");
-  if (!KNOWN(f, n, "loss cross_entropy", "name", "label_smoothing", "ignore_index")) return false;
+  if (loss->name == LOSS_MSE) return FIELDS_KNOWN(f, n, "loss mse", "name");
+  if (!FIELDS_KNOWN(f, n, "loss cross_entropy", "name", "label_smoothing", "ignore_index")) return false;
   const struct yaml_node *index = yaml_get(n, "ignore_index");
   if (index && index->kind == YAML_SCALAR && index->text[0] == '-') {
     struct yaml_node positive = *index, map = {.kind = YAML_MAP, .line = index->line, .first = &positive};
@@ -75,59 +75,9 @@ static bool read_loss(struct fields *f, const struct yaml_node *n, struct loss_o
   return fields_f32(f, n, "label_smoothing", 0, 1, true, &loss->label_smoothing);
 }
 
-static bool read_betas(struct fields *f, const struct yaml_node *map, struct optimizer_options *o) {
-  const struct yaml_node *n = yaml_get(map, "betas");
-  if (!n) return true;
-  if (n->kind != YAML_LIST || !n->first || !n->first->next || n->first->next->next)
-    return fields_fail(f, n->line, "betas: two numbers are wanted here, as [0.9, 0.999]");
-  return fields_f32_of(f, n->first, "betas", 0, 1, true, &o->beta1) &&
-         fields_f32_of(f, n->first->next, "betas", 0, 1, true, &o->beta2);
-}
-
-static bool read_optimizer(struct fields *f, const struct yaml_node *n, struct optimizer_options *o) {
-  static const char *const now[] = {"sgd", "adamw"};
-  static const char *const later[] = {"adam", "lion", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "radam"};
-  const struct yaml_node *name = fields_name(f, n, "optimizer");
-  uint32_t choice = 0;
-  if (!name || !fields_choice(f, name, "optimizer", now, 2, later, FIELDS_COUNT(later), &choice)) return false;
-  *o = (struct optimizer_options){.name = choice == 0 ? OPTIMIZER_SGD : OPTIMIZER_ADAMW, .lr = 1e-3f};
-  const struct yaml_node *map = n->kind == YAML_MAP ? n : NULL;
-  if (!fields_f32(f, map, "lr", 0, FLT_MAX, false, &o->lr)) return false;
-  if (o->name == OPTIMIZER_ADAMW) {
-    o->beta1 = 0.9f, o->beta2 = 0.999f, o->eps = 1e-8f, o->weight_decay = 0.01f;
-    return (!map || KNOWN(f, map, "optimizer adamw", "name", "lr", "betas", "eps", "weight_decay")) &&
-           read_betas(f, map, o) && fields_f32(f, map, "eps", 0, FLT_MAX, false, &o->eps) &&
-           fields_f32(f, map, "weight_decay", 0, FLT_MAX, false, &o->weight_decay);
-  }
-  if (map && !KNOWN(f, map, "optimizer sgd", "name", "lr", "momentum", "dampening", "weight_decay", "nesterov"))
-    return false;
-  if (!fields_f32(f, map, "momentum", 0, FLT_MAX, false, &o->momentum) ||
-      !fields_f32(f, map, "dampening", 0, FLT_MAX, false, &o->dampening) ||
-      !fields_f32(f, map, "weight_decay", 0, FLT_MAX, false, &o->weight_decay) ||
-      !fields_bool(f, map, "nesterov", &o->nesterov))
-    return false;
-  if (o->nesterov && (o->momentum == 0 || o->dampening != 0))
-    return fields_fail(f, n->line, "nesterov needs a momentum and no dampening");
-  return true;
-}
-
-static bool read_schedule(struct fields *f, const struct yaml_node *n, struct schedule_options *s) {
-  static const char *const now[] = {"constant", "cosine"};
-  static const char *const later[] = {"linear", "step", "exponential", "one_cycle", "polynomial"};
-  const struct yaml_node *name = fields_name(f, n, "schedule");
-  uint32_t choice = 0;
-  if (!name || !fields_choice(f, name, "schedule", now, 2, later, FIELDS_COUNT(later), &choice)) return false;
-  s->name = choice == 0 ? SCHEDULE_CONSTANT : SCHEDULE_COSINE;
-  if (n->kind != YAML_MAP) return true;
-  if (s->name == SCHEDULE_CONSTANT)
-    return KNOWN(f, n, "schedule constant", "name", "warmup") && fields_u32(f, n, "warmup", 0, INT32_MAX, &s->warmup);
-  return KNOWN(f, n, "schedule cosine", "name", "warmup", "end") &&
-         fields_u32(f, n, "warmup", 0, INT32_MAX, &s->warmup) && fields_f32(f, n, "end", 0, 1, false, &s->end);
-}
-
 /* "1 epoch", "5 epochs", "200 updates" */
 static bool read_evaluate(struct fields *f, const struct yaml_node *n, struct jobfile *j) {
-  if (!KNOWN(f, n, "evaluate", "every")) return false;
+  if (!FIELDS_KNOWN(f, n, "evaluate", "every")) return false;
   const struct yaml_node *every = yaml_get(n, "every");
   if (!every || every->kind != YAML_SCALAR)
     return fields_fail(f, n->line, "evaluate: say how often, as {every: 1 epoch} or {every: 200 updates}");
@@ -167,6 +117,17 @@ static bool read_length(struct fields *f, const struct yaml_node *root, struct j
   return true;
 }
 
+static bool read_clip_value(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
+  const struct yaml_node *clip = yaml_get(root, "clip_value"), *ema = yaml_get(root, "ema");
+  if (word_is(clip, "0"))
+    return fields_fail(f, clip->line, "clip_value: 0 would leave nothing of the gradient; write none for no clipping");
+  if (clip && !word_is(clip, "none") && !fields_f32_of(f, clip, "clip_value", FLT_MIN, FLT_MAX, false, &j->clip_value))
+    return false;
+  if (j->clip_norm > 0 && j->clip_value > 0)
+    return fields_fail(f, clip->line, "give either 'clip_norm' or 'clip_value', not both");
+  return !ema || word_is(ema, "none") || fields_f32_of(f, ema, "ema", 0, 1, true, &j->ema);
+}
+
 static bool read_training(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
   static const char *const inits[] = {"model", "seed"};
   static const char *const levels[] = {"spot", "standard", "strong", "full"};
@@ -183,6 +144,7 @@ static bool read_training(struct fields *f, const struct yaml_node *root, struct
     return fields_fail(f, clip->line, "clip_norm: 0 would leave nothing of the gradient; write none for no clipping");
   if (clip && !word_is(clip, "none") && !fields_f32_of(f, clip, "clip_norm", FLT_MIN, FLT_MAX, false, &j->clip_norm))
     return false;
+  if (!read_clip_value(f, root, j)) return false;
   if (dropout && !word_is(dropout, "model") && !fields_f32_of(f, dropout, "dropout", 0, 1, true, &j->dropout))
     return false;
   if (train && !word_is(train, "auto") && !fields_texts(f, root, "train", &j->train_only, &j->train_only_count))
@@ -198,9 +160,9 @@ static bool read_training(struct fields *f, const struct yaml_node *root, struct
 
 static bool read_job(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
   static const char *const needed[] = {"assay", "model", "data", "loss", "optimizer"};
-  if (!KNOWN(f, root, "the job file", "assay", "model", "init", "data", "loss", "optimizer", "schedule", "clip_norm",
-             "dropout", "train", "freeze", "batch", "micro_batches", "epochs", "updates", "shuffle", "drop_last",
-             "seed", "interval", "evaluate", "verify"))
+  if (!FIELDS_KNOWN(f, root, "the job file", "assay", "model", "init", "data", "loss", "optimizer", "schedule",
+                    "clip_norm", "clip_value", "ema", "dropout", "train", "freeze", "batch", "micro_batches", "epochs",
+                    "updates", "shuffle", "drop_last", "seed", "interval", "evaluate", "verify"))
     return false;
   for (uint32_t i = 0; i < FIELDS_COUNT(needed); i++)
     if (!yaml_get(root, needed[i])) return fields_fail(f, root->line, "key '%s' is missing", needed[i]);
@@ -208,14 +170,15 @@ static bool read_job(struct fields *f, const struct yaml_node *root, struct jobf
     return fields_fail(f, yaml_get(root, "assay")->line, "assay: this version reads job files of format 1");
   const struct yaml_node *data = yaml_get(root, "data"), *schedule = yaml_get(root, "schedule");
   const struct yaml_node *evaluate = yaml_get(root, "evaluate");
-  if (!fields_text(f, root, "model", &j->model) || !KNOWN(f, data, "data", "train", "test")) return false;
+  if (!fields_text(f, root, "model", &j->model) || !FIELDS_KNOWN(f, data, "data", "train", "test")) return false;
   const struct yaml_node *train = yaml_get(data, "train"), *test = yaml_get(data, "test");
   if (!train) return fields_fail(f, data->line, "data: key 'train' is missing");
   j->has_test = test != NULL;
   if (!read_data(f, train, &j->train, DATA_SPLIT_TRAIN) || (test && !read_data(f, test, &j->test, DATA_SPLIT_TEST)) ||
       !read_loss(f, yaml_get(root, "loss"), &j->loss) ||
-      !read_optimizer(f, yaml_get(root, "optimizer"), &j->optimizer) ||
-      (schedule && !read_schedule(f, schedule, &j->schedule)) || !read_training(f, root, j) || !read_length(f, root, j))
+      !recipe_optimizer(f, yaml_get(root, "optimizer"), &j->optimizer) ||
+      (schedule && !recipe_schedule(f, schedule, &j->schedule)) || !read_training(f, root, j) ||
+      !read_length(f, root, j))
     return false;
   if (evaluate && !test) return fields_fail(f, evaluate->line, "evaluate needs a test set: add 'test' to 'data'");
   j->evaluate_every_epochs = test != NULL;

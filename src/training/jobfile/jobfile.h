@@ -20,8 +20,8 @@ struct jobfile {
   struct loss_options loss;
   struct optimizer_options optimizer;
   struct schedule_options schedule;
-  float clip_norm, dropout; /* 0: none; < 0: as in the model */
-  const char **train_only;  /* train: [names], or NULL for auto */
+  float clip_norm, clip_value, ema, dropout; /* 0: none; dropout < 0: as in the model */
+  const char **train_only;                   /* train: [names], or NULL for auto */
   uint32_t train_only_count;
   const char **freeze;
   uint32_t freeze_count;

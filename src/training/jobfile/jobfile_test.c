@@ -95,9 +95,25 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("optimizer: {name: adamw, lr: 1e-3", "optimizer: {name: adamw, learning_rate: 1e-3",
           "line 7:", "unknown key");
   refused("eps: 1e-7", "momentum: 0.9", "line 7:", "optimizer adamw");
-  refused("adamw", "adam", "line 7:", "not supported by this version yet; it has sgd and adamw");
+  refused("adamw", "adagrad",
+          "line 7:", "not supported by this version yet; it has sgd, adamw, adam, lion and rmsprop");
+  refused("name: adamw", "name: lion", "line 7:", "unknown key 'eps' in optimizer lion");
+  refused("eps: 1e-7", "groups: []", "line 7:", "a list is wanted");
+  refused("eps: 1e-7", "groups: [{weight_decay: 0}]", "line 7:", "'match' is missing");
+  refused("eps: 1e-7", "groups: [{match: ['*']}]", "line 7:", "lr, weight_decay, or both");
+  refused("eps: 1e-7", "groups: [{match: ['*'], lr: -1}]", "line 7:", "outside");
+  refused("eps: 1e-7", "decay: matrix", "line 7:", "did you mean 'matrices'");
   refused("adamw", "admaw", "line 7:", "did you mean 'adamw'");
-  refused("cosine", "linear", "line 8:", "constant and cosine");
+  refused("cosine", "exponential", "line 8:", "constant, cosine, linear, step and one_cycle");
+  refused("name: cosine", "name: step", "line 8:", "unknown key 'end'");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step", "line 8:", "either 'every'");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step, every: 3, milestones: [1]", "line 8:", "not both");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step, milestones: [3, 3]",
+          "line 8:", "3 does not come after 3");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step, milestones: [0]", "line 8:", "whole number");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: one_cycle, pct_start: 2", "line 8:", "outside");
+  refused("epochs: 5", "epochs: 5\nclip_norm: 1\nclip_value: 1", "line 12:", "not both");
+  refused("epochs: 5", "epochs: 5\nema: 1", "line 11:", "ema");
   refused("cross_entropy", "huber", "line 6:", "cross_entropy and mse");
   refused("batch: 128", "batch: 0", "line 9:", "whole number");
   refused("batch: 128", "batch: 1e2", "line 9:", "whole number");
@@ -152,6 +168,60 @@ static void refuses_absurd_files(void **state) {
   arena_shut(&arena);
 }
 
+/* torch.optim's, and Lion's paper's. */
+static void knows_the_defaults(void **state) {
+  (void)state;
+  static const struct {
+    const char *name;
+    float lr, beta1, beta2, eps, weight_decay, alpha;
+  } wanted[] = {{"sgd", 1e-3f, 0, 0, 0, 0, 0},
+                {"adamw", 1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 0},
+                {"adam", 1e-3f, 0.9f, 0.999f, 1e-8f, 0, 0},
+                {"lion", 1e-4f, 0.9f, 0.99f, 0, 0, 0},
+                {"rmsprop", 1e-2f, 0, 0, 1e-8f, 0, 0.99f}};
+  for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+    char text[200];
+    struct jobfile j;
+    struct arena arena;
+    struct why why = {""};
+    snprintf(text, sizeof text,
+             "{assay: 1, model: m, data: {train: {format: npy, inputs: a, targets: b}}, loss: mse, optimizer: %s, "
+             "schedule: one_cycle, batch: 1, updates: 3}",
+             wanted[i].name);
+    if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
+    const struct optimizer_options *o = &j.optimizer;
+    assert_int_equal(o->name, i);
+    assert_true(o->lr == wanted[i].lr && o->beta1 == wanted[i].beta1 && o->beta2 == wanted[i].beta2);
+    assert_true(o->eps == wanted[i].eps && o->weight_decay == wanted[i].weight_decay && o->alpha == wanted[i].alpha);
+    assert_true(o->momentum == 0 && !o->centered && !o->decay_matrices && !o->groups_count);
+    assert_true(j.schedule.pct_start == 0.3f && j.schedule.div == 25 && j.schedule.final_div == 1e4f);
+    assert_true(j.clip_value == 0 && j.ema == 0);
+    arena_shut(&arena);
+  }
+}
+
+static void reads_groups_and_milestones(void **state) {
+  (void)state;
+  struct jobfile j;
+  struct arena arena;
+  struct why why = {""};
+  const char *text = "{assay: 1, model: m, data: {train: {format: npy, inputs: a, targets: b}}, loss: mse, batch: 1, "
+                     "updates: 3, ema: 0.99, clip_value: 0.5, schedule: {name: step, milestones: [4, 9], gamma: 0.5}, "
+                     "optimizer: {name: adamw, decay: matrices, groups: [{match: [a.*, b], lr: 0.5}, {match: [c], "
+                     "weight_decay: 0}]}}";
+  if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
+  assert_true(j.ema == 0.99f && j.clip_value == 0.5f && j.optimizer.decay_matrices);
+  assert_int_equal(j.optimizer.groups_count, 2);
+  assert_int_equal(j.optimizer.group[0].match_count, 2);
+  assert_string_equal(j.optimizer.group[0].match[0], "a.*");
+  assert_true(j.optimizer.group[0].lr == 0.5f && j.optimizer.group[0].weight_decay < 0);
+  assert_true(j.optimizer.group[1].lr < 0 && j.optimizer.group[1].weight_decay == 0);
+  assert_int_equal(j.schedule.milestones_count, 2);
+  assert_int_equal(j.schedule.milestone[1], 9);
+  assert_true(j.schedule.gamma == 0.5f && j.schedule.every == 0);
+  arena_shut(&arena);
+}
+
 static void optimizer_may_be_a_word(void **state) {
   (void)state;
   struct jobfile j;
@@ -171,8 +241,12 @@ static void optimizer_may_be_a_word(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(reads_every_key), cmocka_unit_test(reads_levels),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(reads_every_key),
+                                     cmocka_unit_test(reads_levels),
                                      cmocka_unit_test(names_the_line_and_the_way_out),
-                                     cmocka_unit_test(refuses_absurd_files), cmocka_unit_test(optimizer_may_be_a_word)};
+                                     cmocka_unit_test(refuses_absurd_files),
+                                     cmocka_unit_test(knows_the_defaults),
+                                     cmocka_unit_test(reads_groups_and_milestones),
+                                     cmocka_unit_test(optimizer_may_be_a_word)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

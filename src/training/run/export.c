@@ -4,6 +4,7 @@
 #include "training/checkpoint/checkpoint.h"
 #include "training/metrics/metrics.h"
 #include "training/run/folder.h"
+#include "training/run/recipe_json.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static uint64_t elements_of(const struct lower_parameter *q) {
 
 /* From the state entry's order of axes back to ONNX's. */
 static void to_onnx_order(const struct prepared *p, const struct lower_parameter *q, const uint8_t *state, float *out) {
-  const struct layout_entry *e = &p->lowered.layout.entry[q->entry];
+  const struct layout_entry *e = &p->lowered.layout.entry[q->delivered];
   const uint8_t *from = state + e->first_leaf * TAPE_LEAF_BYTES;
   uint64_t stride[TAPE_RANK_MAX], all = 1, elements = elements_of(q);
   uint32_t index[TAPE_RANK_MAX] = {0};
@@ -219,7 +220,7 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
           p->train.samples);
   fprintf(f, "| loss | %s |\n| optimizer | %s |\n",
           j->loss.name == LOSS_CROSS_ENTROPY ? "cross-entropy" : "mean squared error",
-          j->optimizer.name == OPTIMIZER_ADAMW ? "AdamW" : "SGD");
+          recipe_optimizer_title(&j->optimizer));
   fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update,
           words && words->seed ? words->seed : seed);
   fprintf(f, "| last training loss | %.6g |\n", (double)r->loss);

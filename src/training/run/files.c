@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "training/checkpoint/committer.h"
+#include "training/run/recipe_json.h"
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -160,28 +161,23 @@ static json_t *real_of(float x) { return json_real((double)x); }
 
 static json_t *options_of(const struct prepared *p) {
   const struct lower_options *o = &p->options;
-  const struct optimizer_options *opt = &o->optimizer;
-  json_t *optimizer = opt->name == OPTIMIZER_ADAMW
-                          ? json_pack("{s:s, s:o, s:[o, o], s:o, s:o}", "name", "adamw", "lr", real_of(opt->lr),
-                                      "betas", real_of(opt->beta1), real_of(opt->beta2), "eps", real_of(opt->eps),
-                                      "weight_decay", real_of(opt->weight_decay))
-                          : json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "name", "sgd", "lr", real_of(opt->lr),
-                                      "momentum", real_of(opt->momentum), "dampening", real_of(opt->dampening),
-                                      "weight_decay", real_of(opt->weight_decay), "nesterov", opt->nesterov);
   json_t *loss = o->loss.name == LOSS_CROSS_ENTROPY
                      ? json_pack("{s:s, s:o, s:i}", "name", "cross_entropy", "label_smoothing",
                                  real_of(o->loss.label_smoothing), "ignore_index", (int)o->loss.ignore_index)
                      : json_pack("{s:s}", "name", "mse");
-  json_t *schedule = json_pack("{s:s, s:i, s:o}", "name", o->schedule.name == SCHEDULE_COSINE ? "cosine" : "constant",
-                               "warmup", (int)o->schedule.warmup, "end", real_of(o->schedule.end));
   json_t *freeze = json_array();
   for (uint32_t i = 0; i < o->freeze_count; i++) json_array_append_new(freeze, json_string(o->freeze[i]));
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:b, s:b, s:i, s:i, s:i, s:o}", "init",
-                   o->init == INIT_MODEL ? "model" : "seed", "loss", loss, "optimizer", optimizer, "schedule", schedule,
-                   "clip_norm", real_of(o->clip_norm), "dropout",
-                   o->dropout < 0 ? json_string("model") : real_of(o->dropout), "batch", (int)o->batch, "shuffle",
-                   o->shuffle, "drop_last", o->drop_last, "evaluate_every", (int)p->evaluate_every, "evaluate_batch",
-                   (int)o->evaluate_batch, "samples", (int)o->train.samples, "freeze", freeze);
+  json_t *options =
+      json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:b, s:b, s:i, s:i, s:i, s:o}", "init",
+                o->init == INIT_MODEL ? "model" : "seed", "loss", loss, "optimizer",
+                recipe_optimizer_json(&o->optimizer, real_of), "schedule", recipe_schedule_json(&o->schedule, real_of),
+                "clip_norm", real_of(o->clip_norm), "dropout",
+                o->dropout < 0 ? json_string("model") : real_of(o->dropout), "batch", (int)o->batch, "shuffle",
+                o->shuffle, "drop_last", o->drop_last, "evaluate_every", (int)p->evaluate_every, "evaluate_batch",
+                (int)o->evaluate_batch, "samples", (int)o->train.samples, "freeze", freeze);
+  if (recipe_more(options, o, real_of)) return options;
+  json_decref(options);
+  return NULL;
 }
 
 /* The way from one folder to another, as "../../jobs". */

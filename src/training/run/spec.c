@@ -1,6 +1,7 @@
 #include "training/run/spec.h"
 #include "base/hex.h"
 #include "crypto/sha256.h"
+#include "training/run/recipe_json.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -29,33 +30,25 @@ static json_t *float_of(float x) {
   return json_string(text);
 }
 
-static json_t *optimizer_of(const struct optimizer_options *o) {
-  if (o->name == OPTIMIZER_ADAMW)
-    return json_pack("{s:s, s:o, s:[o, o], s:o, s:o}", "name", "adamw", "lr", float_of(o->lr), "betas",
-                     float_of(o->beta1), float_of(o->beta2), "eps", float_of(o->eps), "weight_decay",
-                     float_of(o->weight_decay));
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:b}", "name", "sgd", "lr", float_of(o->lr), "momentum",
-                   float_of(o->momentum), "dampening", float_of(o->dampening), "weight_decay",
-                   float_of(o->weight_decay), "nesterov", o->nesterov);
-}
-
 static json_t *options_of(const struct prepared *p) {
   const struct lower_options *o = &p->options;
   json_t *loss = o->loss.name == LOSS_CROSS_ENTROPY
                      ? json_pack("{s:s, s:o, s:i}", "name", "cross_entropy", "label_smoothing",
                                  float_of(o->loss.label_smoothing), "ignore_index", (int)o->loss.ignore_index)
                      : json_pack("{s:s}", "name", "mse");
-  json_t *schedule = json_pack("{s:s, s:I, s:o}", "name", o->schedule.name == SCHEDULE_COSINE ? "cosine" : "constant",
-                               "warmup", (json_int_t)o->schedule.warmup, "end", float_of(o->schedule.end));
   json_t *freeze = json_array();
   for (uint32_t i = 0; i < o->freeze_count; i++) json_array_append_new(freeze, json_string(o->freeze[i]));
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:b, s:I, s:I, s:o}", "init",
-                   o->init == INIT_MODEL ? "model" : "seed", "loss", loss, "optimizer", optimizer_of(&o->optimizer),
-                   "schedule", schedule, "clip_norm", float_of(o->clip_norm), "dropout",
-                   o->dropout < 0 ? json_string("model") : float_of(o->dropout), "batch", (json_int_t)o->batch,
-                   "updates", (json_int_t)o->updates, "shuffle", o->shuffle, "drop_last", o->drop_last,
-                   "evaluate_batch", (json_int_t)o->evaluate_batch, "samples", (json_int_t)o->train.samples, "freeze",
-                   freeze);
+  json_t *options =
+      json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:b, s:I, s:I, s:o}", "init",
+                o->init == INIT_MODEL ? "model" : "seed", "loss", loss, "optimizer",
+                recipe_optimizer_json(&o->optimizer, float_of), "schedule",
+                recipe_schedule_json(&o->schedule, float_of), "clip_norm", float_of(o->clip_norm), "dropout",
+                o->dropout < 0 ? json_string("model") : float_of(o->dropout), "batch", (json_int_t)o->batch, "updates",
+                (json_int_t)o->updates, "shuffle", o->shuffle, "drop_last", o->drop_last, "evaluate_batch",
+                (json_int_t)o->evaluate_batch, "samples", (json_int_t)o->train.samples, "freeze", freeze);
+  if (recipe_more(options, o, float_of)) return options;
+  json_decref(options);
+  return NULL;
 }
 
 static json_t *tapes_of(const struct prepared *p) {

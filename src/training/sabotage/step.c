@@ -86,13 +86,13 @@ static uint8_t *take_over(struct lie *l, uint32_t data) {
   return l->own;
 }
 
-/* Twice the learning rate, and twice what the schedule derives from it; AdamW's last column comes from beta2 alone,
- * SGD's from the dampening. */
+/* Twice the learning rate of every group, and twice what the schedule derives from it. */
 static enum training_status double_rate(struct lie *l, struct why *why) {
   uint64_t columns = l->p->data_bytes[DATA_SCHEDULE] / 4 / l->p->updates;
   uint8_t *rows = take_over(l, DATA_SCHEDULE);
   if (!rows) return no_memory(l, "the schedule", l->p->data_bytes[DATA_SCHEDULE], why);
-  for (uint64_t c = 0; c + 1 < columns; c++) {
+  for (uint64_t c = 0; c < columns; c++) {
+    if (c % l->p->lowered.group_columns >= l->p->lowered.rate_columns) continue;
     uint8_t *at = rows + 4 * ((l->step - 1) * columns + c);
     float x;
     memcpy(&x, at, sizeof x);

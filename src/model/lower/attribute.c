@@ -39,6 +39,12 @@ bool axis_resolve(int64_t axis, uint32_t rank, uint32_t *out) {
   return true;
 }
 
+bool input_values(struct graph *g, const struct application *a, struct value **v, uint32_t count) {
+  for (uint32_t n = 0; n < count; n++)
+    if (!(v[n] = graph_value(g, a, n))) return false;
+  return true;
+}
+
 struct value *float_value(struct graph *g, const struct application *a, uint32_t n) {
   struct value *v = graph_value(g, a, n);
   if (!v || v->dtype == TAPE_F32) return v;

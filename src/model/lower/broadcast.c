@@ -23,6 +23,19 @@ bool broadcast(struct graph *g, const struct application *a, const struct value 
   return true;
 }
 
+bool broadcast_all(struct graph *g, const struct application *a, struct value *const *v, uint32_t count,
+                   struct value *out) {
+  struct value whole = *v[0];
+  for (uint32_t n = 1; n < count; n++) {
+    struct value before = whole;
+    if (!broadcast(g, a, &before, v[n], &whole)) return false;
+  }
+  *out = value_shaped(v[0]->dtype, whole.rank, whole.dim, NULL);
+  for (uint32_t n = count; n-- > 0;)
+    if (value_same_shape(v[n], out)) memcpy(out->order, v[n]->order, sizeof out->order);
+  return true;
+}
+
 /* Sums along rows are lanes, sums down columns are chains: what memory's last axis does decides. */
 static uint8_t sum_reducer(const struct value *v, uint32_t mask) {
   for (uint32_t p = v->rank; p-- > 0;)

@@ -43,10 +43,16 @@ bool input_scalar(struct graph *g, const struct application *a, uint32_t n, cons
  * operand of the full shape does. */
 bool broadcast(struct graph *g, const struct application *a, const struct value *x, const struct value *y,
                struct value *out);
+/* The same of any number of values; the order in memory is that of the first of them that has the full shape. */
+bool broadcast_all(struct graph *g, const struct application *a, struct value *const *v, uint32_t count,
+                   struct value *out);
 /* Sums v over the axes along which `to` was broadcast, giving `to`'s shape and memory order. */
 struct value unbroadcast(struct graph *g, struct value *v, const struct value *to);
 /* v itself if it is plain, else a copy in ONNX's order: for what gives the same elements other dims. */
 struct value straightened(struct graph *g, struct value *v);
+
+/* graph_value of the first count inputs, in order; false and refused where one has none. */
+bool input_values(struct graph *g, const struct application *a, struct value **v, uint32_t count);
 
 /* graph_value of floats; NULL and refused if it is anything else. */
 struct value *float_value(struct graph *g, const struct application *a, uint32_t n);

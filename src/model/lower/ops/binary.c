@@ -1,7 +1,9 @@
-/* Add, Sub, Mul, Div with numpy broadcasting: one map each. docs/lower.md 4.3. */
+/* Add, Sub, Mul, Div and Mod with numpy broadcasting: one map each. docs/lower.md 4.3, 4.31. */
 #include <string.h>
 
+#include "model/lower/ops/formula.h"
 #include "model/lower/ops/tables.h"
+#include "model/lower/ops/whole.h"
 
 static uint8_t code_of(const struct application *a) {
   switch (a->node->op[0]) {
@@ -31,13 +33,67 @@ static void add_role(const struct graph *g, const struct application *a, uint32_
   }
 }
 
-static void binary_lower(struct graph *g, struct application *a) {
-  struct value *x = float_value(g, a, 0), *y = x ? float_value(g, a, 1) : NULL, shape;
+/* Of whole numbers: division toward zero, where the canon's goes down. */
+static const char *whole_text(const struct application *a) {
+  switch (code_of(a)) {
+  case CANON_ADD: return "iadd(x, y)";
+  case CANON_SUB: return "isub(x, y)";
+  case CANON_MUL: return "imul(x, y)";
+  }
+  return "iadd(idiv(x, y), iand(ilt(ixor(x, y), 0), ieq(ieq(imod(x, y), 0), 0)))";
+}
+
+/* A map of both operands by one text; false and refused where they have none. */
+static void two_lower(struct graph *g, struct application *a, const char *floats, const char *whole) {
+  struct value *v[2], shape;
   struct build b;
-  if (!x || !y || !broadcast(g, a, x, y, &shape)) return;
-  build_map(&b, g->e, TAPE_F32, &shape);
-  uint8_t rx = build_use(&b, x), ry = build_use(&b, y);
-  graph_result(g, a, build_pending(&b, build_op2(&b, code_of(a), rx, ry)));
+  if (!input_values(g, a, v, 2) || !whole_alike(g, a, v, 2) || !broadcast_all(g, a, v, 2, &shape)) return;
+  bool real = v[0]->dtype == TAPE_F32;
+  build_map(&b, g->e, real ? TAPE_F32 : TAPE_I32, &shape);
+  b.v.type = v[0]->type;
+  uint8_t x = build_use(&b, v[0]);
+  uint8_t y = build_use(&b, v[1]);
+  uint8_t out = real && !floats ? build_op2(&b, code_of(a), x, y) : formula_of_xy(&b, real ? floats : whole, x, y);
+  graph_result(g, a, build_pending(&b, real ? out : whole_wrapped(&b, b.v.type, out)));
+}
+
+static void binary_lower(struct graph *g, struct application *a) { two_lower(g, a, NULL, whole_text(a)); }
+
+/* What is left of |x| when |y| was taken away as often as it goes, with x's sign: v is that without the sign. The first
+ * remainder may be off by one y, where the quotient was rounded over a whole number. */
+#define REMAINDER                                                                                                      \
+  "a = abs(x); c = abs(y); t = fma(neg(trunc(div(a, c))), c, a); "                                                     \
+  "u = sel(flt(t, 0), add(t, c), sel(fle(c, t), sub(t, c), t)); v = sel(iand(feq(c, inf), flt(a, inf)), a, u); "       \
+  "m = unbits(ior(iand(bits(v), 0x7fffffff), iand(bits(x), 0x80000000))); "
+
+static void mod_lower(struct graph *g, struct application *a) {
+  if (attribute_int(a->node, "fmod", 0))
+    two_lower(g, a, REMAINDER "m",
+              "isub(x, imul(y, iadd(idiv(x, y), iand(ilt(ixor(x, y), 0), ieq(ieq(imod(x, y), 0), 0)))))");
+  else
+    two_lower(g, a, REMAINDER "sel(iand(ieq(feq(m, 0), 0), ixor(flt(m, 0), flt(y, 0))), add(m, y), m)", "imod(x, y)");
+}
+
+/* The quotient is as good as constant: dx = d, dy = -d times it. */
+static void mod_differentiate(struct graph *g, struct application *a, struct value *dy) {
+  struct value *x = &graph_input(g, a, 0)->v, *y = &graph_input(g, a, 1)->v;
+  if (graph_wants(g, a, 0) && graph_wants(g, a, 1)) value_settle(g->e, dy);
+  if (graph_wants(g, a, 0)) graph_gradient(g, a, 0, unbroadcast(g, dy, x));
+  if (graph_wants(g, a, 1)) {
+    struct formula_name name[3];
+    struct build b;
+    build_map(&b, g->e, TAPE_F32, dy);
+    uint8_t reg = build_use(&b, dy);
+    name[0] = formula_register("d", reg);
+    reg = build_use(&b, x);
+    name[1] = formula_register("x", reg);
+    reg = build_use(&b, y);
+    name[2] = formula_register("y", reg);
+    bool toward_zero = attribute_int(a->node, "fmod", 0) != 0;
+    reg = formula(&b, toward_zero ? "neg(mul(d, trunc(div(x, y))))" : "neg(mul(d, floor(div(x, y))))", name, 3);
+    struct value d = build_pending(&b, reg);
+    graph_gradient(g, a, 1, unbroadcast(g, &d, y));
+  }
 }
 
 /* dy times (or over) the other operand, summed to the shape of `to`. A product that is summed is a dot. */
@@ -114,4 +170,12 @@ const struct rule rules_binary[] = {BINARY("Add", add_differentiate, 0, false, a
                                     BINARY("Sub", add_differentiate, 0, false, NULL),
                                     BINARY("Mul", mul_differentiate, 3, false, NULL),
                                     BINARY("Div", div_differentiate, 2, true, NULL),
+                                    {.op = "Mod",
+                                     .opset_first = 13,
+                                     .inputs_min = 2,
+                                     .inputs_max = 2,
+                                     .outputs_max = 1,
+                                     .lower = mod_lower,
+                                     .differentiate = mod_differentiate,
+                                     .keep_inputs = 3},
                                     {0}};

@@ -36,4 +36,10 @@ uint8_t formula_of_xy(struct build *b, const char *text, uint8_t x, uint8_t y);
  * Afterwards the name l stands for it, and u is taken. */
 #define FORMULA_LOG1P "u = add(1, e); l = sel(feq(u, 1), e, sel(feq(u, inf), u, mul(log(u), div(e, sub(u, 1))))); "
 
+/* x to the power y for f32 of any sign (lower.md 4.29), as the last part. */
+#define FORMULA_POWER                                                                                                  \
+  "a = abs(x); v = exp(mul(y, log(a))); i = feq(rint(y), y); h = mul(0.5, y); "                                        \
+  "o = iand(i, ieq(feq(rint(h), h), 0)); s = sel(flt(x, 0), sel(i, sel(o, neg(v), v), nan), v); "                      \
+  "sel(ior(feq(y, 0), feq(x, 1)), 1, s)"
+
 #endif

@@ -3,9 +3,15 @@
 
 #include "model/lower/ops/tables.h"
 
-const struct rule *const rule_tables[] = {rules_linear,  rules_binary,   rules_unary,   rules_conv,    rules_pool,
-                                          rules_average, rules_shape,    rules_softmax, rules_dropout, rules_reduce,
-                                          rules_pad,     rules_known, NULL};
+/* clang-format off */
+const struct rule *const rule_tables[] = {
+    rules_linear, rules_binary, rules_unary,
+    rules_compare, rules_power, rules_select, rules_variadic,
+    rules_softmax, rules_dropout, rules_reduce,
+    rules_conv, rules_pool, rules_average,
+    rules_shape, rules_pad, rules_known,
+    NULL};
+/* clang-format on */
 
 const struct rule *rule_find(const char *op, int64_t opset, const char **reason) {
   *reason = "lower 1 does not know this operator";

@@ -6,6 +6,10 @@
 extern const struct rule rules_linear[];   /* Gemm MatMul */
 extern const struct rule rules_binary[];   /* Add Sub Mul Div */
 extern const struct rule rules_unary[];    /* Relu Sigmoid Tanh Gelu .. */
+extern const struct rule rules_compare[];  /* Equal Less And Not IsNaN BitShift .. */
+extern const struct rule rules_power[];    /* Pow */
+extern const struct rule rules_select[];   /* Where Clip PRelu */
+extern const struct rule rules_variadic[]; /* Sum Mean Min Max */
 extern const struct rule rules_conv[];     /* Conv */
 extern const struct rule rules_pool[];     /* MaxPool */
 extern const struct rule rules_average[];  /* AveragePool GlobalAveragePool */

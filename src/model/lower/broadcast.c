@@ -37,7 +37,7 @@ bool broadcast_all(struct graph *g, const struct application *a, struct value *c
 }
 
 /* Sums along rows are lanes, sums down columns are chains: what memory's last axis does decides. */
-static uint8_t sum_reducer(const struct value *v, uint32_t mask) {
+uint8_t sum_reducer(const struct value *v, uint32_t mask) {
   for (uint32_t p = v->rank; p-- > 0;)
     if (v->dim[v->order[p]] > 1) return mask >> v->order[p] & 1 ? TAPE_LANES : TAPE_CHAIN;
   return TAPE_CHAIN;

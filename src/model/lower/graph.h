@@ -80,7 +80,8 @@ struct graph {
   /* of the pass that runs */
   enum graph_mode mode;
   struct emit *e;
-  float dropout; /* < 0: as in the model */
+  float dropout;        /* < 0: as in the model */
+  bool biased_variance; /* of running variances: over n, not n - 1 */
 };
 
 /* graph_open numbers tensors and nodes and finds what reaches the outputs (only the first one unless every_output) and

@@ -380,6 +380,7 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
   status = graph_open(&j.g, model, false, options->freeze, options->freeze_count, arena, why);
   if (status != LOWER_OK) return status;
   j.g.dropout = options->dropout;
+  j.g.biased_variance = options->biased_variance;
   status = groups_match(&j);
   if (status != LOWER_OK) return status;
   init_choose(&j.g, options->init);

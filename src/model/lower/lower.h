@@ -67,10 +67,11 @@ struct lower_options {
   struct loss_options loss;
   struct optimizer_options optimizer;
   struct schedule_options schedule;
-  float clip_norm;  /* 0: none */
-  float clip_value; /* 0: none; not both */
-  float ema;        /* decay of the weights' moving average; 0: none */
-  float dropout;    /* < 0: as in the model */
+  float clip_norm;      /* 0: none */
+  float clip_value;     /* 0: none; not both */
+  float ema;            /* decay of the weights' moving average; 0: none */
+  float dropout;        /* < 0: as in the model */
+  bool biased_variance; /* BatchNormalization's running variance: over n (ONNX), not n - 1 (PyTorch) */
   uint32_t batch, updates,
       evaluate_batch; /* evaluate_batch divides nothing: the last evaluation step masks what is beyond */
   bool shuffle, drop_last;

@@ -17,6 +17,7 @@ static struct sketch s;
 static struct twin t;
 static float samples[TWIN_ELEMENTS], targets[TWIN_ELEMENTS], gradient[TWIN_ELEMENTS];
 static const char *label;
+static bool in_training_only;
 
 static void near(double have, double want, double scale, const char *what, uint64_t n) {
   if (!(fabs(have - want) <= 3e-6 * (fabs(want) + scale)))
@@ -96,7 +97,7 @@ static void check(const uint32_t *dim, uint32_t rank) {
   struct twin_tensor *x = twin_set(&t, "x", rank, wide);
   for (uint64_t n = 0; n < x->count; n++) x->value[n] = samples[n] = sketch_draw(&s);
   assert_true(twin_run(&t, &s.model));
-  check_output(dim, rank);
+  if (!in_training_only) check_output(dim, rank);
 
   const struct twin_tensor *y = twin_find(&t, s.output[0].name);
   for (uint64_t n = 0; n < y->count; n++) targets[n] = sketch_draw(&s);
@@ -118,7 +119,8 @@ static void check(const uint32_t *dim, uint32_t rank) {
   trial_train(&fast, 1);
   assert_memory_equal(plain.state, fast.state, (size_t)plain.l.tape[0].state_leaves * TAPE_LEAF_BYTES);
   near(trial_scalar(&plain, plain.l.entry_loss), loss_of(), 1, "loss", 0);
-  for (uint32_t n = 0; n < plain.l.parameters_count; n++) check_gradient(&plain, plain.l.parameter[n].onnx_name);
+  for (uint32_t n = 0; n < plain.l.parameters_count; n++)
+    if (plain.l.parameter[n].trains) check_gradient(&plain, plain.l.parameter[n].onnx_name);
   trial_shut(&plain);
   trial_shut(&fast);
 }
@@ -380,10 +382,89 @@ static void test_reduce(void **state) {
   }
 }
 
+/* Without a batch's statistics there is nothing to compare: an inference uses the running ones. */
+static void check_training(const uint32_t *dim, uint32_t rank) {
+  in_training_only = true;
+  check(dim, rank);
+  in_training_only = false;
+}
+
+static void test_batch_norm(void **state) {
+  (void)state;
+  static const uint32_t dims[][5] = {{6, 5}, {3, 4, 5}, {2, 3, 4, 5}, {4, 20, 3, 3}, {2, 3, 2, 3, 2}};
+  for (uint32_t n = 0; n < 10; n++) {
+    uint32_t rank = n % 5 == 0 ? 2 : n % 5 == 1 ? 3 : n % 5 == 4 ? 5 : 4;
+    const uint32_t *dim = dims[n % 5];
+    int64_t channels[] = {dim[1], 0};
+    label = "BatchNormalization";
+    begin(n, dim, rank);
+    s.model.opset = 15;
+    if (n >= 5 && rank > 2) { /* channels last in memory, after a convolution */
+      int64_t kernel[] = {dim[1], dim[1], 1, rank > 3 ? 1 : 0, rank > 4 ? 1 : 0, 0};
+      sketch_weight(&s, "k", kernel, 1);
+      sketch_node(&s, "Conv", "z k", "c");
+    }
+    sketch_weight(&s, "w", channels, 1);
+    sketch_weight(&s, "b", channels, 1);
+    sketch_weight(&s, "mean", channels, 1);
+    float *variance = sketch_weight(&s, "var", channels, 1);
+    for (uint32_t k = 0; k < dim[1]; k++) variance[k] += 1.5f;
+    sketch_node(&s, "BatchNormalization", n >= 5 && rank > 2 ? "c w b mean var" : "z w b mean var", "n");
+    sketch_node(&s, "Tanh", "n", "y");
+    check_training(dim, rank);
+  }
+}
+
+static void test_norms(void **state) {
+  (void)state;
+  for (uint32_t n = 0; n < 8; n++) { /* from each axis on, with and without what may be left out */
+    bool rms = n >= 4;
+    int64_t tail[5] = {2, 3, 4, 5}, axis = n % 4;
+    label = rms ? "RMSNormalization" : "LayerNormalization";
+    begin(n, (uint32_t[]){2, 3, 4, 5}, 4);
+    s.model.opset = 23;
+    sketch_weight(&s, "w", tail + axis, 1);
+    sketch_weight(&s, "b", tail + 3, 1);
+    struct onnx_node *node = sketch_node(&s, label, rms || n == 1 ? "z w" : "z w b", "h");
+    sketch_int(&s, node, "axis", n & 1 ? axis : axis - 4);
+    sketch_node(&s, "Tanh", "h", "y");
+    check((uint32_t[]){2, 3, 4, 5}, 4);
+  }
+  for (uint32_t n = 0; n < 8; n++) {
+    bool after = n & 1, groups = n >= 4;
+    int64_t channels[] = {n < 6 ? 6 : 3, 0};
+    uint32_t dim[] = {2, 6, 3, 2};
+    label = groups ? "GroupNormalization" : "InstanceNormalization";
+    begin(n, dim, 4);
+    s.model.opset = n < 6 ? 21 : 18;
+    if (after) {
+      sketch_weight(&s, "k", (int64_t[]){6, 6, 1, 1, 0}, 1);
+      sketch_node(&s, "Conv", "z k", "c");
+    }
+    sketch_weight(&s, "w", channels, 1);
+    sketch_weight(&s, "b", channels, 1);
+    struct onnx_node *node = sketch_node(&s, label, after ? "c w b" : "z w b", "h");
+    if (groups) sketch_int(&s, node, "num_groups", 3);
+    sketch_node(&s, "Tanh", "h", "y");
+    check(dim, 4);
+  }
+  for (uint32_t n = 0; n < 8; n++) {
+    label = n < 6 ? "LpNormalization" : "MeanVarianceNormalization";
+    begin(n, (uint32_t[]){3, 4, 5, 2}, 4);
+    struct onnx_node *node = sketch_node(&s, label, "z", "h");
+    if (n < 6) sketch_int(&s, node, "p", 1 + n % 2);
+    if (n < 6 && n >= 2) sketch_int(&s, node, "axis", n / 2);
+    if (n == 7) sketch_ints(&s, node, "axes", 2, (int64_t[]){1, 3});
+    sketch_node(&s, "Tanh", "h", "y");
+    check((uint32_t[]){3, 4, 5, 2}, 4);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_unary),   cmocka_unit_test(test_binary),
-                                     cmocka_unit_test(test_linear),  cmocka_unit_test(test_conv),
-                                     cmocka_unit_test(test_pools),   cmocka_unit_test(test_shapes),
-                                     cmocka_unit_test(test_softmax), cmocka_unit_test(test_reduce)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_unary),      cmocka_unit_test(test_binary),
+                                     cmocka_unit_test(test_linear),     cmocka_unit_test(test_conv),
+                                     cmocka_unit_test(test_pools),      cmocka_unit_test(test_shapes),
+                                     cmocka_unit_test(test_softmax),    cmocka_unit_test(test_reduce),
+                                     cmocka_unit_test(test_batch_norm), cmocka_unit_test(test_norms)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

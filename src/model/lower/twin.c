@@ -314,24 +314,98 @@ static void transpose(struct twin *t, const struct onnx_node *node) {
   }
 }
 
+/* Everything that is normalised together lies at the same coordinates along the axes that `among` leaves out. Groups of
+ * channels are the one case where an axis is cut: `part` consecutive channels share a row. */
+static void norm(struct twin *t, const struct onnx_node *node) {
+  const struct twin_tensor *x = twin_find(t, node->input[0]);
+  const struct onnx_attribute *axes = find(node, "axes");
+  bool instance = is(node, "InstanceNormalization"), group = is(node, "GroupNormalization") || instance,
+       lp = is(node, "LpNormalization"), mvn = is(node, "MeanVarianceNormalization"),
+       batch = is(node, "BatchNormalization"), rms = is(node, "RMSNormalization"), among[ONNX_RANK_MAX] = {false};
+  int64_t axis = whole(node, "axis", -1), at[ONNX_RANK_MAX], part = 1;
+  if (axis < 0) axis += x->rank;
+  for (uint32_t a = 0; a < x->rank; a++)
+    among[a] = batch ? a != 1 : group ? a >= 2 : lp ? a == axis : mvn ? !axes && a != 1 : a >= axis;
+  for (uint32_t n = 0; mvn && axes && n < axes->count; n++) among[axes->ints[n]] = true;
+  if (group && !instance) part = x->dim[1] / whole(node, "num_groups", 1);
+  double epsilon = real(node, "epsilon", 1e-5);
+  struct twin_tensor *y = twin_set(t, node->output[0], x->rank, x->dim);
+  static double count[TWIN_ELEMENTS], sum[TWIN_ELEMENTS], squares[TWIN_ELEMENTS], magnitude[TWIN_ELEMENTS];
+  static uint64_t row[TWIN_ELEMENTS]; /* of each element: the place of its first */
+  memset(count, 0, sizeof count);
+  memset(sum, 0, sizeof sum);
+  memset(squares, 0, sizeof squares);
+  memset(magnitude, 0, sizeof magnitude);
+  for (uint64_t n = 0; n < x->count; n++) {
+    unravel(n, x->rank, x->dim, at);
+    row[n] = 0;
+    for (uint32_t a = 0; a < x->rank; a++)
+      row[n] = row[n] * (uint64_t)x->dim[a] + (uint64_t)(among[a] ? 0 : a == 1 ? at[a] / part * part : at[a]);
+    count[row[n]]++;
+    sum[row[n]] += x->value[n];
+    magnitude[row[n]] += fabs(x->value[n]);
+  }
+  for (uint64_t n = 0; n < x->count; n++) {
+    uint64_t r = row[n];
+    double d = x->value[n] - (lp || rms ? 0 : sum[r] / count[r]);
+    squares[r] += d * d;
+  }
+  for (uint64_t n = 0; n < x->count; n++) {
+    uint64_t r = row[n];
+    unravel(n, x->rank, x->dim, at);
+    double by = lp    ? whole(node, "p", 2) == 1 ? magnitude[r] : sqrt(squares[r])
+                   : mvn ? sqrt(squares[r] / count[r]) + 1e-9
+                      : sqrt(squares[r] / count[r] + epsilon);
+    y->value[n] = (x->value[n] - (lp || rms ? 0 : sum[r] / count[r])) / by;
+    for (uint32_t i = 1; i < node->inputs_count && i < 3; i++) {
+      const struct twin_tensor *w = twin_find(t, node->input[i]);
+      double v =
+          batch || group ? w->value[w->count == (uint64_t)x->dim[1] ? at[1] : at[1] / part] : spread(w, x->rank, at);
+      y->value[n] = i == 1 ? y->value[n] * v : y->value[n] + v;
+    }
+  }
+}
+
 static const struct {
   const char *op;
   void (*run)(struct twin *, const struct onnx_node *);
-} operators[] = {{"Add", binary},          {"Sub", binary},
-                 {"Mul", binary},          {"Div", binary},
-                 {"Gemm", matmul},         {"MatMul", matmul},
-                 {"Conv", slide},          {"MaxPool", slide},
-                 {"AveragePool", slide},   {"GlobalAveragePool", reduce},
-                 {"ReduceMean", reduce},   {"ReduceSum", reduce},
-                 {"Softmax", softmax},     {"LogSoftmax", softmax},
-                 {"Flatten", reshape},     {"Reshape", reshape},
-                 {"Identity", reshape},    {"Dropout", reshape},
-                 {"Transpose", transpose}, {"Pad", pad},
-                 {"Expand", expand},       {"Relu", unary},
-                 {"LeakyRelu", unary},     {"Sigmoid", unary},
-                 {"Tanh", unary},          {"Exp", unary},
-                 {"Log", unary},           {"Neg", unary},
-                 {"Sqrt", unary},          {"Gelu", unary}};
+} operators[] = {{"Add", binary},
+                 {"Sub", binary},
+                 {"Mul", binary},
+                 {"Div", binary},
+                 {"Gemm", matmul},
+                 {"MatMul", matmul},
+                 {"Conv", slide},
+                 {"MaxPool", slide},
+                 {"AveragePool", slide},
+                 {"GlobalAveragePool", reduce},
+                 {"ReduceMean", reduce},
+                 {"ReduceSum", reduce},
+                 {"Softmax", softmax},
+                 {"LogSoftmax", softmax},
+                 {"Flatten", reshape},
+                 {"Reshape", reshape},
+                 {"Identity", reshape},
+                 {"Dropout", reshape},
+                 {"Transpose", transpose},
+                 {"Pad", pad},
+                 {"Expand", expand},
+                 {"Relu", unary},
+                 {"LeakyRelu", unary},
+                 {"Sigmoid", unary},
+                 {"Tanh", unary},
+                 {"Exp", unary},
+                 {"Log", unary},
+                 {"Neg", unary},
+                 {"Sqrt", unary},
+                 {"Gelu", unary},
+                 {"BatchNormalization", norm},
+                 {"LayerNormalization", norm},
+                 {"RMSNormalization", norm},
+                 {"GroupNormalization", norm},
+                 {"InstanceNormalization", norm},
+                 {"LpNormalization", norm},
+                 {"MeanVarianceNormalization", norm}};
 
 bool twin_run(struct twin *t, const struct onnx_model *model) {
   for (uint32_t n = 0; n < model->nodes_count; n++) {

@@ -130,9 +130,10 @@ static bool read_clip_value(struct fields *f, const struct yaml_node *root, stru
 
 static bool read_training(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
   static const char *const inits[] = {"model", "seed"};
+  static const char *const norms[] = {"pytorch", "onnx"};
   static const char *const levels[] = {"spot", "standard", "strong", "full"};
   const struct yaml_node *init = yaml_get(root, "init"), *train = yaml_get(root, "train"),
-                         *dropout = yaml_get(root, "dropout");
+                         *dropout = yaml_get(root, "dropout"), *norm = yaml_get(root, "batch_norm");
   const struct yaml_node *verify = yaml_get(root, "verify"), *clip = yaml_get(root, "clip_norm");
   uint32_t choice = 0;
   if (init && !fields_choice(f, init, "init", inits, 2, NULL, 0, &choice)) return false;
@@ -147,6 +148,8 @@ static bool read_training(struct fields *f, const struct yaml_node *root, struct
   if (!read_clip_value(f, root, j)) return false;
   if (dropout && !word_is(dropout, "model") && !fields_f32_of(f, dropout, "dropout", 0, 1, true, &j->dropout))
     return false;
+  if (norm && !fields_choice(f, norm, "batch_norm", norms, 2, NULL, 0, &choice)) return false;
+  j->biased_variance = norm && choice == 1;
   if (train && !word_is(train, "auto") && !fields_texts(f, root, "train", &j->train_only, &j->train_only_count))
     return false;
   if (train && j->train_only && j->train_only_count == 0)
@@ -161,8 +164,9 @@ static bool read_training(struct fields *f, const struct yaml_node *root, struct
 static bool read_job(struct fields *f, const struct yaml_node *root, struct jobfile *j) {
   static const char *const needed[] = {"assay", "model", "data", "loss", "optimizer"};
   if (!FIELDS_KNOWN(f, root, "the job file", "assay", "model", "init", "data", "loss", "optimizer", "schedule",
-                    "clip_norm", "clip_value", "ema", "dropout", "train", "freeze", "batch", "micro_batches", "epochs",
-                    "updates", "shuffle", "drop_last", "seed", "interval", "evaluate", "verify"))
+                    "clip_norm", "clip_value", "ema", "dropout", "batch_norm", "train", "freeze", "batch",
+                    "micro_batches", "epochs", "updates", "shuffle", "drop_last", "seed", "interval", "evaluate",
+                    "verify"))
     return false;
   for (uint32_t i = 0; i < FIELDS_COUNT(needed); i++)
     if (!yaml_get(root, needed[i])) return fields_fail(f, root->line, "key '%s' is missing", needed[i]);

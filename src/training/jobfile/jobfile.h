@@ -21,6 +21,7 @@ struct jobfile {
   struct optimizer_options optimizer;
   struct schedule_options schedule;
   float clip_norm, clip_value, ema, dropout; /* 0: none; dropout < 0: as in the model */
+  bool biased_variance;                      /* batch_norm: onnx */
   const char **train_only;                   /* train: [names], or NULL for auto */
   uint32_t train_only_count;
   const char **freeze;

@@ -20,7 +20,8 @@ static const char good[] = "assay: 1\n"
                            "epochs: 5\n"
                            "seed: 18446744073709551615\n"
                            "interval: 17\n"
-                           "evaluate: {every: 200 updates}\n";
+                           "evaluate: {every: 200 updates}\n"
+                           "batch_norm: onnx\n";
 
 static enum training_status parse(const char *text, struct jobfile *j, struct arena *arena, struct why *why) {
   assert_true(arena_open(arena, 1 << 24));
@@ -53,6 +54,7 @@ static void reads_every_key(void **state) {
   assert_int_equal(j.interval, 17);
   assert_int_equal(j.evaluate_every_updates, 200);
   assert_int_equal(j.evaluate_every_epochs, 0);
+  assert_true(j.biased_variance);
   assert_true(j.shuffle && j.drop_last && j.dropout < 0 && j.clip_norm == 0);
   arena_shut(&arena);
 }

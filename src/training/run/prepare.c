@@ -194,6 +194,7 @@ static enum training_status fill_options(struct prepared *p, struct why *why) {
   p->evaluate_every = every > UINT32_MAX ? UINT32_MAX : (uint32_t)every;
   o->init = j->init, o->loss = j->loss, o->optimizer = j->optimizer, o->schedule = j->schedule;
   o->clip_norm = j->clip_norm, o->clip_value = j->clip_value, o->ema = j->ema, o->dropout = j->dropout;
+  o->biased_variance = j->biased_variance;
   o->batch = j->batch, o->updates = p->updates, o->shuffle = j->shuffle, o->drop_last = j->drop_last;
   if (p->test.samples) { /* a pure function of the job, because the sum of losses depends on it */
     o->evaluate_batch = j->batch < p->test.samples ? j->batch : p->test.samples;

@@ -83,6 +83,7 @@ bool recipe_more(json_t *options, const struct lower_options *o, recipe_number *
   bool good = options != NULL;
   if (o->clip_value > 0) good = set(options, "clip_value", number(o->clip_value)) && good;
   if (o->ema > 0) good = set(options, "ema", number(o->ema)) && good;
+  if (o->biased_variance) good = set(options, "batch_norm", json_string("onnx")) && good;
   return good;
 }
 

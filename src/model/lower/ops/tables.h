@@ -19,5 +19,7 @@ extern const struct rule rules_dropout[];  /* Dropout */
 extern const struct rule rules_reduce[];   /* ReduceMean ReduceSum */
 extern const struct rule rules_pad[];      /* Pad Expand */
 extern const struct rule rules_known[];    /* Constant Shape Size Range ConstantOfShape: folded, or too large for it */
+extern const struct rule rules_batch_norm[]; /* BatchNormalization */
+extern const struct rule rules_norm[];       /* LayerNormalization GroupNormalization .. */
 
 #endif

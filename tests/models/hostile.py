@@ -114,12 +114,23 @@ def everything():
     return m
 
 
+def types():
+    """The types of whole numbers that few models have, raw and in their fields."""
+    t = TensorProto
+    stored = [t(data_type=t.INT16, dims=[2], raw_data=b"\x00\x80\xff\x7f"), t(data_type=t.UINT16, dims=[2], int32_data=[0, 65535]),
+              t(data_type=t.UINT32, dims=[2], uint64_data=[1, 4294967295]), t(data_type=t.UINT32, dims=[1], raw_data=b"\xff" * 4),
+              t(data_type=t.UINT64, dims=[1], uint64_data=[2 ** 63 - 1]), t(data_type=t.UINT64, dims=[1], raw_data=b"\7" + bytes(7))]
+    nodes = [helper.make_node("Constant", [], [f"k{n}"], value=value) for n, value in enumerate(stored)]
+    return model(nodes=[*nodes, helper.make_node("Gemm", ["x", "w", "b"], ["y"], name="fc", transB=1)])
+
+
 def files():
     plain = model().SerializeToString()
     relu = lambda a, b, name="n": helper.make_node("Relu", [a], [b], name=name)
     subgraph = helper.make_graph([relu("h", "s")], "then", [], [helper.make_tensor_value_info("s", TensorProto.FLOAT, [2])])
 
     yield "good-plain", plain
+    yield "good-types", types()
     yield "good-everything", everything()
     yield "good-external", external(location="w.bin", offset="16", length="32")
     yield "good-old-ir", model(ir=3, inputs=[helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 4]),
@@ -160,6 +171,8 @@ def files():
     yield "bad-type-number", swap_w(data_type=99, raw_data=bytes(32))
     yield "bad-bool", constant(value=TensorProto(data_type=TensorProto.BOOL, dims=[1], int32_data=[2]))
     yield "bad-int8", constant(value=TensorProto(data_type=TensorProto.INT8, dims=[1], int32_data=[128]))
+    yield "bad-uint64", constant(value=TensorProto(data_type=TensorProto.UINT64, dims=[1], uint64_data=[2 ** 63]))
+    yield "bad-uint16", constant(value=TensorProto(data_type=TensorProto.UINT16, dims=[1], int32_data=[-1]))
     yield "bad-segment", with_w(lambda w: (setattr(w.segment, "begin", 0), setattr(w.segment, "end", 8)))
     yield "bad-external-up", external(location="../../etc/passwd", length="32")
     yield "bad-external-hidden-up", external(location="a/../../b", length="32")

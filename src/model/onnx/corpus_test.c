@@ -20,6 +20,7 @@ static const struct {
   enum onnx_status status;
   const char *says; /* a part of the reason */
 } table[] = {
+    {"good-types", ONNX_OK, ""},
     {"good-everything", ONNX_OK, ""},
     {"good-external", ONNX_OK, ""},
     {"good-old-ir", ONNX_OK, ""},
@@ -78,11 +79,11 @@ static const struct {
     {"bad-nul-name", ONNX_ERR_BYTES,
      "not a sound ONNX file: byte 80, graph.node[1].name: text that is not UTF-8, or with a NUL in it"},
     {"bad-opset-9", ONNX_ERR_UNSUPPORTED,
-     "operator set 9; Assay reads 13 to 23: export again with torch.onnx.export(..., opset_version=20)"},
+     "operator set 9; Assay reads 13 to 28: export again with torch.onnx.export(..., opset_version=20)"},
     {"bad-opset-99", ONNX_ERR_UNSUPPORTED,
-     "operator set 99; Assay reads 13 to 23: export again with torch.onnx.export(..., opset_version=20)"},
+     "operator set 99; Assay reads 13 to 28: export again with torch.onnx.export(..., opset_version=20)"},
     {"bad-opset-none", ONNX_ERR_UNSUPPORTED,
-     "operator set 0; Assay reads 13 to 23: export again with torch.onnx.export(..., opset_version=20)"},
+     "operator set 0; Assay reads 13 to 28: export again with torch.onnx.export(..., opset_version=20)"},
     {"bad-overflowing-dims", ONNX_ERR_LIMIT,
      "initializer \"w\" has dimensions that multiply to more than 1073741824 bytes"},
     {"bad-packed-cut", ONNX_ERR_BYTES,
@@ -103,6 +104,9 @@ static const struct {
     {"bad-string-type", ONNX_ERR_UNSUPPORTED, "initializer \"w\" is STRING; Assay reads FLOAT,"},
     {"bad-subgraph", ONNX_ERR_UNSUPPORTED, "node 0 (If \"branch\"): attribute \"else_branch\" is a graph"},
     {"bad-text", ONNX_ERR_BYTES, "not a sound ONNX file: byte 0, metadata_props: of another type"},
+    {"bad-uint16", ONNX_ERR_BYTES, "node 0 (Constant \"k\"): attribute \"value\" holds a number that is no UINT16"},
+    {"bad-uint64", ONNX_ERR_BYTES,
+     "node 0 (Constant \"k\"): attribute \"value\" holds a number that is no UINT64 below 2^63"},
     {"bad-two-initializers", ONNX_ERR_BYTES, "the value \"w\" is defined twice"},
     {"bad-two-sources", ONNX_ERR_BYTES,
      "initializer \"w\" gives its values in more than one place, or in one that is not for FLOAT"},
@@ -215,12 +219,39 @@ static void values_are_read(void **state) {
   a = constant(&m, "k8");
   assert_true(a->kind == ONNX_ATTR_TEXT);
   assert_string_equal(a->text, "text");
-  assert_int_equal(constant(&m, "k9")->kind, ONNX_ATTR_OTHER);
+  a = constant(&m, "k9");
+  assert_true(a->kind == ONNX_ATTR_TEXTS && a->count == 2);
+  assert_string_equal(a->texts[1], "along");
   assert_int_equal(m.node[11].inputs_count, 3);
   assert_string_equal(m.node[11].input[1], ""); /* omitted */
   assert_int_equal(m.initializer[0].role, ONNX_ROLE_PARAMETER);
   assert_int_equal(m.initializer[1].role, ONNX_ROLE_UNKNOWN);
   assert_true(m.output[0].shaped && m.output[0].dim[0] == -1 && m.output[0].dim[1] == 2);
+  arena_shut(&arena);
+}
+
+/* Whole numbers of the rarer types, from raw bytes and from the fields that hold them. */
+static void types_are_read(void **state) {
+  (void)state;
+  static const struct {
+    enum onnx_type type;
+    int64_t last;
+  } want[] = {{ONNX_INT16, 32767},       {ONNX_UINT16, 65535},     {ONNX_UINT32, 4294967295},
+              {ONNX_UINT32, 4294967295}, {ONNX_UINT64, INT64_MAX}, {ONNX_UINT64, 7}};
+  struct arena arena;
+  struct onnx_model m;
+  struct why why = {""};
+  size_t length;
+  assert_true(arena_open(&arena, ARENA_BYTES));
+  uint8_t *bytes = read_file("good-types", &length);
+  if (onnx_decode(bytes, length, NULL, NULL, &arena, &m, &why)) fail_msg("%s", why.text);
+  free(bytes);
+  for (uint32_t n = 0; n < sizeof want / sizeof *want; n++) {
+    const struct onnx_tensor *t = constant(&m, (const char *[]){"k0", "k1", "k2", "k3", "k4", "k5"}[n])->tensor;
+    assert_int_equal(t->type, want[n].type);
+    assert_true(t->i64[t->count - 1] == want[n].last);
+  }
+  assert_true(constant(&m, "k0")->tensor->i64[0] == -32768);
   arena_shut(&arena);
 }
 
@@ -258,6 +289,7 @@ int main(void) {
       cmocka_unit_test(every_file_gets_its_answer),
       cmocka_unit_test(every_file_is_in_the_table),
       cmocka_unit_test(values_are_read),
+      cmocka_unit_test(types_are_read),
       cmocka_unit_test(weights_arrive),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

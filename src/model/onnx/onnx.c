@@ -9,10 +9,20 @@
 #include "model/onnx/tensor.h"
 #include "model/onnx/wire.h"
 
-enum { OPSET_MIN = 13, OPSET_MAX = 23, IR_MIN = 3, IR_MAX = 14 };
+enum { OPSET_MIN = 13, OPSET_MAX = 28, IR_MIN = 3, IR_MAX = 14 };
 
 /* AttributeProto.AttributeType */
-enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_GRAPH, TYPE_FLOATS, TYPE_INTS, TYPE_GRAPHS = 10 };
+enum {
+  TYPE_FLOAT = 1,
+  TYPE_INT,
+  TYPE_STRING,
+  TYPE_TENSOR,
+  TYPE_GRAPH,
+  TYPE_FLOATS,
+  TYPE_INTS,
+  TYPE_STRINGS,
+  TYPE_GRAPHS = 10
+};
 
 struct decoder {
   struct tensor_source source;
@@ -52,6 +62,26 @@ static enum onnx_status limit(const struct decoder *d, const char *where, const 
   return ONNX_ERR_LIMIT;
 }
 
+/* Bytes of an attribute as a text; NULL and a status where they are none. */
+static enum onnx_status read_text(const struct decoder *d, const char *what, const ProtobufCBinaryData *bytes,
+                                  const char **out) {
+  *out = arena_text(d->arena, (const char *)bytes->data, bytes->len);
+  if (!*out) return no_memory(d);
+  if (strlen(*out) == bytes->len) return ONNX_OK;
+  why_set(d->why, "%s: a text with a NUL in it", what);
+  return ONNX_ERR_BYTES;
+}
+
+static enum onnx_status read_texts(const struct decoder *d, const char *what, const Onnx__AttributeProto *proto,
+                                   struct onnx_attribute *a) {
+  const char **texts = arena_take(d->arena, proto->n_strings, sizeof *texts);
+  enum onnx_status status = texts ? ONNX_OK : no_memory(d);
+  for (size_t n = 0; n < proto->n_strings && status == ONNX_OK; n++)
+    status = read_text(d, what, &proto->strings[n], &texts[n]);
+  a->kind = ONNX_ATTR_TEXTS, a->count = (uint32_t)proto->n_strings, a->texts = texts;
+  return status;
+}
+
 static enum onnx_status read_attribute(const struct decoder *d, const char *where, const Onnx__AttributeProto *proto,
                                        struct onnx_attribute *out) {
   struct onnx_attribute a = {.name = or_empty(proto->name), .kind = ONNX_ATTR_OTHER, .text = ""};
@@ -69,12 +99,7 @@ static enum onnx_status read_attribute(const struct decoder *d, const char *wher
   case TYPE_INT: a.kind = ONNX_ATTR_INT, a.i = proto->i; break;
   case TYPE_STRING:
     a.kind = ONNX_ATTR_TEXT;
-    a.text = arena_text(d->arena, (const char *)proto->s.data, proto->s.len);
-    if (!a.text) return no_memory(d);
-    if (strlen(a.text) != proto->s.len) {
-      why_set(d->why, "%s: a text with a NUL in it", what);
-      return ONNX_ERR_BYTES;
-    }
+    if ((status = read_text(d, what, &proto->s, &a.text)) != ONNX_OK) return status;
     break;
   case TYPE_TENSOR: {
     struct onnx_tensor *tensor = arena_take(d->arena, 1, sizeof *tensor);
@@ -90,6 +115,9 @@ static enum onnx_status read_attribute(const struct decoder *d, const char *wher
   }
   case TYPE_FLOATS: a.kind = ONNX_ATTR_FLOATS, a.count = (uint32_t)proto->n_floats, a.floats = proto->floats; break;
   case TYPE_INTS: a.kind = ONNX_ATTR_INTS, a.count = (uint32_t)proto->n_ints, a.ints = proto->ints; break;
+  case TYPE_STRINGS:
+    if ((status = read_texts(d, what, proto, &a)) != ONNX_OK) return status;
+    break;
   case 0: why_set(d->why, "%s: no type", what); return ONNX_ERR_BYTES;
   }
   *out = a;
@@ -174,8 +202,7 @@ static enum onnx_status read_value(const struct decoder *d, const char *side, co
   if (!type) return unsupported(d, what, "is no tensor");
   if (!onnx_type_reads(type->elem_type)) {
     char text[160];
-    snprintf(text, sizeof text, "is %s; Assay reads FLOAT, DOUBLE, INT64, INT32, INT8, UINT8 and BOOL",
-             onnx_type_name(type->elem_type));
+    snprintf(text, sizeof text, "is %s; Assay reads " ONNX_TYPES_READ, onnx_type_name(type->elem_type));
     return unsupported(d, what, text);
   }
   v.type = (enum onnx_type)type->elem_type;

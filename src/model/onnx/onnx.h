@@ -1,4 +1,4 @@
-/* onnx: an ONNX file as a bounded graph, and back. ONNX IR and operator specification, opsets 13 to 23.
+/* onnx: an ONNX file as a bounded graph, and back. ONNX IR and operator specification, opsets 13 to 28.
  *
  * Bytes from a stranger: sizes are bounded before they are believed, everything lies in the caller's arena. Shapes are
  * inferred elsewhere (model/lower); this is the file, decoded. Uses: protobuf-c, base. */
@@ -22,11 +22,20 @@ enum onnx_type {
   ONNX_FLOAT = 1,
   ONNX_UINT8 = 2,
   ONNX_INT8 = 3,
+  ONNX_UINT16 = 4,
+  ONNX_INT16 = 5,
   ONNX_INT32 = 6,
   ONNX_INT64 = 7,
   ONNX_BOOL = 9,
-  ONNX_DOUBLE = 11
+  ONNX_DOUBLE = 11,
+  ONNX_UINT32 = 12,
+  ONNX_UINT64 = 13
 };
+
+/* onnx_type_name: "FLOAT16" for 10; what is no type gives "an unknown type". onnx_type_range: the least and the
+ * largest value of a whole number or truth value (UINT64: 2^63 - 1, more is refused); false for other types. */
+const char *onnx_type_name(int32_t type);
+bool onnx_type_range(int32_t type, int64_t *least, int64_t *most);
 
 /* The mark that PyTorch's exporter leaves on an initializer, where it left one: ONNX itself does not say what trains.
  */
@@ -55,6 +64,7 @@ struct onnx_attribute {
     ONNX_ATTR_TENSOR,
     ONNX_ATTR_FLOATS,
     ONNX_ATTR_INTS,
+    ONNX_ATTR_TEXTS,
     ONNX_ATTR_OTHER
   } kind;
   float f;
@@ -64,6 +74,7 @@ struct onnx_attribute {
   uint32_t count;
   const float *floats;
   const int64_t *ints;
+  const char *const *texts;
 };
 
 struct onnx_node {

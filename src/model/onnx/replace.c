@@ -41,7 +41,7 @@ static void strip_paths(Onnx__ModelProto *model) {
 }
 
 static void set_raw(Onnx__TensorProto *t, const void *bytes, uint64_t length) {
-  t->n_float_data = t->n_int32_data = t->n_int64_data = t->n_double_data = t->n_external_data = 0;
+  t->n_float_data = t->n_int32_data = t->n_int64_data = t->n_uint64_data = t->n_double_data = t->n_external_data = 0;
   t->has_data_location = 0;
   t->data_location = 0;
   t->has_raw_data = 1;

@@ -22,11 +22,31 @@ static uint32_t element_bytes(int32_t type) {
   case ONNX_UINT8:
   case ONNX_INT8:
   case ONNX_BOOL: return 1;
+  case ONNX_UINT16:
+  case ONNX_INT16: return 2;
   case ONNX_FLOAT:
+  case ONNX_UINT32:
   case ONNX_INT32: return 4;
   case ONNX_INT64:
+  case ONNX_UINT64:
   case ONNX_DOUBLE: return 8;
   default: return 0;
+  }
+}
+
+bool onnx_type_range(int32_t type, int64_t *least, int64_t *most) {
+  *least = 0;
+  switch (type) {
+  case ONNX_BOOL: *most = 1; return true;
+  case ONNX_UINT8: *most = UINT8_MAX; return true;
+  case ONNX_UINT16: *most = UINT16_MAX; return true;
+  case ONNX_UINT32: *most = UINT32_MAX; return true;
+  case ONNX_UINT64: *most = INT64_MAX; return true;
+  case ONNX_INT8: *least = INT8_MIN, *most = INT8_MAX; return true;
+  case ONNX_INT16: *least = INT16_MIN, *most = INT16_MAX; return true;
+  case ONNX_INT32: *least = INT32_MIN, *most = INT32_MAX; return true;
+  case ONNX_INT64: *least = INT64_MIN, *most = INT64_MAX; return true;
+  default: return false;
   }
 }
 
@@ -39,8 +59,8 @@ static enum onnx_status shape(const Onnx__TensorProto *proto, const char *what, 
     return ONNX_ERR_LIMIT;
   }
   if (!onnx_type_reads(proto->data_type)) {
-    why_set(why, "%s is %s; Assay reads FLOAT, DOUBLE, INT64, INT32, INT8, UINT8 and BOOL: export the model in float32",
-            what, onnx_type_name(proto->data_type));
+    why_set(why, "%s is %s; Assay reads " ONNX_TYPES_READ ": export the model in float32", what,
+            onnx_type_name(proto->data_type));
     return ONNX_ERR_UNSUPPORTED;
   }
   *out = (struct onnx_tensor){.type = (enum onnx_type)proto->data_type, .rank = (uint32_t)proto->n_dims, .count = 1};
@@ -155,11 +175,13 @@ static bool from_raw(const uint8_t *raw, bool lend, struct arena *arena, struct 
   int64_t *wide = arena_take(arena, t->count, sizeof *wide);
   if (!wide) return false;
   for (uint64_t i = 0; i < t->count; i++) {
-    int32_t x;
+    uint64_t word = 0; /* little endian, as the file */
+    memcpy(&word, raw + size * i, size);
     switch (t->type) {
-    case ONNX_INT32: memcpy(&x, raw + 4 * i, 4), wide[i] = x; break;
-    case ONNX_INT8: wide[i] = (int8_t)raw[i]; break;
-    default: wide[i] = raw[i]; break;
+    case ONNX_INT32: wide[i] = (int32_t)word; break;
+    case ONNX_INT16: wide[i] = (int16_t)word; break;
+    case ONNX_INT8: wide[i] = (int8_t)word; break;
+    default: wide[i] = (int64_t)word; break; /* a UINT64 beyond INT64_MAX becomes negative: in_range sees it */
     }
   }
   t->i64 = wide;
@@ -172,13 +194,12 @@ static bool from_field(const Onnx__TensorProto *proto, struct arena *arena, stru
   case ONNX_FLOAT: t->f32 = proto->float_data; return true;
   case ONNX_DOUBLE: t->f64 = proto->double_data; return true;
   case ONNX_INT64: t->i64 = proto->int64_data; return true;
-  case ONNX_INT32:
-  case ONNX_INT8:
-  case ONNX_UINT8:
-  case ONNX_BOOL: break;
+  default: break;
   }
+  bool words = t->type == ONNX_UINT32 || t->type == ONNX_UINT64;
   int64_t *wide = arena_take(arena, t->count, sizeof *wide);
-  for (uint64_t i = 0; wide && i < t->count; i++) wide[i] = proto->int32_data[i];
+  for (uint64_t i = 0; wide && i < t->count; i++)
+    wide[i] = words ? (int64_t)proto->uint64_data[i] : proto->int32_data[i];
   t->i64 = wide;
   return wide != NULL;
 }
@@ -188,21 +209,17 @@ static size_t field_count(const Onnx__TensorProto *proto, enum onnx_type type) {
   case ONNX_FLOAT: return proto->n_float_data;
   case ONNX_DOUBLE: return proto->n_double_data;
   case ONNX_INT64: return proto->n_int64_data;
-  case ONNX_INT32:
-  case ONNX_INT8:
-  case ONNX_UINT8:
-  case ONNX_BOOL: break;
+  case ONNX_UINT32:
+  case ONNX_UINT64: return proto->n_uint64_data;
+  default: return proto->n_int32_data;
   }
-  return proto->n_int32_data;
 }
 
 static bool in_range(const struct onnx_tensor *t) {
-  int64_t low = t->type == ONNX_INT8 ? INT8_MIN : 0, high = t->type == ONNX_INT8   ? INT8_MAX
-                                                            : t->type == ONNX_BOOL ? 1
-                                                                                   : UINT8_MAX;
-  if (t->type != ONNX_INT8 && t->type != ONNX_UINT8 && t->type != ONNX_BOOL) return true;
+  int64_t least, most;
+  if (!onnx_type_range((int32_t)t->type, &least, &most)) return true;
   for (uint64_t i = 0; i < t->count; i++)
-    if (t->i64[i] < low || t->i64[i] > high) return false;
+    if (t->i64[i] < least || t->i64[i] > most) return false;
   return true;
 }
 
@@ -215,7 +232,8 @@ enum onnx_status tensor_decode(const Onnx__TensorProto *proto, const char *what,
     why_set(why, "%s is stored in segments, which Assay does not read", what);
     return ONNX_ERR_UNSUPPORTED;
   }
-  size_t typed = proto->n_float_data + proto->n_int32_data + proto->n_int64_data + proto->n_double_data;
+  size_t typed =
+      proto->n_float_data + proto->n_int32_data + proto->n_int64_data + proto->n_double_data + proto->n_uint64_data;
   bool external = tensor_is_external(proto), raw = proto->has_raw_data && proto->raw_data.len > 0, stored;
   if ((proto->data_location != 0 && !external) || external + raw + (typed > 0) > 1 ||
       typed != field_count(proto, t.type)) {
@@ -241,7 +259,8 @@ enum onnx_status tensor_decode(const Onnx__TensorProto *proto, const char *what,
     return ONNX_ERR_MEMORY;
   }
   if (!in_range(&t)) {
-    why_set(why, "%s holds a number that is no %s", what, onnx_type_name(proto->data_type));
+    why_set(why, "%s holds a number that is no %s%s", what, onnx_type_name(proto->data_type),
+            t.type == ONNX_UINT64 ? " below 2^63" : "");
     return ONNX_ERR_BYTES;
   }
   t.name = proto->name ? proto->name : "";

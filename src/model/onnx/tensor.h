@@ -28,9 +28,8 @@ bool tensor_is_external(const Onnx__TensorProto *proto);
 enum onnx_status tensor_external(const Onnx__TensorProto *proto, const char *what, const struct tensor_source *source,
                                  const uint8_t **bytes, uint64_t *length, struct why *why);
 
-/* onnx_type_name: "FLOAT16" for 10; "type 99" has no name and gives "an unknown type". onnx_type_reads: Assay reads it.
- */
-const char *onnx_type_name(int32_t type);
+/* The types that are read, in words. onnx_type_reads: Assay reads it. */
+#define ONNX_TYPES_READ "FLOAT, DOUBLE, BOOL, INT8 to INT64 and UINT8 to UINT64"
 bool onnx_type_reads(int32_t type);
 
 #endif

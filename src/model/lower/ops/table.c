@@ -18,7 +18,7 @@ const struct rule *rule_find(const char *op, int64_t opset, const char **reason)
     for (const struct rule *r = *table; r->op; r++) {
       if (strcmp(r->op, op) != 0) continue;
       if (opset >= r->opset_first && (!r->opset_last || opset <= r->opset_last)) return r;
-      *reason = "lower 1 knows this operator, but not as this opset defines it: export with opset 13 to 23";
+      *reason = "lower 1 knows this operator, but not as this opset defines it: export with opset 13 to 28";
     }
   return NULL;
 }

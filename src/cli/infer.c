@@ -1,10 +1,9 @@
 /* assay infer: runs a graph once, arrays in, arrays out. */
 #include "cli/command.h"
+#include "cli/infer_array.h"
 #include "cli/output.h"
-#include "model/lower/lower.h"
 #include "tape/check/check.h"
 #include "tape/execute/execute.h"
-#include "training/data/data.h"
 #include "training/file/machine.h"
 #include "training/file/onnx_file.h"
 #include <inttypes.h>
@@ -63,43 +62,6 @@ static enum outcome input_load(struct inference *f, const struct arguments *a, s
   return OUTCOME_DONE;
 }
 
-/* Fixed dims of the model must be those of the array; f32 stays f32, u8 widens to i32. */
-static enum outcome input_shape(struct inference *f, uint32_t i, struct why *why) {
-  const struct onnx_value *v = &f->file.model.input[i];
-  const struct data_part *p = &f->part[i];
-  bool fits = p->rank == v->rank && p->rank <= TAPE_RANK_MAX;
-  for (uint32_t d = 0; fits && d < p->rank; d++) fits = v->dim[d] < 0 || v->dim[d] == p->dim[d];
-  if (!fits) {
-    char want[128] = "", have[128] = "";
-    for (uint32_t d = 0; d < v->rank && d < ONNX_RANK_MAX; d++) {
-      size_t at = strlen(want);
-      if (v->dim[d] < 0)
-        snprintf(want + at, sizeof want - at, d ? ", any" : "any");
-      else
-        snprintf(want + at, sizeof want - at, d ? ", %" PRId64 : "%" PRId64, v->dim[d]);
-    }
-    for (uint32_t d = 0; d < p->rank; d++)
-      snprintf(have + strlen(have), sizeof have - strlen(have), d ? ", %" PRIu32 : "%" PRIu32, p->dim[d]);
-    return why_set(why, "%s: input '%s' takes [%s] and the array is [%s]", p->path, v->name, want, have), OUTCOME_INPUT;
-  }
-  bool wants_float = v->type == ONNX_FLOAT || v->type == ONNX_DOUBLE;
-  if (wants_float != (p->dtype == TAPE_F32))
-    return why_set(why, "%s: input '%s' takes %s; in NumPy: x.astype(np.%s)", p->path, v->name,
-                   wants_float ? "floats" : "integers", wants_float ? "float32" : "int32"),
-           OUTCOME_INPUT;
-  f->data[i] = p->at;
-  if (p->dtype == TAPE_U8) {
-    int32_t *wide = arena_take(&f->arena, p->bytes, sizeof *wide);
-    if (!wide) return why_set(why, "%s: no memory for %" PRIu64 " integers", p->path, p->bytes), OUTCOME_ENVIRONMENT;
-    for (uint64_t n = 0; n < p->bytes; n++) wide[n] = ((const uint8_t *)p->at)[n];
-    f->data[i] = wide;
-  }
-  f->shape[i].dtype = p->dtype == TAPE_F32 ? TAPE_F32 : TAPE_I32;
-  f->shape[i].rank = p->rank;
-  memcpy(f->shape[i].dim, p->dim, p->rank * sizeof *p->dim);
-  return OUTCOME_DONE;
-}
-
 static enum outcome compute(struct inference *f, const char *model, uint32_t threads, struct why *why) {
   uint32_t inputs = f->file.model.inputs_count;
   switch (lower_infer(&f->file.model, f->shape, &f->arena, &f->lowered, why)) {
@@ -142,14 +104,14 @@ static enum outcome save(const struct inference *f, const char *folder, bool for
     output_path(path, folder, m->output[n].name);
     if (access(path, F_OK) == 0) return why_set(why, "%s exists; --force overwrites it", path), OUTCOME_INPUT;
   }
-  enum training_status s = file_folder(folder, why);
-  for (uint32_t n = 0; n < f->lowered.outputs_count && s == TRAINING_OK; n++) {
+  enum outcome outcome = (enum outcome)file_folder(folder, why);
+  for (uint32_t n = 0; n < f->lowered.outputs_count && outcome == OUTCOME_DONE; n++) {
     const struct layout_entry *e = &f->lowered.tape.layout.entry[1 + n];
     output_path(path, folder, m->output[n].name);
-    s = data_save_npy(path, e->dtype, e->rank, e->dim, f->state + e->first_leaf * TAPE_LEAF_BYTES, why);
-    if (s == TRAINING_OK) printf("%s\n", path);
+    outcome = infer_array_save(path, &f->lowered.output[n], e->dtype, f->state + e->first_leaf * TAPE_LEAF_BYTES, why);
+    if (outcome == OUTCOME_DONE) printf("%s\n", path);
   }
-  return (enum outcome)s;
+  return outcome;
 }
 
 static void let_go(struct inference *f) {
@@ -180,7 +142,7 @@ static enum outcome run(const struct arguments *a) {
   if (outcome == OUTCOME_DONE) {
     outcome = input_load(&f, a, &why);
     for (uint32_t i = 0; i < f.file.model.inputs_count && outcome == OUTCOME_DONE; i++)
-      outcome = input_shape(&f, i, &why);
+      outcome = infer_array_take(&f.part[i], &f.file.model.input[i], &f.arena, &f.shape[i], &f.data[i], &why);
     if (outcome == OUTCOME_DONE) outcome = compute(&f, model, (uint32_t)threads, &why);
     if (outcome == OUTCOME_DONE) outcome = save(&f, folder, arguments_given(a, "force"), &why);
     let_go(&f);
@@ -195,7 +157,8 @@ const struct command command_infer = {
     .name = "infer",
     .usage = "MODEL.onnx --input NAME=x.npy ... -o DIR",
     .summary = "runs a model once: arrays in, arrays out",
-    .text = "Writes one NAME.npy per output of the graph into DIR. Bytes that a file name cannot hold become '_'.\n"
+    .text = "Writes one NAME.npy per output of the graph into DIR, in the type that the graph declares. Bytes that a\n"
+            "file name cannot hold become '_'. An input of whole numbers takes any NumPy type whose values fit.\n"
             "Exit status: 0, 2 the model or an array cannot be read or they do not fit together, 3 disk or memory.",
     .option = {{"input", 'i', "NAME=FILE",
                 "an array (.npy) for an input of the graph; NAME may be left out if there is one"},

@@ -13,6 +13,9 @@ OLDEST = 13              # the oldest operator set that assay reads
 PLAIN = {numpy.bool_, *(getattr(numpy, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)),
          numpy.float16, numpy.float32, numpy.float64}
 
+# assay infer evaluates, as a module after eval(): what these tests ask for belongs to training.
+TRAINING = re.compile("training_dropout.*|batchnorm_.*_training_mode")
+
 Test = collections.namedtuple("Test", "name op model inputs outputs")
 
 

@@ -17,6 +17,7 @@ static bool set_input(struct graph *g, const struct onnx_value *input) {
   struct value v = value_shaped(input->type == ONNX_FLOAT ? TAPE_F32 : TAPE_I32, input->rank, dim,
                                 batch_input_order(g, input->name, input->rank));
   v.space = TAPE_DATA;
+  v.type = (uint8_t)input->type;
   graph_set(g, at, v);
   return true;
 }

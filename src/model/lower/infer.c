@@ -21,6 +21,14 @@ static bool shape_matches(struct graph *g, const struct onnx_value *input, const
   return fits;
 }
 
+/* Nothing here has 64 bits of a float, so none are promised. */
+static bool single_precision(struct graph *g, const struct onnx_value *v, const char *what) {
+  if (v->type != ONNX_DOUBLE) return true;
+  emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "%s '%s' is DOUBLE, and floats here have 32 bits: export the model in float32",
+            what, v->name);
+  return false;
+}
+
 /* The input as it is, or copied: floats where the model wants them, channels last where a window slides over it. */
 static struct value input_value(struct graph *g, uint8_t number, const struct infer_shape *s) {
   const struct onnx_value *input = &g->model->input[number];
@@ -103,12 +111,32 @@ static void store_output(struct graph *g, const struct layout_entry *entry, stru
   build_store(&b, x, entry);
 }
 
+/* The outputs as ONNX declares them; what is computed as floats cannot be declared as whole numbers, nor the reverse.
+ */
+static struct infer_output *describe_outputs(struct graph *g) {
+  const struct onnx_model *m = g->model;
+  struct infer_output *made = arena_take(g->arena, m->outputs_count, sizeof *made);
+  if (!made) emit_fail(g->e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
+  for (uint32_t n = 0; n < m->outputs_count && made; n++) {
+    const struct value *v = &g->tensor[graph_find(g, m->output[n].name)].v;
+    if (!single_precision(g, &m->output[n], "output")) return NULL;
+    if ((m->output[n].type == ONNX_FLOAT) != (v->dtype == TAPE_F32)) {
+      emit_fail(g->e, LOWER_ERR_SHAPE, "output '%s' is declared %s, and the graph computes %s for it",
+                m->output[n].name, onnx_type_name((int32_t)m->output[n].type), onnx_type_name(v->type));
+      return NULL;
+    }
+    made[n] = (struct infer_output){.type = m->output[n].type, .rank = v->rank};
+    memcpy(made[n].dim, v->dim, v->rank * sizeof *v->dim);
+  }
+  return made;
+}
+
 static void lower_graph(struct graph *g, const struct infer_shape *input, struct lowered_infer *made) {
   const struct onnx_model *m = g->model;
   struct layout layout = {0};
   for (uint32_t n = 0; n < m->inputs_count; n++) {
     uint32_t at = graph_find(g, m->input[n].name);
-    if (!shape_matches(g, &m->input[n], &input[n])) return;
+    if (!single_precision(g, &m->input[n], "input") || !shape_matches(g, &m->input[n], &input[n])) return;
     struct value v = input_value(g, (uint8_t)n, &input[n]);
     v.type = (uint8_t)m->input[n].type;
     if (at == GRAPH_NONE) continue;
@@ -132,6 +160,7 @@ static void lower_graph(struct graph *g, const struct infer_shape *input, struct
   emit_keep(g->e, &layout.entry[0]);
   for (uint32_t n = 0; n < m->outputs_count; n++)
     store_output(g, &layout.entry[1 + n], &g->tensor[graph_find(g, m->output[n].name)].v);
+  made->output = describe_outputs(g);
   made->outputs_count = m->outputs_count;
   emit_tape(g->e, &layout, &made->tape, &made->origin);
 }

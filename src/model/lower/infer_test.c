@@ -125,6 +125,40 @@ static void refused(const struct infer_shape *shape, const char *words) {
   arena_shut(&arena);
 }
 
+/* Outputs that no node computes: an input, a constant; of rank 0; and types that are declared otherwise. */
+static void test_bare_outputs(void **state) {
+  float x[1] = {7};
+  int32_t k[2] = {-3, 4};
+  struct run r;
+  (void)state;
+  sketch_begin(&s, 1);
+  sketch_input(&s, "x", (int64_t[]){0});
+  sketch_input(&s, "k", (int64_t[]){2, 0});
+  s.model.input[1].type = ONNX_INT8;
+  sketch_integers(&s, "c", 2, (int64_t[]){5, -6});
+  sketch_node(&s, "Add", "x x", "y");
+  sketch_output(&s, "y");
+  sketch_output(&s, "k");
+  sketch_output(&s, "c");
+  s.model.output[1].type = ONNX_INT8;
+  s.model.output[2].type = ONNX_INT64;
+  const struct infer_shape shape[2] = {{.dtype = TAPE_F32}, {.dtype = TAPE_I32, .rank = 1, .dim = {2}}};
+  run(&r, shape, (const void *[]){x, k});
+  assert_int_equal(r.l.output[0].rank, 0);
+  assert_true(output(&r, 0)[0] == 14);
+  assert_int_equal(r.l.output[1].type, ONNX_INT8);
+  assert_memory_equal(output(&r, 1), k, sizeof k);
+  assert_int_equal(r.l.output[2].dim[0], 2);
+  assert_memory_equal(output(&r, 2), ((int32_t[]){5, -6}), 8);
+  end(&r);
+  s.model.output[0].type = ONNX_INT32;
+  refused(shape, "output 'y' is declared INT32, and the graph computes FLOAT");
+  s.model.output[0].type = ONNX_DOUBLE;
+  refused(shape, "output 'y' is DOUBLE");
+  s.model.input[0].type = ONNX_DOUBLE;
+  refused(shape, "input 'x' is DOUBLE");
+}
+
 static void test_refusals(void **state) {
   (void)state;
   sketch_begin(&s, 1);
@@ -233,8 +267,8 @@ static void test_exports(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_several), cmocka_unit_test(test_shape_arithmetic),
-                                     cmocka_unit_test(test_refusals), cmocka_unit_test(test_check),
-                                     cmocka_unit_test(test_exports)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_several),      cmocka_unit_test(test_shape_arithmetic),
+                                     cmocka_unit_test(test_bare_outputs), cmocka_unit_test(test_refusals),
+                                     cmocka_unit_test(test_check),        cmocka_unit_test(test_exports)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,11 +142,17 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
 
 /* lower_infer: one tape that reads the graph's inputs as data tensors 0.. (f32, or i32 for integers; ONNX order) and
  * writes its outputs as state entries named like the outputs (ONNX order), after `diverged`; weights are literal data
- * tensor number inputs_count, in state-blob form. input[] gives each input's full shape (rank <= TAPE_RANK_MAX). */
+ * tensor number inputs_count, in state-blob form. input[] gives each input's full shape (rank <= TAPE_RANK_MAX).
+ * An input or output of type DOUBLE is refused: what is computed here has 32 bits. */
 struct infer_shape {
   uint8_t dtype;
   uint32_t rank, dim[TAPE_RANK_MAX];
   const struct onnx_tensor *content; /* its bytes where they are at hand, for numbers that a rule must know; or NULL */
+};
+/* An output as ONNX declares it: its state entry has rank 1 where this has rank 0. */
+struct infer_output {
+  enum onnx_type type;
+  uint32_t rank, dim[TAPE_RANK_MAX];
 };
 struct lowered_infer {
   struct tape tape;
@@ -154,6 +160,7 @@ struct lowered_infer {
   const void *weights;
   uint64_t weights_bytes;
   uint32_t outputs_count; /* state entries 1 .. outputs_count */
+  struct infer_output *output;
 };
 enum lower_status lower_infer(const struct onnx_model *model, const struct infer_shape *input, struct arena *arena,
                               struct lowered_infer *out, struct why *why);

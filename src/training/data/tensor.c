@@ -8,7 +8,11 @@ uint8_t tensor_dtype(enum tensor_form form) {
   switch (form) {
   case TENSOR_U8: return TAPE_U8;
   case TENSOR_I8:
+  case TENSOR_U16:
+  case TENSOR_I16:
+  case TENSOR_U32:
   case TENSOR_I32:
+  case TENSOR_U64:
   case TENSOR_I64: return TAPE_I32;
   case TENSOR_F32:
   case TENSOR_F64: return TAPE_F32;
@@ -21,6 +25,10 @@ bool tensor_in_place(const struct tensor_source *s) {
   return (s->form == TENSOR_I32 || s->form == TENSOR_F32) && !s->big_endian && (uintptr_t)s->at % 4 == 0;
 }
 
+static uint16_t load_16(const uint8_t *at, bool big) {
+  return (uint16_t)(big ? at[0] << 8 | at[1] : at[1] << 8 | at[0]);
+}
+
 static uint32_t load_32(const uint8_t *at, bool big) {
   return big ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]
              : (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
@@ -29,6 +37,18 @@ static uint32_t load_32(const uint8_t *at, bool big) {
 static uint64_t load_64(const uint8_t *at, bool big) {
   uint64_t first = load_32(at, big), second = load_32(at + 4, big);
   return big ? first << 32 | second : second << 32 | first;
+}
+
+/* An element of u32, u64 or i64; false where i32 cannot hold it. */
+static bool load_wide(const struct tensor_source *s, uint64_t i, int64_t *x) {
+  if (s->form == TENSOR_U32) {
+    *x = load_32(s->at + 4 * i, s->big_endian);
+  } else {
+    uint64_t word = load_64(s->at + 8 * i, s->big_endian);
+    *x = (int64_t)word;
+    if (s->form == TENSOR_U64 && word > INT32_MAX) return false;
+  }
+  return *x >= INT32_MIN && *x <= INT32_MAX;
 }
 
 enum training_status tensor_convert(const struct tensor_source *s, void *out, struct why *why) {
@@ -42,11 +62,23 @@ enum training_status tensor_convert(const struct tensor_source *s, void *out, st
   case TENSOR_F32:
     for (uint64_t i = 0; i < s->elements; i++) words[i] = load_32(s->at + 4 * i, s->big_endian);
     break;
+  case TENSOR_U16:
+    for (uint64_t i = 0; i < s->elements; i++) words[i] = load_16(s->at + 2 * i, s->big_endian);
+    break;
+  case TENSOR_I16:
+    for (uint64_t i = 0; i < s->elements; i++)
+      words[i] = (uint32_t)(int32_t)(int16_t)load_16(s->at + 2 * i, s->big_endian);
+    break;
+  case TENSOR_U32:
+  case TENSOR_U64:
   case TENSOR_I64:
     for (uint64_t i = 0; i < s->elements; i++) {
-      int64_t x = (int64_t)load_64(s->at + 8 * i, s->big_endian);
-      if (x < INT32_MIN || x > INT32_MAX) {
-        why_set(why, "element %" PRIu64 " is %" PRId64 ", beyond what i32 holds", i, x);
+      int64_t x;
+      if (!load_wide(s, i, &x)) {
+        if (s->form == TENSOR_U64)
+          why_set(why, "element %" PRIu64 " is %" PRIu64 ", beyond what i32 holds", i, (uint64_t)x);
+        else
+          why_set(why, "element %" PRIu64 " is %" PRId64 ", beyond what i32 holds", i, x);
         return TRAINING_ERR_INPUT;
       }
       words[i] = (uint32_t)(int32_t)x;

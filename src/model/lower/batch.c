@@ -1,5 +1,8 @@
 #include "model/lower/batch.h"
 
+#include "model/lower/augment.h"
+#include "model/lower/samples.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,12 +21,12 @@ const uint8_t *batch_input_order(const struct graph *g, const char *name, uint32
 }
 
 /* The model's dims where it fixes them all, else the sample's; the first is the batch, whatever the file says. */
-bool batch_input_shape(struct graph *g, const struct onnx_value *input, uint32_t batch, const struct sample_shape *s,
-                       struct value *out) {
+bool batch_input_shape(struct graph *g, const struct onnx_value *input, uint32_t batch, uint32_t rank,
+                       const uint32_t *sample, struct value *out) {
   uint32_t dim[TAPE_RANK_MAX] = {batch};
   uint64_t want = 1, have = 1;
-  bool fixed = input->rank >= 1 && input->rank <= TAPE_RANK_MAX, alike = input->rank == s->input_rank + 1;
-  for (uint32_t n = 0; n < s->input_rank; n++) have *= s->input_dim[n];
+  bool fixed = input->rank >= 1 && input->rank <= TAPE_RANK_MAX, alike = input->rank == rank + 1;
+  for (uint32_t n = 0; n < rank; n++) have *= sample[n];
   for (uint32_t n = 1; fixed && n < input->rank; n++) {
     if (input->dim[n] < 1 || input->dim[n] > INT32_MAX)
       fixed = false;
@@ -31,86 +34,176 @@ bool batch_input_shape(struct graph *g, const struct onnx_value *input, uint32_t
       want *= (uint64_t)input->dim[n];
     if (want > UINT32_MAX) fixed = false;
   }
-  for (uint32_t n = 1; alike && n < input->rank; n++) alike = input->dim[n] < 1 || input->dim[n] == s->input_dim[n - 1];
+  for (uint32_t n = 1; alike && n < input->rank; n++) alike = input->dim[n] < 1 || input->dim[n] == sample[n - 1];
   if (input->rank < 1 || input->rank > TAPE_RANK_MAX || !(alike || (fixed && want == have))) {
     emit_fail(g->e, LOWER_ERR_SHAPE,
               "a sample of %s does not go into the model's input '%s', which has rank %" PRIu32 " with the batch%s",
-              shape_text(s->input_rank, s->input_dim).text, input->name, input->rank,
-              fixed ? " and another number of elements" : "");
+              shape_text(rank, sample).text, input->name, input->rank, fixed ? " and another number of elements" : "");
     return false;
   }
-  for (uint32_t n = 1; n < input->rank; n++) dim[n] = alike ? s->input_dim[n - 1] : (uint32_t)input->dim[n];
+  for (uint32_t n = 1; n < input->rank; n++) dim[n] = alike ? sample[n - 1] : (uint32_t)input->dim[n];
   uint8_t dtype = input->type == ONNX_FLOAT ? TAPE_F32 : TAPE_I32;
   *out = value_shaped(dtype, input->rank, dim, batch_input_order(g, input->name, input->rank));
+  out->type = (uint8_t)input->type;
   return true;
 }
 
-static struct value data_value(uint8_t number, uint8_t dtype, uint32_t rank, const uint32_t *dim) {
+struct value batch_data(uint8_t number, uint8_t dtype, uint32_t rank, const uint32_t *dim) {
   struct value v = value_shaped(dtype, rank, dim, NULL);
   v.space = TAPE_DATA;
   v.data_number = number;
   return v;
 }
 
+uint8_t batch_convert(struct build *b, uint8_t x, uint8_t dtype, float scale) {
+  if (b->r.dtype != TAPE_F32 || dtype == TAPE_F32) return x;
+  x = build_op1(b, CANON_ITOF, x);
+  return scale != 1 && scale != 0 ? build_op2(b, CANON_MUL, x, build_f32(b, scale)) : x;
+}
+
 /* data[index[j], ..] with out's dims: the sample's elements in ONNX's order, put where out's memory wants them. Classes
- * stay integers; numbers of samples become floats times `scale` where the data are integers. */
-static struct value gather(struct graph *g, struct value *index, uint8_t number, uint8_t dtype, uint32_t samples,
-                           float scale, const struct value *out, uint32_t beyond) {
+ * stay integers. */
+static struct value gather(struct graph *g, struct value *index, uint8_t number, const struct sample_input *in,
+                           uint32_t samples, const struct value *out, uint32_t beyond) {
   uint32_t dim[TAPE_RANK_MAX] = {samples};
   struct index axis[TAPE_RANK_MAX];
   struct build b;
   for (uint32_t n = 1; n < out->rank; n++) dim[n] = out->dim[n];
-  struct value data = data_value(number, dtype, out->rank, dim);
+  struct value data = batch_data(number, in->dtype, out->rank, dim);
   build_map(&b, g->e, out->dtype, out);
   struct index first = index_dim(b.at[0]);
   uint8_t from = build_read(&b, index, &first, 0);
   axis[0] = index_indirect(from);
   for (uint8_t n = 1; n < out->rank; n++) axis[n] = out->dim[n] == 1 ? index_fixed(0) : index_dim(b.at[n]);
   uint8_t x = build_read(&b, &data, axis, beyond);
-  if (out->dtype == TAPE_F32 && dtype != TAPE_F32) {
-    x = build_op1(&b, CANON_ITOF, x);
-    if (scale != 1) x = build_op2(&b, CANON_MUL, x, build_f32(&b, scale));
-  }
-  return build_end(&b, x);
+  return build_end(&b, batch_convert(&b, x, in->dtype, in->scale));
 }
 
-/* Both tensors of a batch, once its indices are known. */
-static void read_batch(struct graph *g, const struct lower_options *o, const struct sample_shape *s, uint32_t batch,
-                       uint8_t inputs, struct batch *out) {
-  const struct onnx_value *input = &g->model->input[0];
-  struct value x;
-  if (g->model->inputs_count != 1) {
-    emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "the model has %" PRIu32 " inputs; training feeds exactly one",
-              g->model->inputs_count);
-    return;
+/* Where the windows of a batch start, far below the text for what lies beyond the data. */
+static struct value window_starts(struct graph *g, struct value *index, const struct sample_text *t) {
+  struct build b;
+  build_map(&b, g->e, TAPE_I32, index);
+  uint8_t i = build_use(&b, index);
+  uint8_t zero = build_i32(&b, 0);
+  uint8_t stride = build_i32(&b, (int32_t)t->stride);
+  uint8_t nowhere = build_i32(&b, INT32_MIN);
+  uint8_t beyond = build_op2(&b, CANON_ILT, i, zero);
+  uint8_t start = build_op2(&b, CANON_IMUL, i, stride);
+  return build_end(&b, build_op(&b, CANON_SEL, beyond, nowhere, start));
+}
+
+/* text[start[j] + shift + t], t the place in the window. */
+static struct value gather_window(struct graph *g, struct value *start, uint8_t number, const struct sample_input *in,
+                                  const struct sample_text *t, int32_t shift, const struct value *out,
+                                  uint32_t beyond) {
+  uint32_t dim[2] = {t->tokens, 2};
+  struct value data = batch_data(number, in->dtype, t->pairs ? 2 : 1, dim);
+  struct build b;
+  build_map(&b, g->e, out->dtype, out);
+  struct index first = index_dim(b.at[0]);
+  struct index axis[2] = {index_indirect(build_read(&b, start, &first, 0)), index_fixed(0)};
+  axis[0].offset = shift;
+  int32_t coef = 1;
+  for (uint8_t n = out->rank; n-- > 1; coef *= (int32_t)out->dim[n]) {
+    if (out->dim[n] == 1) continue;
+    if (axis[0].terms == TAPE_TERMS_MAX) {
+      emit_fail(g->e, LOWER_ERR_SHAPE, "a window of text does not go into an input of more than 4 axes");
+      return *out;
+    }
+    axis[0] = index_add(axis[0], b.at[n], coef);
   }
-  if (!batch_input_shape(g, input, batch, s, &x)) return;
-  if (x.dtype == TAPE_I32 && s->input_dtype == TAPE_F32) {
+  uint8_t x = build_read(&b, &data, axis, beyond);
+  if (t->pairs) {
+    axis[1].offset = 1;
+    uint8_t high = build_read(&b, &data, axis, 0);
+    high = build_op2(&b, CANON_SHL, high, build_i32(&b, 8));
+    x = build_op2(&b, CANON_IADD, x, high);
+  }
+  return build_end(&b, batch_convert(&b, x, in->dtype, in->scale));
+}
+
+/* What a batch is read for. */
+struct reading {
+  const struct lower_options *o;
+  const struct sample_shape *s;
+  uint32_t batch;
+  bool test;
+  struct value *index, start; /* start: of windows */
+};
+
+static struct value read_input(struct graph *g, struct reading *r, uint32_t n) {
+  const struct sample_shape *s = r->s;
+  const struct onnx_value *input = &g->model->input[n];
+  struct sample_input in = samples_input(s, n);
+  struct value x = {0};
+  if (!batch_input_shape(g, input, r->batch, in.rank, in.dim, &x)) return x;
+  if (x.dtype == TAPE_I32 && in.dtype == TAPE_F32) {
     emit_fail(g->e, LOWER_ERR_SHAPE, "the model's input '%s' takes integers, and the data are floats", input->name);
+    return x;
+  }
+  uint8_t number = lower_input_number(r->o, r->test, n);
+  uint32_t beyond = in.targets && x.dtype == TAPE_I32 ? (uint32_t)r->o->loss.ignore_index : 0;
+  struct value read;
+  bool picture = n == 0 && !r->test && augment_any(&s->augment);
+  if (n == 0 && (picture || s->normalize.mean))
+    read = augment_read(g, r->index, number, s, picture, &x);
+  else if (s->text.context)
+    read = gather_window(g, &r->start, number, &in, &s->text, in.targets, &x, beyond);
+  else
+    read = gather(g, r->index, number, &in, s->samples, &x, beyond);
+  read.type = x.type;
+  return read;
+}
+
+static void read_target(struct graph *g, struct reading *r, struct value *out) {
+  const struct sample_shape *s = r->s;
+  uint32_t dim[TAPE_RANK_MAX] = {r->batch};
+  bool classes = r->o->loss.name == LOSS_CROSS_ENTROPY;
+  uint32_t beyond = classes ? (uint32_t)r->o->loss.ignore_index : 0;
+  uint8_t dtype = classes ? TAPE_I32 : TAPE_F32;
+  if (s->no_targets) return;
+  if (s->text.context) {
+    struct sample_input in = samples_input(s, 0);
+    dim[1] = s->text.context;
+    struct value t = value_shaped(dtype, 2, dim, NULL);
+    in.scale = 1;
+    *out = gather_window(g, &r->start, lower_input_number(r->o, r->test, 0), &in, &s->text, 1, &t, beyond);
     return;
   }
-  out->input = gather(g, &out->index, inputs, s->input_dtype, s->samples, s->scale, &x, 0);
-  uint32_t dim[TAPE_RANK_MAX] = {batch};
-  bool classes = o->loss.name == LOSS_CROSS_ENTROPY;
-  if (s->target_rank >= TAPE_RANK_MAX || (classes && s->target_dtype == TAPE_F32)) {
-    emit_fail(g->e, LOWER_ERR_OPTION,
-              classes ? "cross_entropy: the targets are floats; it takes classes, integers"
-                      : "the targets have too many axes");
+  if (classes && s->target_dtype == TAPE_F32) {
+    emit_fail(g->e, LOWER_ERR_OPTION, "cross_entropy: the targets are floats; it takes classes, integers");
     return;
   }
   memcpy(dim + 1, s->target_dim, s->target_rank * sizeof dim[0]);
-  struct value t = value_shaped(classes ? TAPE_I32 : TAPE_F32, s->target_rank + 1, dim, NULL);
-  uint32_t beyond = classes ? (uint32_t)o->loss.ignore_index : 0;
-  out->target = gather(g, &out->index, (uint8_t)(inputs + 1), s->target_dtype, s->samples, 1, &t, beyond);
+  struct value t = value_shaped(dtype, s->target_rank + 1, dim, NULL);
+  struct sample_input in = {.dtype = s->target_dtype, .scale = 1};
+  *out = gather(g, r->index, r->test ? DATA_TEST_TARGETS : DATA_TRAIN_TARGETS, &in, s->samples, &t, beyond);
 }
 
+/* All tensors of a batch, once its indices are known. */
+static void read_batch(struct graph *g, const struct lower_options *o, bool test, uint32_t batch, struct batch *out) {
+  struct reading r = {.o = o, .s = test ? &o->test : &o->train, .batch = batch, .test = test, .index = &out->index};
+  if (r.s->text.context) r.start = window_starts(g, &out->index, &r.s->text);
+  for (uint32_t n = 0; n < g->model->inputs_count && !emit_failed(g->e); n++) out->input[n] = read_input(g, &r, n);
+  if (!emit_failed(g->e)) read_target(g, &r, &out->target);
+}
+
+static bool tensor_fits(uint64_t n, uint8_t dtype, uint32_t rank, const uint32_t *dim) {
+  bool fits = rank < TAPE_RANK_MAX && dtype <= TAPE_U8;
+  for (uint32_t a = 0; fits && a < rank; a++) {
+    n = n <= UINT32_MAX ? n * dim[a] : n;
+    fits = dim[a] >= 1 && n <= UINT32_MAX;
+  }
+  return fits;
+}
+
+/* Windows may overlap, so that together they are more than the text. */
 static bool sample_fits(struct graph *g, const struct sample_shape *s, uint32_t batch) {
-  uint64_t n = s->samples;
-  bool fits = s->samples >= 1 && s->samples <= INT32_MAX && s->input_rank < TAPE_RANK_MAX &&
-              s->input_dtype <= TAPE_U8 && s->target_dtype <= TAPE_U8;
-  for (uint32_t a = 0; fits && a < s->input_rank; a++) {
-    n = n <= UINT32_MAX ? n * s->input_dim[a] : n;
-    fits = s->input_dim[a] >= 1 && n <= UINT32_MAX;
+  uint64_t samples = s->text.context ? 1 : s->samples;
+  bool fits = s->samples >= 1 && s->samples <= INT32_MAX && s->target_dtype <= TAPE_U8;
+  for (uint32_t n = 0; fits && n < g->model->inputs_count; n++) {
+    struct sample_input in = samples_input(s, n);
+    fits = tensor_fits(samples, in.dtype, in.rank, in.dim);
   }
   if (!fits)
     emit_fail(g->e, LOWER_ERR_SHAPE, "the data have no samples, rank above 5, or 2^32 elements and more");
@@ -155,7 +248,7 @@ void batch_train(struct graph *g, const struct lower_options *o, struct batch *o
     place = build_op(&b, CANON_PERM, epoch, samples, place);
   }
   out->index = build_end(&b, place);
-  read_batch(g, o, s, o->batch, DATA_TRAIN_INPUTS, out);
+  read_batch(g, o, false, o->batch, out);
 }
 
 void batch_evaluate(struct graph *g, const struct lower_options *o, struct batch *out) {
@@ -174,5 +267,5 @@ void batch_evaluate(struct graph *g, const struct lower_options *o, struct batch
   place = build_op2(&b, CANON_IADD, place, j);
   uint8_t there = build_op2(&b, CANON_ULT, place, samples);
   out->index = build_end(&b, build_op(&b, CANON_SEL, there, place, beyond));
-  read_batch(g, o, s, o->evaluate_batch, DATA_TEST_INPUTS, out);
+  read_batch(g, o, true, o->evaluate_batch, out);
 }

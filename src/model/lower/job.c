@@ -6,6 +6,7 @@
 #include "model/loss/loss.h"
 #include "model/lower/batch.h"
 #include "model/lower/init.h"
+#include "model/lower/samples.h"
 #include "model/optimizer/optimizer.h"
 
 /* Fixed state entries; evaluation's three are there only with it. */
@@ -45,15 +46,6 @@ static void add_data(struct layout *l, uint8_t number, const char *name, uint8_t
   *entry = (struct layout_entry){.number = number, .dtype = dtype, .rank = (uint8_t)rank};
   memcpy(entry->name, name, strlen(name) + 1);
   memcpy(entry->dim, dim, rank * sizeof dim[0]);
-}
-
-static void add_samples(struct layout *l, uint8_t number, const char *inputs, const char *targets,
-                        const struct sample_shape *s) {
-  uint32_t dim[TAPE_RANK_MAX] = {s->samples};
-  memcpy(dim + 1, s->input_dim, s->input_rank * sizeof dim[0]);
-  add_data(l, number, inputs, s->input_dtype, s->input_rank + 1, dim);
-  memcpy(dim + 1, s->target_dim, s->target_rank * sizeof dim[0]);
-  add_data(l, (uint8_t)(number + 1), targets, s->target_dtype, s->target_rank + 1, dim);
 }
 
 /* diverged, loss, norm, (evaluation), then each parameter with its moments behind it; then the data. */
@@ -105,12 +97,13 @@ static enum lower_status lay_out(struct job *j) {
       if (!m) p->entry = entry;
     }
   }
-  add_samples(l, DATA_TRAIN_INPUTS, "train.inputs", "train.targets", &o->train);
+  samples_add_first(l, o, false);
   uint32_t schedule[2] = {o->updates, optimizer_columns(&o->optimizer)};
   uint32_t initial[2] = {1, TAPE_LEAF_BYTES}; /* its first dim is known at the end: close_tapes */
   add_data(l, DATA_SCHEDULE, "schedule", TAPE_F32, 2, schedule);
   add_data(l, DATA_INITIAL, "initial", TAPE_U8, 2, initial);
-  if (o->test.samples) add_samples(l, DATA_TEST_INPUTS, "test.inputs", "test.targets", &o->test);
+  if (o->test.samples) samples_add_first(l, o, true);
+  samples_add_more(l, o, j->g.model->input);
   layout_place(l);
   if (layout_state_leaves(l) <= TAPE_LEAVES_MAX) return LOWER_OK;
   why_set(j->why, "the state needs more than 2^23 leaves (32 GiB)");
@@ -154,9 +147,10 @@ static void forward(struct job *j, struct emit *e, enum graph_mode mode, struct 
   else
     batch_evaluate(g, j->o, batch);
   if (emit_failed(e)) return;
-  batch->input.type = (uint8_t)g->model->input[0].type;
-  uint32_t input = graph_find(g, g->model->input[0].name);
-  if (input != GRAPH_NONE) graph_set(g, input, batch->input);
+  for (uint32_t n = 0; n < g->model->inputs_count; n++) {
+    uint32_t input = graph_find(g, g->model->input[n].name);
+    if (input != GRAPH_NONE) graph_set(g, input, batch->input[n]);
+  }
   graph_forward(g);
 }
 
@@ -379,6 +373,11 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
   }
   status = graph_open(&j.g, model, false, options->freeze, options->freeze_count, arena, why);
   if (status != LOWER_OK) return status;
+  if (!samples_check(options, model->inputs_count, why)) return LOWER_ERR_OPTION;
+  for (uint8_t test = 0; test < 2; test++) {
+    uint8_t targets = test ? DATA_TEST_TARGETS : DATA_TRAIN_TARGETS;
+    made.data[targets] = samples_stand_in(options, test, &made.data_bytes[targets]);
+  }
   j.g.dropout = options->dropout;
   j.g.biased_variance = options->biased_variance;
   status = groups_match(&j);

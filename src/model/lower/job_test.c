@@ -320,8 +320,8 @@ static void test_tapes(void **state) {
   o.test = o.train;
   open(&t, &o, true);
   assert_int_equal(t.l.tapes_count, 3);
-  assert_int_equal(t.l.layout.data_count, DATA_COUNT);
-  for (uint32_t n = 0; n < DATA_COUNT; n++) assert_int_equal(t.l.layout.entry[t.l.layout.state_count + n].number, n);
+  assert_int_equal(t.l.layout.data_count, DATA_TEST_TARGETS + 1);
+  for (uint32_t n = 0; n <= DATA_TEST_TARGETS; n++) assert_int_equal(t.l.layout.entry[t.l.layout.state_count + n].number, n);
   assert_int_equal(t.l.tape[TAPE_OF_INIT].layout.data_count, 1);
   assert_int_equal(t.l.tape[TAPE_OF_TRAIN].layout.data_count, 3);
   assert_int_equal(t.l.tape[TAPE_OF_EVALUATE].layout.data_count, 2);

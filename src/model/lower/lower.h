@@ -52,6 +52,41 @@ struct schedule_options {
   bool linear;                     /* one_cycle: straight lines in place of cosines */
 };
 
+enum { LOWER_INPUTS_MAX = 8 };
+
+/* How one more input of the model is fed, beyond the first: from a tensor of its own, or from the one of the targets.
+ * dims without the sample dim, in ONNX's order; integers for a float input are multiplied by scale (0: as they are). */
+struct sample_input {
+  uint8_t dtype;
+  bool targets;
+  uint32_t rank, dim[TAPE_RANK_MAX];
+  float scale;
+};
+
+/* A sample is a window of `context` tokens of one tensor that starts at index * stride, its targets are the tokens one
+ * place later. context 0: samples are no windows. pairs: a token is two bytes, the lower one first, and the tensor u8
+ * [tokens, 2]; else it is u8 or i32 [tokens]. targets_input: the model input that reads the targets, counted from 1; 0:
+ * none. */
+struct sample_text {
+  uint32_t tokens, context, stride, targets_input;
+  bool pairs;
+};
+
+/* x of the first input becomes (x - mean) / std. Both are f32 of rank 1, with one number for all or one for each place
+ * of the axis behind the sample's (channels, columns of a table); NULL: not at all. Borrowed; one pair that both sets
+ * point at is stored once. */
+struct sample_normalize {
+  const struct onnx_tensor *mean, *std;
+};
+
+/* Random changes of the first input while training: its last two axes are rows and columns. flip_columns: left becomes
+ * right with probability 1/2; flip_rows: top becomes bottom. crop: moved by -crop to crop rows and columns. cutout: a
+ * square of this side is zero. */
+struct sample_augment {
+  bool flip_columns, flip_rows;
+  uint32_t crop, cutout;
+};
+
 /* How one sample of a data set looks: `inputs` [samples, dims..] and `targets`. Sample dims are in ONNX's (NCHW) order;
  * the tensor handed to the executor is row-major in that order. u8 inputs are loaded as mul(itof(x), scale). */
 struct sample_shape {
@@ -60,6 +95,12 @@ struct sample_shape {
   uint32_t input_rank, input_dim[TAPE_RANK_MAX];   /* without the sample dim */
   uint32_t target_rank, target_dim[TAPE_RANK_MAX]; /* without the sample dim; rank 0: one class per sample */
   float scale;
+  bool no_targets;     /* the model computes its loss itself and asks for none */
+  uint32_t more_count; /* model inputs beyond the first */
+  struct sample_input more[LOWER_INPUTS_MAX - 1];
+  struct sample_text text;
+  struct sample_normalize normalize;
+  struct sample_augment augment; /* of training */
 };
 
 struct lower_options {
@@ -80,7 +121,7 @@ struct lower_options {
   uint32_t freeze_count;
 };
 
-/* Numbers of the job's data tensors. */
+/* Numbers of the job's data tensors. Those of further inputs follow the last one there is: lower_input_number. */
 enum lower_data {
   DATA_TRAIN_INPUTS,
   DATA_TRAIN_TARGETS,
@@ -88,8 +129,11 @@ enum lower_data {
   DATA_INITIAL,
   DATA_TEST_INPUTS,
   DATA_TEST_TARGETS,
-  DATA_COUNT
+  DATA_COUNT = DATA_TEST_TARGETS + 1 + 2 * (LOWER_INPUTS_MAX - 1) /* at most */
 };
+
+/* lower_input_number: the data tensor that model input n reads for training or for the test (lower.md 3.9). */
+uint8_t lower_input_number(const struct lower_options *o, bool test, uint32_t n);
 
 enum { TAPE_OF_INIT, TAPE_OF_TRAIN, TAPE_OF_EVALUATE, LOWER_TAPES_MAX = 3 };
 
@@ -119,7 +163,8 @@ struct lowered {
   struct lower_origin *origin[LOWER_TAPES_MAX]; /* records_count each */
   struct layout layout;                         /* the job's whole table: state entries, all data entries */
   const void *data[DATA_COUNT]; /* contents that lowering made: DATA_SCHEDULE f32 [updates, columns] (column 0 of row u
-                                   - 1 is the learning rate of update u), DATA_INITIAL u8; others NULL */
+                                   - 1 is the learning rate of update u), DATA_INITIAL u8, and one byte of u8 where
+                                   there are no targets to lie there; others NULL */
   uint64_t data_bytes[DATA_COUNT];
   uint32_t group_columns, rate_columns; /* of the schedule: columns of a group; its first that are multiples of lr */
   uint32_t parameters_count;
@@ -131,12 +176,12 @@ struct lowered {
 
 enum lower_status { LOWER_OK, LOWER_ERR_UNSUPPORTED, LOWER_ERR_SHAPE, LOWER_ERR_OPTION, LOWER_ERR_MEMORY };
 
-/* lower_job reads the model's only input from the samples and takes its first output. Step 0 runs init, step u
- * (1..updates) runs train for update u. Evaluation: the runner copies the state, zeroes the three eval entries, and
- * runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies in the
- * arena but the model's strings. UNSUPPORTED: the graph holds what lower 1 does not know; SHAPE: dims that do not fit
- * each other or a limit; OPTION: an option out of its range; MEMORY: the arena is full. Errors name node and operator.
- * Costs some 10 KB a record and the state's size once. */
+/* lower_job reads the model's inputs from the samples, in the model's order, and takes its first output. Step 0 runs
+ * init, step u (1..updates) runs train for update u. Evaluation: the runner copies the state, zeroes the three eval
+ * entries, and runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies
+ * in the arena but the model's strings. UNSUPPORTED: the graph holds what lower 1 does not know; SHAPE: dims that do
+ * not fit each other or a limit; OPTION: an option out of its range; MEMORY: the arena is full. Errors name node and
+ * operator. Costs some 10 KB a record and the state's size once. */
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why);
 

@@ -139,7 +139,7 @@ const void *parameter_pack(struct graph *g, struct arena *arena, uint64_t *bytes
 }
 
 static bool taken(const struct layout *before, const char *name) {
-  for (uint32_t n = 0; n < before->state_count; n++)
+  for (uint32_t n = 0; n < (uint32_t)before->state_count + before->data_count; n++)
     if (strcmp(before->entry[n].name, name) == 0) return true;
   return false;
 }

@@ -35,9 +35,16 @@ void data_part_shut(struct data_part *p) {
 }
 
 void data_shut(struct data_set *set) {
-  data_part_shut(&set->inputs);
+  for (uint32_t k = 0; k < DATA_INPUTS_MAX; k++) {
+    if (set->from_targets[k]) set->input[k] = (struct data_part){0}; /* lent */
+    data_part_shut(&set->input[k]);
+  }
   data_part_shut(&set->targets);
   set->samples = 0;
+}
+
+const char *data_name(const struct data_spec *spec) {
+  return spec->dataset ? spec->dataset : spec->input[0].name ? spec->input[0].name : "data";
 }
 
 /* From parsed bytes to what the tape reads; fills dtype, at, bytes. */
@@ -84,74 +91,105 @@ static enum training_status part_open(struct data_part *p, const char *path, enu
   return TRAINING_OK;
 }
 
-static enum training_status paths_of(const struct data_spec *spec, const char *folder, const char *named_folder,
-                                     char inputs[FILE_PATH_MAX], char targets[FILE_PATH_MAX], struct why *why) {
-  const struct named_set *named = NULL;
-  char set_folder[FILE_PATH_MAX];
-  const char *input_name = spec->inputs, *target_name = spec->targets;
-  if (spec->format == DATA_NAMED) {
-    named = named_find(spec->dataset);
-    if (!named) {
-      why_set(why, "line %" PRIu32 ": no data set is called '%s'; known: fashion-mnist", spec->line, spec->dataset);
-      return TRAINING_ERR_INPUT;
-    }
-    input_name = named->file[spec->split][0];
-    target_name = named->file[spec->split][1];
-    /* --data names the folder with the files, or the one that holds a folder per set */
-    bool fits = file_join(set_folder, named_folder ? named_folder : "/usr/share/datasets", named->folder);
-    if (fits && named_folder && access(set_folder, F_OK) != 0) fits = file_join(set_folder, named_folder, "");
-    if (!fits) set_folder[0] = 0;
-    folder = set_folder;
-  }
-  if (!file_join(inputs, folder, input_name) || !file_join(targets, folder, target_name)) {
-    why_set(why, "line %" PRIu32 ": a data path is longer than %d bytes", spec->line, FILE_PATH_MAX);
+/* The folder of a set that a package installs; folder is where it lies. */
+static enum training_status named_folder_of(const struct data_spec *spec, const char *named_folder,
+                                            char folder[FILE_PATH_MAX], struct why *why) {
+  const struct named_set *named = named_find(spec->dataset);
+  char inputs[FILE_PATH_MAX], targets[FILE_PATH_MAX];
+  if (!named) {
+    why_set(why, "line %" PRIu32 ": no data set is called '%s'; known: fashion-mnist", spec->line, spec->dataset);
     return TRAINING_ERR_INPUT;
   }
-  if (named && (access(inputs, F_OK) != 0 || access(targets, F_OK) != 0)) {
-    why_set(why, "data set %s is not at %s; install it with: apt-get install %s, or name its folder with --data DIR",
-            named->name, folder, named->package);
-    return TRAINING_ERR_INPUT;
-  }
-  return TRAINING_OK;
+  /* --data names the folder with the files, or the one that holds a folder per set */
+  bool fits = file_join(folder, named_folder ? named_folder : "/usr/share/datasets", named->folder);
+  if (fits && named_folder && access(folder, F_OK) != 0) fits = file_join(folder, named_folder, "");
+  if (!fits) folder[0] = 0;
+  if (file_join(inputs, folder, named->file[spec->split][0]) &&
+      file_join(targets, folder, named->file[spec->split][1]) && access(inputs, F_OK) == 0 &&
+      access(targets, F_OK) == 0)
+    return TRAINING_OK;
+  why_set(why, "data set %s is not at %s; install it with: apt-get install %s, or name its folder with --data DIR",
+          named->name, folder, named->package);
+  return TRAINING_ERR_INPUT;
 }
 
 static enum training_status scale_of(const struct data_spec *spec, struct data_set *set, struct why *why) {
+  bool bytes = false;
   set->scale = spec->scale != 0 ? spec->scale : 1;
   if (spec->format == DATA_NAMED && spec->scale == 0) set->scale = named_find(spec->dataset)->scale;
-  if (spec->scale != 0 && set->inputs.dtype != TAPE_U8) {
+  for (uint32_t k = 0; k < set->inputs_count; k++) bytes |= set->input[k].dtype == TAPE_U8;
+  if (spec->scale != 0 && !bytes) {
     why_set(why, "line %" PRIu32 ": scale is for u8 inputs; %s holds %s, so save them already scaled", spec->line,
-            set->inputs.path, set->inputs.dtype == TAPE_F32 ? "floats" : "i32 integers");
+            set->input[0].path, set->input[0].dtype == TAPE_F32 ? "floats" : "i32 integers");
     return TRAINING_ERR_INPUT;
   }
   return TRAINING_OK;
 }
 
-enum training_status data_open(const struct data_spec *spec, const char *folder, const char *named_folder,
-                               struct data_set *out, struct why *why) {
-  char inputs[FILE_PATH_MAX], targets[FILE_PATH_MAX];
-  enum tensor_form form[2];
-  memset(out, 0, sizeof *out);
-  enum training_status status = paths_of(spec, folder, named_folder, inputs, targets, why);
-  if (status == TRAINING_OK) status = part_open(&out->inputs, inputs, spec->format, &form[0], why);
-  if (status == TRAINING_OK) status = part_open(&out->targets, targets, spec->format, &form[1], why);
-  if (status == TRAINING_OK && (out->inputs.rank == 0 || out->targets.rank == 0)) {
-    why_set(why, "%s: a single number has no samples", out->inputs.rank == 0 ? inputs : targets);
-    status = TRAINING_ERR_INPUT;
+/* Whose elements were float64, for the note. */
+static void note_rounded(struct data_set *set, const struct data_part *p, enum tensor_form form) {
+  if (form == TENSOR_F64 && !set->note[0])
+    snprintf(set->note, sizeof set->note, "%.200s: float64, rounded to float32", p->path);
+}
+
+static enum training_status open_field(const struct data_spec *spec, const struct data_field *field, const char *folder,
+                                       struct data_set *set, struct data_part *p, struct why *why) {
+  char path[FILE_PATH_MAX];
+  enum tensor_form form;
+  if (!file_join(path, folder, field->name)) {
+    why_set(why, "line %" PRIu32 ": a data path is longer than %d bytes", spec->line, FILE_PATH_MAX);
+    return TRAINING_ERR_INPUT;
   }
-  if (status == TRAINING_OK && out->inputs.dim[0] != out->targets.dim[0]) {
-    why_set(why, "%s has %" PRIu32 " samples, %s has %" PRIu32, inputs, out->inputs.dim[0], targets,
-            out->targets.dim[0]);
-    status = TRAINING_ERR_INPUT;
+  enum training_status status = part_open(p, path, spec->format, &form, why);
+  if (status == TRAINING_OK) note_rounded(set, p, form);
+  return status;
+}
+
+/* As many samples everywhere. */
+static enum training_status same_samples(struct data_set *set, struct why *why) {
+  const struct data_part *first = set->has_targets ? &set->targets : &set->input[0];
+  for (uint32_t k = 0; k <= set->inputs_count; k++) {
+    const struct data_part *p = k < set->inputs_count ? &set->input[k] : first;
+    if (p->rank == 0) {
+      why_set(why, "%s: a single number has no samples", p->path);
+      return TRAINING_ERR_INPUT;
+    }
+    if (first->rank && p->dim[0] != first->dim[0]) {
+      why_set(why, "%s has %" PRIu32 " samples, %s has %" PRIu32, p->path, p->dim[0], first->path, first->dim[0]);
+      return TRAINING_ERR_INPUT;
+    }
   }
-  if (status == TRAINING_OK) status = scale_of(spec, out, why);
-  if (status != TRAINING_OK) {
-    data_shut(out);
-    return status;
-  }
-  out->samples = out->inputs.dim[0];
-  const char *rounded = form[0] == TENSOR_F64 ? inputs : form[1] == TENSOR_F64 ? targets : NULL;
-  if (rounded) snprintf(out->note, sizeof out->note, "%.200s: float64, rounded to float32", rounded);
+  set->samples = first->dim[0];
   return TRAINING_OK;
+}
+
+enum training_status data_open(const struct data_spec *given, const char *folder, const char *named_folder,
+                               struct data_set *out, struct why *why) {
+  char set_folder[FILE_PATH_MAX];
+  struct data_spec spec = *given;
+  enum training_status status = TRAINING_OK;
+  memset(out, 0, sizeof *out);
+  if (spec.format == DATA_NAMED) {
+    status = named_folder_of(&spec, named_folder, set_folder, why);
+    if (status != TRAINING_OK) return status;
+    spec.input[0].name = named_find(spec.dataset)->file[spec.split][0];
+    spec.targets.name = named_find(spec.dataset)->file[spec.split][1];
+    folder = set_folder;
+  }
+  out->inputs_count = spec.inputs_count;
+  out->has_targets = spec.has_targets;
+  if (spec.has_targets) status = open_field(&spec, &spec.targets, folder, out, &out->targets, why);
+  for (uint32_t k = 0; k < spec.inputs_count && status == TRAINING_OK; k++) {
+    out->from_targets[k] = spec.has_targets && strcmp(spec.input[k].name, spec.targets.name) == 0;
+    if (out->from_targets[k])
+      out->input[k] = out->targets;
+    else
+      status = open_field(&spec, &spec.input[k], folder, out, &out->input[k], why);
+  }
+  if (status == TRAINING_OK) status = same_samples(out, why);
+  if (status == TRAINING_OK) status = scale_of(&spec, out, why);
+  if (status != TRAINING_OK) data_shut(out);
+  return status;
 }
 
 enum training_status data_classes_check(const struct data_set *set, uint32_t classes, int32_t ignore_index,

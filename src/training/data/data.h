@@ -1,25 +1,34 @@
 /* data: a data set of a job: inputs and targets, checked against each other, in memory for the executor.
  *
  * Plain files whose bytes already are what the tape reads stay mapped; gzip and other forms are converted once. Uses:
- * file, tensor. */
+ * file, tensor, the limits of model/lower. */
 #ifndef TRAINING_DATA_H
 #define TRAINING_DATA_H
 #include "base/arena.h"
+#include "model/lower/lower.h"
 #include "training/data/tensor.h"
 #include "training/file/file.h"
 
 enum data_format { DATA_IDX, DATA_NPY, DATA_NAMED };
 enum data_split { DATA_SPLIT_TRAIN, DATA_SPLIT_TEST };
+enum { DATA_INPUTS_MAX = LOWER_INPUTS_MAX };
+
+/* One array of a set, as the job file names it. */
+struct data_field {
+  const char *input; /* the model input that it was given for by name, or NULL */
+  const char *name;  /* a path as written; NAMED: NULL */
+};
 
 /* What the job file says. Texts live with the job file's arena. */
 struct data_spec {
   enum data_format format;
-  const char *inputs, *targets; /* paths as written; NAMED: NULL */
-  const char *input_name;       /* NULL, or the model input that `inputs` was given for by name */
-  const char *dataset;          /* NAMED */
-  enum data_split split;        /* NAMED */
-  float scale;                  /* u8 inputs are multiplied by it; 0 when the job file says nothing */
-  uint32_t line;                /* of the job file, for messages */
+  struct data_field input[DATA_INPUTS_MAX], targets;
+  uint32_t inputs_count;
+  bool has_targets;
+  const char *dataset;   /* NAMED */
+  enum data_split split; /* NAMED */
+  float scale;           /* u8 inputs are multiplied by it; 0 when the job file says nothing */
+  uint32_t line;         /* of the job file, for messages */
 };
 
 struct data_part {
@@ -32,12 +41,18 @@ struct data_part {
   void *converted;        /* private */
 };
 
+/* input[k] is what spec->input[k] names. An input that names what the targets name is no second copy: from_targets[k]
+ * is set and input[k] describes the targets' bytes without owning them. */
 struct data_set {
-  uint32_t samples;
+  uint32_t samples, inputs_count;
   float scale; /* resolved: 1 when nothing was said; 1/255 for named image sets */
-  struct data_part inputs, targets;
+  struct data_part input[DATA_INPUTS_MAX], targets;
+  bool from_targets[DATA_INPUTS_MAX], has_targets;
   char note[256]; /* "" or what was converted, for people */
 };
+
+/* data_name: what a specification reads, in a word for people: its first file or its set. */
+const char *data_name(const struct data_spec *spec);
 
 /* data_open reads one set. folder: where relative paths start. named_folder: --data, or NULL for /usr/share/datasets.
  * Refuses: missing files (and names the Debian package of a named set), sample counts that differ, NaN or infinity,

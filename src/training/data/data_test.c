@@ -70,7 +70,12 @@ static void idx_pair(void) {
 
 static enum training_status open_pair(const char *inputs, const char *targets, enum data_format format,
                                       struct data_set *set, struct why *why) {
-  struct data_spec spec = {.format = format, .inputs = inputs, .targets = targets, .line = 3};
+  struct data_spec spec = {.format = format,
+                           .input = {{.name = inputs}},
+                           .inputs_count = 1,
+                           .targets = {.name = targets},
+                           .has_targets = true,
+                           .line = 3};
   *why = (struct why){""};
   return data_open(&spec, folder, NULL, set, why);
 }
@@ -83,11 +88,11 @@ static void plain_and_gzip_are_the_same(void **state) {
   if (open_pair("x", "y", DATA_IDX, &plain, &why) != TRAINING_OK) fail_msg("%s", why.text);
   if (open_pair("x.gz", "y", DATA_IDX, &packed, &why) != TRAINING_OK) fail_msg("%s", why.text);
   assert_int_equal(plain.samples, 6);
-  assert_int_equal(plain.inputs.rank, 3);
-  assert_int_equal(plain.inputs.dtype, TAPE_U8);
-  assert_int_equal(plain.inputs.bytes, 36);
-  assert_memory_equal(plain.inputs.at, packed.inputs.at, 36);
-  assert_memory_equal(plain.inputs.at, images + images_length - 36, 36);
+  assert_int_equal(plain.input[0].rank, 3);
+  assert_int_equal(plain.input[0].dtype, TAPE_U8);
+  assert_int_equal(plain.input[0].bytes, 36);
+  assert_memory_equal(plain.input[0].at, packed.input[0].at, 36);
+  assert_memory_equal(plain.input[0].at, images + images_length - 36, 36);
   assert_true(plain.scale == 1);
   data_shut(&plain);
   data_shut(&packed);

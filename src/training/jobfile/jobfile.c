@@ -1,4 +1,5 @@
 #include "training/jobfile/jobfile.h"
+#include "training/jobfile/data.h"
 #include "training/jobfile/recipe.h"
 #include <float.h>
 #include <inttypes.h>
@@ -6,46 +7,6 @@
 #include <string.h>
 
 enum { LEVEL_STANDARD = 2 };
-
-static bool read_files(struct fields *f, const struct yaml_node *n, struct data_spec *d) {
-  const struct yaml_node *inputs = yaml_get(n, "inputs");
-  if (!inputs || !yaml_get(n, "targets")) return fields_fail(f, n->line, "data needs both inputs and targets");
-  if (inputs->kind != YAML_MAP)
-    return fields_text(f, n, "inputs", &d->inputs) && fields_text(f, n, "targets", &d->targets);
-  if (!inputs->first || inputs->first->next)
-    return fields_fail(f, inputs->line, "inputs: this version feeds models with one input; give one file");
-  d->input_name = inputs->first->key;
-  return fields_text(f, inputs, d->input_name, &d->inputs) && fields_text(f, n, "targets", &d->targets);
-}
-
-static bool read_data(struct fields *f, const struct yaml_node *n, struct data_spec *d, enum data_split split) {
-  static const char *const formats[] = {"idx", "npy"}, *const later[] = {"safetensors", "csv", "text"};
-  static const char *const splits[] = {"train", "test"};
-  *d = (struct data_spec){.split = split, .line = n->line};
-  if (!FIELDS_KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context"))
-    return false;
-  const struct yaml_node *format = yaml_get(n, "format"), *dataset = yaml_get(n, "dataset");
-  uint32_t choice = 0;
-  if (!format == !dataset)
-    return fields_fail(f, n->line, "data needs either 'format' with files, or 'dataset' with the name of a known set");
-  if (format) {
-    if (!fields_choice(f, format, "format", formats, 2, later, 3, &choice)) return false;
-    d->format = choice == 0 ? DATA_IDX : DATA_NPY;
-    if (!FIELDS_KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale") ||
-        !read_files(f, n, d))
-      return false;
-  } else {
-    d->format = DATA_NAMED;
-    if (!FIELDS_KNOWN(f, n, "a named data set", "dataset", "split", "scale") ||
-        !fields_text(f, n, "dataset", &d->dataset))
-      return false;
-    const struct yaml_node *which = yaml_get(n, "split");
-    choice = split;
-    if (which && !fields_choice(f, which, "split", splits, 2, NULL, 0, &choice)) return false;
-    d->split = choice == 0 ? DATA_SPLIT_TRAIN : DATA_SPLIT_TEST;
-  }
-  return fields_f32(f, n, "scale", FLT_MIN, FLT_MAX, false, &d->scale);
-}
 
 static bool read_loss(struct fields *f, const struct yaml_node *n, struct loss_options *loss) {
   static const char *const now[] = {"cross_entropy", "mse"}, *const later[] = {"bce_with_logits", "huber"};
@@ -178,8 +139,8 @@ static bool read_job(struct fields *f, const struct yaml_node *root, struct jobf
   const struct yaml_node *train = yaml_get(data, "train"), *test = yaml_get(data, "test");
   if (!train) return fields_fail(f, data->line, "data: key 'train' is missing");
   j->has_test = test != NULL;
-  if (!read_data(f, train, &j->train, DATA_SPLIT_TRAIN) || (test && !read_data(f, test, &j->test, DATA_SPLIT_TEST)) ||
-      !read_loss(f, yaml_get(root, "loss"), &j->loss) ||
+  if (!jobfile_data(f, train, &j->train, DATA_SPLIT_TRAIN) ||
+      (test && !jobfile_data(f, test, &j->test, DATA_SPLIT_TEST)) || !read_loss(f, yaml_get(root, "loss"), &j->loss) ||
       !recipe_optimizer(f, yaml_get(root, "optimizer"), &j->optimizer) ||
       (schedule && !recipe_schedule(f, schedule, &j->schedule)) || !read_training(f, root, j) ||
       !read_length(f, root, j))
@@ -212,7 +173,7 @@ static bool read_whole(struct fields *f, const struct yaml_node *root, void *out
 
 static bool read_one_data(struct fields *f, const struct yaml_node *root, void *out) {
   struct data_spec d;
-  if (!read_data(f, root, &d, DATA_SPLIT_TEST)) return false;
+  if (!jobfile_data(f, root, &d, DATA_SPLIT_TEST)) return false;
   *(struct data_spec *)out = d;
   return true;
 }

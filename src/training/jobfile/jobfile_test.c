@@ -36,7 +36,7 @@ static void reads_every_key(void **state) {
   if (parse(good, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
   assert_string_equal(j.model, "m.onnx");
   assert_int_equal(j.train.format, DATA_IDX);
-  assert_string_equal(j.train.inputs, "x.gz");
+  assert_string_equal(j.train.input[0].name, "x.gz");
   assert_true(j.train.scale == 0x1.010102p-8f);
   assert_true(j.has_test);
   assert_int_equal(j.test.split, DATA_SPLIT_TEST); /* by its place */
@@ -235,8 +235,8 @@ static void optimizer_may_be_a_word(void **state) {
   if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
   assert_int_equal(j.optimizer.name, OPTIMIZER_SGD);
   assert_true(j.optimizer.lr == 1e-3f && j.optimizer.momentum == 0);
-  assert_string_equal(j.train.input_name, "x");
-  assert_string_equal(j.train.inputs, "a.npy");
+  assert_string_equal(j.train.input[0].input, "x");
+  assert_string_equal(j.train.input[0].name, "a.npy");
   assert_int_equal(j.updates, 3);
   assert_int_equal(j.evaluate_every_epochs, 0); /* no test set */
   arena_shut(&arena);

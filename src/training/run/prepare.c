@@ -5,127 +5,11 @@
 #include "training/checkpoint/checkpoint.h"
 #include "training/file/machine.h"
 #include "training/jobfile/yaml.h"
+#include "training/run/fit.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* "28x28" */
-static const char *shape_text(uint32_t rank, const uint32_t *dim, char text[96]) {
-  int n = snprintf(text, 96, rank ? "" : "single numbers");
-  for (uint32_t d = 0; d < rank; d++) n += snprintf(text + n, 96 - (size_t)n, d ? "x%" PRIu32 : "%" PRIu32, dim[d]);
-  return text;
-}
-
-static uint64_t product(uint32_t rank, const uint32_t *dim) {
-  uint64_t elements = 1; /* a file's dims: their product is below 2^32 (tensor.h) */
-  for (uint32_t d = 0; d < rank; d++) elements *= dim[d];
-  return elements;
-}
-
-/* Are these the same axes in the same order, but for axes of length 1? Or is one side a single row of numbers, which
- * leaves the order of the other's as it lies? */
-static bool same_axes(uint32_t rank, const uint32_t *dim, uint32_t other_rank, const uint32_t *other) {
-  uint32_t a = 0, b = 0;
-  if (rank < 2 || other_rank < 2) return true;
-  for (;; a++, b++) {
-    while (a < rank && dim[a] == 1) a++;
-    while (b < other_rank && other[b] == 1) b++;
-    if (a == rank || b == other_rank) return a == rank && b == other_rank;
-    if (dim[a] != other[b]) return false;
-  }
-}
-
-/* The sample's dims as the model names them: data of 28x28 feeds an input of 1x28x28. Where the model leaves a dim
- * open, the data's own dims stand. */
-static enum training_status fit_inputs(const struct prepared *p, const struct data_set *set, struct sample_shape *s,
-                                       struct why *why) {
-  const struct onnx_model *m = &p->onnx.model;
-  const struct data_part *in = &set->inputs;
-  const struct onnx_value *input = &m->input[0];
-  s->input_dtype = in->dtype;
-  s->input_rank = in->rank - 1;
-  memcpy(s->input_dim, in->dim + 1, s->input_rank * sizeof *s->input_dim);
-  uint32_t rank = input->rank ? input->rank - 1 : 0;
-  bool open = rank > TAPE_RANK_MAX;
-  uint64_t elements = 1;
-  uint32_t dim[TAPE_RANK_MAX];
-  for (uint32_t d = 0; d < rank && !open; d++) {
-    open = input->dim[d + 1] < 1 || input->dim[d + 1] > INT32_MAX || elements > UINT32_MAX;
-    if (open) break;
-    dim[d] = (uint32_t)input->dim[d + 1];
-    elements *= dim[d];
-  }
-  if (open) return TRAINING_OK;
-  if (elements != product(s->input_rank, s->input_dim)) {
-    char a[96], b[96];
-    why_set(why, "%s: samples of %s (%" PRIu64 " elements), but the model's input '%s' takes %s (%" PRIu64 ")",
-            in->path, shape_text(s->input_rank, s->input_dim, a), product(s->input_rank, s->input_dim), input->name,
-            shape_text(rank, dim, b), elements);
-    return TRAINING_ERR_INPUT;
-  }
-  if (!same_axes(s->input_rank, s->input_dim, rank, dim)) {
-    char a[96], b[96];
-    why_set(
-        why,
-        "%s: samples of %s, but the model's input '%s' takes %s: as many numbers in another order; np.transpose puts "
-        "the axes into the model's, as x.transpose(0, 3, 1, 2) from pictures with their colours last",
-        in->path, shape_text(s->input_rank, s->input_dim, a), input->name, shape_text(rank, dim, b));
-    return TRAINING_ERR_INPUT;
-  }
-  s->input_rank = rank;
-  memcpy(s->input_dim, dim, rank * sizeof *dim);
-  return TRAINING_OK;
-}
-
-static enum training_status fit_set(const struct prepared *p, const struct data_set *set, struct sample_shape *s,
-                                    struct why *why) {
-  const struct data_part *t = &set->targets;
-  memset(s, 0, sizeof *s);
-  s->samples = set->samples;
-  s->scale = set->scale;
-  s->target_dtype = t->dtype;
-  s->target_rank = t->rank - 1;
-  memcpy(s->target_dim, t->dim + 1, s->target_rank * sizeof *s->target_dim);
-  if (s->samples > INT32_MAX) {
-    why_set(why, "%s: more than 2^31 - 1 samples", set->inputs.path);
-    return TRAINING_ERR_INPUT;
-  }
-  enum training_status status = fit_inputs(p, set, s, why);
-  if (status != TRAINING_OK || p->jobfile.loss.name != LOSS_CROSS_ENTROPY) return status;
-  /* classes: the axis of the output that the targets lack; -1 (open) is left to the lowering */
-  const struct onnx_value *out = &p->onnx.model.output[0];
-  uint32_t axis = out->rank >= 4 ? 1 : out->rank - 1;
-  int64_t classes = out->rank >= 2 ? out->dim[axis] : -1;
-  if (classes < 1 || classes > INT32_MAX) classes = INT32_MAX;
-  return data_classes_check(set, (uint32_t)classes, p->jobfile.loss.ignore_index, why);
-}
-
-static enum training_status open_data(struct prepared *p, const struct prepare_options *options, struct why *why) {
-  const struct onnx_model *m = &p->onnx.model;
-  if (m->inputs_count != 1 || m->outputs_count < 1) {
-    why_set(why,
-            "%s: %" PRIu32 " inputs and %" PRIu32
-            " outputs; this version trains models with one input and at least one output",
-            p->jobfile.model, m->inputs_count, m->outputs_count);
-    return TRAINING_ERR_INPUT;
-  }
-  const struct data_spec *specs[] = {&p->jobfile.train, &p->jobfile.test};
-  struct data_set *sets[] = {&p->train, &p->test};
-  struct sample_shape *shapes[] = {&p->options.train, &p->options.test};
-  for (int i = 0; i < (p->jobfile.has_test ? 2 : 1); i++) {
-    if (specs[i]->input_name && strcmp(specs[i]->input_name, m->input[0].name) != 0) {
-      why_set(why, "%s: line %" PRIu32 ": the model has no input '%s'; its input is '%s'", p->job_name, specs[i]->line,
-              specs[i]->input_name, m->input[0].name);
-      return TRAINING_ERR_INPUT;
-    }
-    enum training_status status = data_open(specs[i], p->job_folder, options->data_folder, sets[i], why);
-    if (status != TRAINING_OK && why && strncmp(why->text, "line ", 5) == 0) why_before(why, "%s: ", p->job_name);
-    if (status == TRAINING_OK) status = fit_set(p, sets[i], shapes[i], why);
-    if (status != TRAINING_OK) return status;
-  }
-  return TRAINING_OK;
-}
 
 static bool named(const char *const *names, uint32_t count, const char *name) {
   for (uint32_t i = 0; i < count; i++)
@@ -180,7 +64,7 @@ static enum training_status fill_options(struct prepared *p, struct why *why) {
   uint64_t per_epoch = j->drop_last ? samples / j->batch : ((uint64_t)samples + j->batch - 1) / j->batch;
   if (per_epoch == 0) {
     why_set(why, "%s: batch: %" PRIu32 " samples an update, but %s has only %" PRIu32 "; lower the batch", p->job_name,
-            j->batch, p->train.inputs.path, samples);
+            j->batch, p->train.input[0].path, samples);
     return TRAINING_ERR_INPUT;
   }
   uint64_t updates = j->updates ? j->updates : per_epoch * j->epochs;
@@ -230,25 +114,6 @@ static enum training_status lower_tapes(struct prepared *p, struct why *why) {
   }
   p->state_leaves = layout_state_leaves(&p->lowered.layout);
   p->state_bytes = p->state_leaves * TAPE_LEAF_BYTES;
-  return TRAINING_OK;
-}
-
-/* What each data tensor holds, held against what the layout says of it. */
-static enum training_status place_data(struct prepared *p, struct why *why) {
-  const struct data_part *parts[DATA_COUNT] = {[DATA_TRAIN_INPUTS] = &p->train.inputs,
-                                               [DATA_TRAIN_TARGETS] = &p->train.targets,
-                                               [DATA_TEST_INPUTS] = &p->test.inputs,
-                                               [DATA_TEST_TARGETS] = &p->test.targets};
-  for (uint32_t d = 0; d < DATA_COUNT; d++) {
-    const struct layout_entry *e = layout_data(&p->lowered.layout, (uint8_t)d);
-    if (!e) continue;
-    p->data[d] = parts[d] ? parts[d]->at : p->lowered.data[d];
-    p->data_bytes[d] = parts[d] ? parts[d]->bytes : p->lowered.data_bytes[d];
-    uint64_t wanted = layout_entry_elements(e) * tape_dtype_bytes(e->dtype);
-    if (p->data[d] && p->data_bytes[d] == wanted) continue;
-    why_set(why, "data tensor '%s' has %" PRIu64 " bytes, the tapes read %" PRIu64, e->name, p->data_bytes[d], wanted);
-    return TRAINING_ERR_INPUT;
-  }
   return TRAINING_OK;
 }
 
@@ -330,10 +195,10 @@ enum training_status prepare_jobfile(struct prepared *p, const struct prepare_op
     return TRAINING_ERR_INPUT;
   }
   enum training_status status = onnx_file_open(path, &p->arena, &p->onnx, why);
-  if (status == TRAINING_OK) status = open_data(p, options, why);
+  if (status == TRAINING_OK) status = fit_open(p, options, why);
   if (status == TRAINING_OK) status = fill_options(p, why);
   if (status == TRAINING_OK) status = lower_tapes(p, why);
-  if (status == TRAINING_OK) status = place_data(p, why);
+  if (status == TRAINING_OK) status = fit_place(p, why);
   if (status == TRAINING_OK) status = cut_tasks(p, why);
   if (status == TRAINING_OK) status = hash_data(p, options->threads, why);
   if (status == TRAINING_OK) status = commit_job(p, why);

@@ -39,11 +39,9 @@ uint64_t prepare_memory(const struct prepared *p, const struct execute_options *
 }
 
 enum training_status prepare_fits(const struct prepared *p, const struct execute_options *options, struct why *why) {
+  /* data that stay mapped are the system's to hold or to read again: a set larger than the memory only waits for the
+   * disk */
   uint64_t needed = memory_to_take(p, options), left = machine_memory_available();
-  /* files that stay mapped want to be in memory too, or every batch waits for the disk */
-  const struct data_part *parts[] = {&p->train.inputs, &p->train.targets, &p->test.inputs, &p->test.targets};
-  for (int i = 0; i < 4; i++)
-    if (!parts[i]->converted && parts[i]->file.mapping) needed += parts[i]->bytes;
   if (needed <= left) return TRAINING_OK;
   why_set(why,
           "does not fit in memory: training needs %" PRIu64 " MiB more (a state of %" PRIu64

@@ -107,7 +107,7 @@ static enum training_status double_rate(struct lie *l, struct why *why) {
 static enum training_status alter_sample(struct lie *l, struct why *why) {
   const struct prepared *p = l->p;
   uint64_t sample_bytes = p->data_bytes[DATA_TRAIN_INPUTS] / p->train.samples;
-  uint8_t dtype = p->train.inputs.dtype, *inputs = take_over(l, DATA_TRAIN_INPUTS);
+  uint8_t dtype = p->train.input[0].dtype, *inputs = take_over(l, DATA_TRAIN_INPUTS);
   if (!inputs) return no_memory(l, "the altered sample", p->data_bytes[DATA_TRAIN_INPUTS], why);
   uint8_t *at = inputs + l->sample * sample_bytes;
   uint64_t elements = sample_bytes / tape_dtype_bytes(dtype), count = elements / 8 ? elements / 8 : 1;

@@ -38,18 +38,15 @@ enum training_status witness_fits(const struct prepared *p, uint32_t interval, u
   struct replay_options replay = {.pool = options->pool, .execute = options->execute, .places = 1};
   job_of(p, &job);
   uint64_t each = replay_bytes(&job, &replay, frame_steps(p, interval)) + p->state_bytes; /* and the start */
-  uint64_t left = machine_memory_available(), needed = witnesses * each, data = 0;
-  const struct data_part *parts[] = {&p->train.inputs, &p->train.targets};
-  for (int i = 0; i < 2; i++)
-    if (!parts[i]->converted && parts[i]->file.mapping) data += parts[i]->bytes;
-  if (needed + data > left) {
+  uint64_t left = machine_memory_available(), needed = witnesses * each;
+  if (needed > left) {
     why_set(why,
             "does not fit in memory: a step with all its values and its states, %" PRIu32 " times, need %" PRIu64
             " MiB more, this machine has %" PRIu64 " MiB left; use a larger machine",
-            witnesses, mebibytes(needed + data), mebibytes(left));
+            witnesses, mebibytes(needed), mebibytes(left));
     return TRAINING_ERR_SYSTEM;
   }
-  uint64_t places = 1 + (left - needed - data) / 2 / (witnesses * p->state_bytes); /* half of what is left over */
+  uint64_t places = 1 + (left - needed) / 2 / (witnesses * p->state_bytes); /* half of what is left over */
   options->places = places < WITNESS_PLACES_MAX ? (uint32_t)places : WITNESS_PLACES_MAX;
   return TRAINING_OK;
 }

@@ -69,6 +69,24 @@ struct value unbroadcast(struct graph *g, struct value *v, const struct value *t
   return drop_leading(&sum, more);
 }
 
+struct value without_axes(struct graph *g, struct value *v, uint32_t mask) {
+  uint32_t dim[TAPE_RANK_MAX], now[TAPE_RANK_MAX], rank = 0;
+  struct value w;
+  value_settle(g->e, v);
+  if (emit_failed(g->e)) return *v;
+  for (uint32_t n = 0; n < v->rank; n++) {
+    now[n] = rank;
+    if (!(mask >> n & 1)) dim[rank++] = v->dim[n];
+  }
+  if (value_plain(v)) return value_view(v, rank, dim);
+  w = *v;
+  w.rank = (uint8_t)rank;
+  for (uint32_t p = 0, q = 0; p < v->rank; p++)
+    if (!(mask >> v->order[p] & 1)) w.order[q++] = (uint8_t)now[v->order[p]];
+  memcpy(w.dim, dim, rank * sizeof *dim);
+  return w;
+}
+
 struct value straightened(struct graph *g, struct value *v) {
   struct value plain = value_shaped(v->dtype, v->rank, v->dim, NULL);
   struct build b;

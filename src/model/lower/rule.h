@@ -50,6 +50,8 @@ bool broadcast_all(struct graph *g, const struct application *a, struct value *c
 struct value unbroadcast(struct graph *g, struct value *v, const struct value *to);
 /* lanes where a sum of v over the axes of mask runs along memory's last axis, else chain (lower.md 2.9). */
 uint8_t sum_reducer(const struct value *v, uint32_t mask);
+/* v, emitted, without the axes of mask, which have dim 1. */
+struct value without_axes(struct graph *g, struct value *v, uint32_t mask);
 /* v itself if it is plain, else a copy in ONNX's order: for what gives the same elements other dims. */
 struct value straightened(struct graph *g, struct value *v);
 

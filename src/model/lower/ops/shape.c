@@ -184,18 +184,6 @@ static void identity_differentiate(struct graph *g, struct application *a, struc
   graph_gradient(g, a, 0, *dy);
 }
 
-/* Cast and CastLike keep a float a float; integers known while lowering are cast there. */
-static void cast_lower(struct graph *g, struct application *a) {
-  struct tensor *t = graph_input(g, a, 0), *like = graph_input(g, a, 1);
-  int64_t to = attribute_int(a->node, "to", 0);
-  bool floats = like ? like->known && like->v.dtype == TAPE_F32 : to == ONNX_FLOAT || to == ONNX_DOUBLE;
-  if (t && t->known && t->v.dtype == TAPE_F32 && floats) {
-    identity_lower(g, a);
-    return;
-  }
-  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "casts data; only floats to floats lower");
-}
-
 static void shape_constant_role(const struct graph *g, const struct application *a, uint32_t n, struct role *role) {
   (void)g;
   (void)a;
@@ -213,6 +201,4 @@ const struct rule rules_shape[] = {SHAPE("Flatten", 1, flatten_lower, reshape_di
                                    SHAPE("Unsqueeze", 2, squeeze_lower, reshape_differentiate, shape_constant_role),
                                    SHAPE("Transpose", 1, transpose_lower, transpose_differentiate, transpose_role),
                                    SHAPE("Identity", 1, identity_lower, identity_differentiate, NULL),
-                                   SHAPE("Cast", 1, cast_lower, identity_differentiate, NULL),
-                                   SHAPE("CastLike", 2, cast_lower, identity_differentiate, shape_constant_role),
                                    {0}};

@@ -16,7 +16,10 @@ extern const struct rule rules_average[];  /* AveragePool GlobalAveragePool */
 extern const struct rule rules_shape[];    /* Flatten Reshape Transpose Squeeze Unsqueeze Identity */
 extern const struct rule rules_softmax[];  /* Softmax LogSoftmax */
 extern const struct rule rules_dropout[];  /* Dropout */
-extern const struct rule rules_reduce[];   /* ReduceMean ReduceSum */
+extern const struct rule rules_reduce[];   /* ReduceMean ReduceSum ReduceMax ReduceL2 .. */
+extern const struct rule rules_product[];  /* ReduceProd */
+extern const struct rule rules_order[];    /* ArgMax ArgMin Hardmax CumSum */
+extern const struct rule rules_cast[];     /* Cast CastLike */
 extern const struct rule rules_pad[];      /* Pad Expand */
 extern const struct rule rules_known[];    /* Constant Shape Size Range ConstantOfShape: folded, or too large for it */
 extern const struct rule rules_batch_norm[]; /* BatchNormalization */

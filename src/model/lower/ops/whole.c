@@ -2,11 +2,28 @@
 
 #include "model/lower/ops/formula.h"
 
-uint32_t whole_bits(uint8_t type) { return type == ONNX_UINT8 || type == ONNX_INT8 ? 8 : 32; }
+bool whole_type(int64_t type) {
+  int64_t least, most;
+  return type >= 0 && type <= UINT8_MAX && onnx_type_range((int32_t)type, &least, &most);
+}
+
+uint32_t whole_bits(int64_t type) {
+  switch (type) {
+  case ONNX_INT8:
+  case ONNX_UINT8: return 8;
+  case ONNX_INT16:
+  case ONNX_UINT16: return 16;
+  }
+  return 32;
+}
 
 uint8_t whole_wrapped(struct build *b, uint8_t type, uint8_t x) {
-  if (type == ONNX_UINT8) return formula_of_x(b, "iand(x, 255)", x);
-  if (type == ONNX_INT8) return formula_of_x(b, "shr(shl(x, 24), 24)", x);
+  switch (type) {
+  case ONNX_UINT8: return formula_of_x(b, "iand(x, 255)", x);
+  case ONNX_UINT16: return formula_of_x(b, "iand(x, 65535)", x);
+  case ONNX_INT8: return formula_of_x(b, "shr(shl(x, 24), 24)", x);
+  case ONNX_INT16: return formula_of_x(b, "shr(shl(x, 16), 16)", x);
+  }
   return x;
 }
 

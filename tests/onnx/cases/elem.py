@@ -61,4 +61,41 @@ CASES += [
     case("lower bound", "Clip", [S, C(numpy.array(-0.4)), None]),
     case("upper bound", "Clip", [S, None, C(numpy.array(0.6))]),
     case("trained slope", "PRelu", [(2, 3, 4), W((3, 1))]),
+    case("attributes", "Swish", [S], opset=24, alpha=1.5),
+]
+
+AXES = dict(last=[-1], first=[0], both=[0, 2], all=None)
+REDUCTIONS = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "ReduceProd"]
+X = (2, 3, 5)
+CASES += [case(f"{name} axes, kept {kept}", op, [X, None if axes is None else C(numpy.array(axes, numpy.int64))], keepdims=kept)
+          for op in REDUCTIONS for (name, axes), kept in zip(AXES.items(), (1, 0, 0, 1))]
+CASES += [
+    case("above 0", "ReduceLogSum", [X, C(numpy.array([1], numpy.int64))], keepdims=0, **ABOVE),
+    case("nothing", "ReduceMax", [X], noop_with_empty_axes=1),
+    graph("ties share", ["ReduceMax"], lambda g: g.node("ReduceMax", [g.weight([[1., 3, 3], [2, 0, 1]]), g.constant(numpy.array([1]))]),
+          reference=lambda x: [numpy.stack([x[0, 1:].mean(), x[1, 0]]).reshape(2, 1)]),
+    graph("zeros", ["ReduceProd"], lambda g: g.node("ReduceProd", [g.weight([[1., 0, 3, 2, 5], [2, 4, 0, 0, 3]]), g.constant(numpy.array([1]))])),
+    case("forward", "CumSum", [(3, 4), C(numpy.array(1))]),
+    case("without its own", "CumSum", [(3, 4), C(numpy.array(0))], exclusive=1),
+    case("backward, without its own", "CumSum", [(2, 3, 4), C(numpy.array(-2))], exclusive=1, reverse=1),
+    *[case(f"axis {axis}", op, [(2, 3, 4)], axis=axis) for op in ("Softmax", "LogSoftmax") for axis in (0, 1, 2)],
+    graph("through a float", ["Cast"], lambda g: g.node("Mul", [g.node("Cast", [g.tensor(S)], to=1), g.node("Cast", [g.node("ArgMax", [g.constant(
+        numpy.array([[1., 2, 3, 0]] * 3)), ], axis=1), ], to=1)])),
+]
+
+
+def pictures(g):
+    """Values that lie channels last in memory: [2, 3, 2, 4]."""
+    return g.node("Conv", [g.tensor((2, 2, 3, 5)), g.weight((3, 2, 2, 2))])
+
+
+CASES += [graph(f"channels last, axes {axes}, kept {kept}", [op, "Conv"], lambda g, op=op, axes=axes, kept=kept: g.node(
+    op, [pictures(g), g.constant(numpy.array(axes, numpy.int64))], keepdims=kept), between=(-0.7, 0.7))
+    for op, axes, kept in (("ReduceMax", [2], 0), ("ReduceProd", [1], 0), ("ReduceMean", [2], 0), ("ReduceSumSquare", [1, 3], 0), ("ReduceLogSumExp", [3], 0),
+                           ("ReduceL2", [1], 1), ("ReduceProd", [2, 3], 1))]
+CASES += [
+    graph("channels last", ["Softmax", "Conv"], lambda g: g.node("Softmax", [pictures(g)], axis=1)),
+    graph("channels last", ["CumSum", "Conv"], lambda g: g.node("CumSum", [pictures(g), g.constant(numpy.array(1))])),
+    graph("channels last", ["PRelu", "Conv"], lambda g: g.node("PRelu", [pictures(g), g.weight((3, 1, 1))])),
+    graph("channels last", ["Where", "Conv"], lambda g: (lambda x: g.node("Where", [g.node("Greater", [x, g.constant(numpy.array(0.))]), x, g.weight((4,))]))(pictures(g))),
 ]

@@ -15,17 +15,37 @@ static bool dropout_ratio(struct graph *g, struct application *a, float *ratio) 
 
 /* sel(ult(rand(lin, stream), T), mul(x, scale), 0): T = floor((1 - ratio) 2^32), scale = 1 / (1 - ratio), both computed
  * in binary64 (the scale rounded once more). */
+static uint32_t threshold(float ratio) { return (uint32_t)((1.0 - (double)ratio) * 4294967296.0); }
+
 static uint8_t dropped(struct build *b, uint8_t x, float ratio, uint32_t stream) {
   double keep = 1.0 - (double)ratio;
   uint8_t number = build_i32(b, (int32_t)stream);
-  uint8_t threshold = build_i32(b, (int32_t)(uint32_t)(keep * 4294967296.0));
+  uint8_t limit = build_i32(b, (int32_t)threshold(ratio));
   uint8_t scale = build_f32(b, (float)(1.0 / keep));
   uint8_t zero = build_f32(b, 0);
   uint8_t place = build_op0(b, CANON_LIN);
   uint8_t draw = build_op2(b, CANON_RAND, place, number);
-  uint8_t kept = build_op2(b, CANON_ULT, draw, threshold);
+  uint8_t kept = build_op2(b, CANON_ULT, draw, limit);
   uint8_t scaled = build_op2(b, CANON_MUL, x, scale);
   return build_op(b, CANON_SEL, kept, scaled, zero);
+}
+
+/* Output 1: what was kept, as truth values. */
+static void give_mask(struct graph *g, struct application *a, const struct value *x, float ratio, bool drops) {
+  struct value all = value_shaped(TAPE_I32, x->rank, x->dim, x->order);
+  struct build b;
+  if (!graph_output(g, a, 1)) return;
+  build_map(&b, g->e, TAPE_I32, &all);
+  b.v.type = ONNX_BOOL;
+  if (!drops) {
+    graph_result_at(g, a, 1, build_pending(&b, build_i32(&b, 1)));
+    return;
+  }
+  uint8_t number = build_i32(&b, (int32_t)a->ordinal);
+  uint8_t limit = build_i32(&b, (int32_t)threshold(ratio));
+  uint8_t place = build_op0(&b, CANON_LIN);
+  uint8_t draw = build_op2(&b, CANON_RAND, place, number);
+  graph_result_at(g, a, 1, build_pending(&b, build_op2(&b, CANON_ULT, draw, limit)));
 }
 
 /* A pending x has no other reader, so it may wait on behind this node. */
@@ -36,11 +56,13 @@ static void dropout_lower(struct graph *g, struct application *a) {
   if (!x || !dropout_ratio(g, a, &ratio)) return;
   if (g->mode != GRAPH_TRAIN || ratio == 0) {
     graph_result(g, a, *x);
+    give_mask(g, a, x, ratio, false);
     return;
   }
   build_map(&b, g->e, TAPE_F32, x);
   uint8_t in = build_use(&b, x);
   graph_result(g, a, build_pending(&b, dropped(&b, in, ratio, a->ordinal)));
+  give_mask(g, a, x, ratio, true);
 }
 
 static void dropout_differentiate(struct graph *g, struct application *a, struct value *dy) {
@@ -67,7 +89,7 @@ const struct rule rules_dropout[] = {{.op = "Dropout",
                                       .opset_first = 13,
                                       .inputs_min = 1,
                                       .inputs_max = 3,
-                                      .outputs_max = 1,
+                                      .outputs_max = 2,
                                       .lower = dropout_lower,
                                       .differentiate = dropout_differentiate,
                                       .draws = true,

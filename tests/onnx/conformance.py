@@ -77,7 +77,7 @@ def run(assay, test):
         except subprocess.TimeoutExpired:
             return Outcome(test.name, test.op, "failed", f"no answer in {PATIENCE} s")
         reason = words(done.stderr, folder)
-        if done.returncode == 2 and reason:
+        if done.returncode == 2 and reason and "which is no" not in reason:  # a result outside its own type is no refusal
             return Outcome(test.name, test.op, "refused", reason)
         if done.returncode != 0:
             return Outcome(test.name, test.op, "failed", f"exit status {done.returncode}: {reason}")

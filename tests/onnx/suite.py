@@ -42,6 +42,8 @@ def operator_of(model):
 def plain(array):
     """An array that a .npy file holds as every program reads it, or None: sequences, texts, 8-bit floats and the like. The
     model itself says that it has such an input or output, so assay is asked without it."""
+    if isinstance(array, onnx.TensorProto) and array.data_type != onnx.TensorProto.STRING:
+        array = onnx.numpy_helper.to_array(array)
     if isinstance(array, (numpy.ndarray, numpy.generic)) and array.dtype.kind in "biuf" and array.dtype.type in PLAIN:
         return numpy.ascontiguousarray(array).reshape(array.shape)
     return None

@@ -59,6 +59,7 @@ struct application {
   uint32_t *input, *output, inputs_count, outputs_count; /* GRAPH_NONE: omitted */
   bool live;
   struct value *saved; /* forward leaves here what backward reads: graph_save */
+  void *notes;         /* likewise, in a rule's own form */
 };
 
 struct graph {

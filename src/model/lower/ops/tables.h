@@ -4,6 +4,9 @@
 #include "model/lower/rule.h"
 
 extern const struct rule rules_linear[];   /* Gemm MatMul */
+extern const struct rule rules_lstm[];     /* LSTM */
+extern const struct rule rules_gru[];      /* GRU */
+extern const struct rule rules_rnn[];      /* RNN */
 extern const struct rule rules_binary[];   /* Add Sub Mul Div */
 extern const struct rule rules_unary[];    /* Relu Sigmoid Tanh Gelu .. */
 extern const struct rule rules_compare[];  /* Equal Less And Not IsNaN BitShift .. */

@@ -54,7 +54,7 @@ def check(path: PathLike) -> Check:
     refused = tuple(Refused(int(r.get("node") or 0), str(r.get("name", "")), str(r.get("op", "")), str(r["reason"]))
                     for r in records[:-1] if r.get("lowers") is False)
     return Check(bool(last["lowers"]), refused, tuple(last["trains"]), int(last["weights"]), int(last["nodes"]), int(last["opset"]),
-                 last.get("fixed_batch"), tuple(str(r["warning"]) for r in records[:-1] if "warning" in r))
+                 last.get("fixed_batch"), tuple(f"{r['name']}: {r['warning']}" for r in records[:-1] if "warning" in r))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,13 @@ def test_what_the_program_refuses(tmp_path):
             os.environ["ASSAY"] = before
 
 
+def test_check_tells_what_the_exporter_did(tmp_path):
+    spoiled = assay.check(SOURCE / "tests" / "models" / "merged_signed.onnx")
+    assert any(w.startswith("val_21: a transposed copy of there.weight") for w in spoiled.warnings)
+    assert any(w.startswith("bn: a batch norm") for w in spoiled.warnings)
+    assert assay.check(SOURCE / "tests" / "models" / "merged.onnx").warnings == ()
+
+
 def test_a_run_that_diverges(tmp_path):
     x, y = pictures(64)
     text = refused(lambda: assay.train(MODEL, (x, y), loss="cross_entropy", optimizer={"name": "sgd", "lr": 1e30}, batch=16, updates=8,

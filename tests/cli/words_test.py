@@ -71,6 +71,30 @@ class Words(world.World):
                 self.assertEqual(out, "")
         self.assertFalse(os.path.exists("run"))
 
+    def test_check_says_what_the_exporter_did(self):
+        models = os.path.join(world.SOURCE, "tests", "models")
+        for name, words in (("merged_signed", ("merged    norm1.bias: one tensor in node_layer_norm, node_layer_norm_1", "untied    val_21: ", "folded    bn: ",
+                                               "gone      norm2.weight: ", "optimize=False")),
+                            ("merged_aged", ("merged    norm1.bias: ", "untied    onnx::MatMul_39: ", "renamed   onnx::Conv_37: "))):
+            out, _ = self.assay("check", os.path.join(models, name + ".onnx"), expect=(0, 1))
+            for word in words:
+                self.assertIn(word, out)
+            answer = json.loads(self.assay("check", os.path.join(models, name + ".onnx"), "--json", expect=(0, 1))[0].splitlines()[-1])
+            self.assertGreater(answer["warnings"], 4)
+        out, _ = self.assay("check", os.path.join(models, "merged.onnx"), expect=(0, 1))
+        self.assertIn("tied      there.weight: ", out)
+        for word in ("merged ", "renamed ", "folded ", "better "):
+            self.assertNotIn(f"  {word}", out)
+
+    def test_check_lists_operators(self):
+        lines = self.assay("check", "--operators")[0].splitlines()[1:]
+        rows = [json.loads(line) for line in self.assay("check", "--operators", "--json")[0].splitlines()]
+        self.assertEqual([line.split()[0] for line in lines], [row["op"] for row in rows])
+        self.assertEqual([row["op"] for row in rows], sorted(row["op"] for row in rows))
+        conv = next(row for row in rows if row["op"] == "Conv")
+        self.assertTrue(conv["differentiable"] and conv["opset_first"] >= 13)
+        self.assertIn("--operators", self.assay("check", expect=2)[1])
+
     def test_check_says_what_lowers(self):
         out, _ = self.assay("check", "model.onnx")
         self.assertIn("nodes lower", out)

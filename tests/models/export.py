@@ -6,6 +6,8 @@ Three ways, because users have all three:
     NAME.onnx          torch.export in training mode, unoptimised: every parameter keeps its name, shape and ties
     NAME_legacy.onnx   the older TorchScript exporter in training mode
     NAME_default.onnx  what torch.onnx.export writes without options: batch baked in, weights in a file beside it
+and of one model, for what they do to it, NAME_signed.onnx and NAME_aged.onnx: both exporters' defaults, with the signature
+that the newer one leaves.
 """
 import pathlib
 import sys
@@ -55,6 +57,14 @@ def export_default(name, path):
     onnx.save(strip(onnx.load(path, load_external_data=False)), path)
 
 
+def export_spoiled(name):
+    program = torch.onnx.export(build(name).train(), (sample(name),), dynamo=True, opset_version=OPSET, verbose=False)
+    onnx.save(strip(program.model_proto), FOLDER / f"{name}_signed.onnx")
+    path = FOLDER / f"{name}_aged.onnx"
+    torch.onnx.export(build(name).eval(), (sample(name),), path, dynamo=False, opset_version=OPSET)
+    onnx.save(strip(onnx.load(path)), path)
+
+
 def main(names):
     warnings.simplefilter("ignore")
     for name in names or [n for n in MODELS if n != "cnn"]:  # examples/fashion has the CNN
@@ -63,6 +73,8 @@ def main(names):
             export_legacy(name, FOLDER / f"{name}_legacy.onnx")
         if name in DEFAULT:
             export_default(name, FOLDER / f"{name}_default.onnx")
+        if name == "merged":
+            export_spoiled(name)
     for path in sorted(FOLDER.glob("*.onnx")):
         onnx.checker.check_model(path)
         ops = [node.op_type for node in onnx.load(path, load_external_data=False).graph.node]

@@ -105,6 +105,27 @@ class Corners(nn.Module):
         return self.fc2(x * self.gain)
 
 
+class Merged(nn.Module):
+    """What default exports spoil: a batch norm, equal tensors in two layers, a tied weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(4)
+        self.norm1, self.norm2 = nn.LayerNorm(4), nn.LayerNorm(4)
+        self.there = nn.Linear(4, 6, bias=False)
+        self.one, self.two = nn.Linear(4, 4), nn.Linear(4, 4)
+        with torch.no_grad():
+            self.one.bias.zero_()
+            self.two.bias.zero_()
+
+    def forward(self, x):
+        h = torch.relu(self.bn(self.conv(x))).mean((2, 3))
+        h = self.norm2(self.norm1(h)).unsqueeze(1)
+        h = self.there(h) @ self.there.weight  # there and back with one weight
+        return self.two(self.one(h)).squeeze(1)
+
+
 def dropout_mlp():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Dropout(0.25), nn.Linear(16, 10))
 
@@ -122,6 +143,7 @@ MODELS = {
     "mixed": (Mixed, VECTOR, "cross_entropy"),
     "pools": (Pools, IMAGE, "cross_entropy"),
     "corners": (Corners, IMAGE, "cross_entropy"),
+    "merged": (Merged, (1, 4, 4), "mse"),
     "regression": (lambda: mlp(8, 16, 16, 2), FEATURES, "mse"),
 }
 
@@ -134,5 +156,6 @@ def build(name, seed=1):
     with torch.no_grad():
         for p in model.parameters():
             grid = p.abs().max() / 16
-            p.copy_(torch.round(p / grid) * grid)
+            if grid > 0:
+                p.copy_(torch.round(p / grid) * grid)
     return model

@@ -221,4 +221,14 @@ uint32_t lower_check(const struct onnx_model *model, lower_report *report, void 
 typedef void lower_tensor_report(void *context, const struct onnx_tensor *tensor, bool trains);
 bool lower_tensors(const struct onnx_model *model, lower_tensor_report *report, void *context, struct arena *arena);
 
+/* lower_operators tells of every operator that lowers, in the order of the tables: the opsets whose definition it is
+ * (last 0: up to the newest that onnx_decode reads), and whether gradients flow through it. */
+typedef void lower_operator_report(void *context, const char *op, uint32_t opset_first, uint32_t opset_last,
+                                   bool differentiable);
+void lower_operators(lower_operator_report *report, void *context);
+
+/* lower_advice: what to do instead of an operator that does not lower, as the end of a sentence; NULL: nothing known.
+ */
+const char *lower_advice(const char *op);
+
 #endif

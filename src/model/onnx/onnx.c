@@ -307,6 +307,14 @@ static enum onnx_status read_roles(const struct decoder *d, const Onnx__GraphPro
   return ONNX_OK;
 }
 
+static const char *signature_of(const Onnx__GraphProto *g) {
+  for (size_t i = 0; i < g->n_metadata_props; i++)
+    if (g->metadata_props[i]->key &&
+        strcmp(g->metadata_props[i]->key, "pkg.torch.export.ExportedProgram.graph_signature") == 0)
+      return or_empty(g->metadata_props[i]->value);
+  return "";
+}
+
 static enum onnx_status read_model(const struct decoder *d, const Onnx__ModelProto *proto, struct onnx_model *m) {
   static const char reexport[] = "export again with torch.onnx.export(..., opset_version=20)";
   m->ir_version = proto->ir_version;
@@ -337,6 +345,7 @@ static enum onnx_status read_model(const struct decoder *d, const Onnx__ModelPro
     return ONNX_ERR_UNSUPPORTED;
   }
   if (proto->n_functions) return unsupported(d, "the model", "has local functions: inline them with onnx.inliner");
+  m->signature = signature_of(proto->graph);
   status = read_graph(d, proto->graph, m);
   if (status == ONNX_OK) status = order_check(m, d->arena, d->why);
   if (status == ONNX_OK) status = read_roles(d, proto->graph, m);

@@ -98,6 +98,7 @@ struct onnx_value {
 struct onnx_model {
   int64_t ir_version, opset; /* opset of the default domain */
   const char *producer;
+  const char *signature; /* PyTorch's list of the module's parameters and buffers, a line each; "": none. Not bounded */
   uint32_t nodes_count, initializers_count, inputs_count, outputs_count;
   struct onnx_node *node;            /* in topological order, checked: every input is defined before its use */
   struct onnx_tensor *initializer;   /* external data resolved */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/onnx/onnx.h"
+#include "model/onnx/exporter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
 
@@ -21,6 +21,12 @@ static const uint8_t *beside(void *context, const char *name, uint64_t *length) 
   return bytes;
 }
 
+static void look(void *context, const struct exporter_finding *f) {
+  const struct onnx_model *m = context;
+  CHECK(f->name && f->places && f->other);
+  CHECK(!f->tensor || (f->tensor >= m->initializer && f->tensor < m->initializer + m->initializers_count));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
   static struct arena arena;
   if (!arena.at) CHECK(arena_open(&arena, 64 << 20));
@@ -31,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
     CHECK(why.text[0]);
     return 0;
   }
+  exporter_look(&m, &arena, look, &m);
   const uint8_t *out, *twice;
   size_t out_length, twice_length;
   if (onnx_replace(data, length, beside, NULL, NULL, 0, &arena, &out, &out_length, &why) != ONNX_OK)

@@ -8,7 +8,8 @@
 
 static bool slides(const char *op) {
   return strcmp(op, "Conv") == 0 || strcmp(op, "MaxPool") == 0 || strcmp(op, "AveragePool") == 0 ||
-         strcmp(op, "GlobalAveragePool") == 0;
+         strcmp(op, "GlobalAveragePool") == 0 || strcmp(op, "ConvTranspose") == 0 || strcmp(op, "GlobalMaxPool") == 0 ||
+         strcmp(op, "LpPool") == 0 || strcmp(op, "GlobalLpPool") == 0;
 }
 
 const uint8_t *batch_input_order(const struct graph *g, const char *name, uint32_t rank) {

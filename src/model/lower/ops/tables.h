@@ -27,5 +27,7 @@ extern const struct rule rules_pad[];      /* Pad Expand */
 extern const struct rule rules_known[];    /* Constant Shape Size Range ConstantOfShape: folded, or too large for it */
 extern const struct rule rules_batch_norm[]; /* BatchNormalization */
 extern const struct rule rules_norm[];       /* LayerNormalization GroupNormalization .. */
+extern const struct rule rules_lp_pool[];    /* LpPool GlobalLpPool */
+extern const struct rule rules_lrn[];        /* LRN */
 
 #endif

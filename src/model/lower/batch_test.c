@@ -346,10 +346,6 @@ static void what_does_not_fit_is_refused(void **state) {
   o.train.more[0].dim[0] = 4;
   refused(&o, "input 'b'");
   o = two_options();
-  o.train.more[0] = (struct sample_input){.targets = true};
-  o.train.no_targets = true;
-  refused(&o, "there are none");
-  o = two_options();
   o.train.augment.crop = 1;
   refused(&o, "no rows and columns");
   struct onnx_tensor five = {.type = ONNX_FLOAT, .rank = 1, .dim = {2}, .count = 2, .f32 = mean_numbers};

@@ -95,7 +95,7 @@ struct sample_shape {
   uint32_t input_rank, input_dim[TAPE_RANK_MAX];   /* without the sample dim */
   uint32_t target_rank, target_dim[TAPE_RANK_MAX]; /* without the sample dim; rank 0: one class per sample */
   float scale;
-  bool no_targets;     /* the model computes its loss itself and asks for none */
+  bool no_targets;     /* the loss asks for none; the tensor is there all the same if an input is fed from it */
   uint32_t more_count; /* model inputs beyond the first */
   struct sample_input more[LOWER_INPUTS_MAX - 1];
   struct sample_text text;

@@ -23,6 +23,12 @@ struct sample_input samples_input(const struct sample_shape *s, uint32_t n) {
   return in;
 }
 
+static bool targets_tensor(const struct sample_shape *s) {
+  bool read = !s->no_targets;
+  for (uint32_t n = 0; n < s->more_count; n++) read |= s->more[n].targets;
+  return read && !s->text.context;
+}
+
 /* Windows of one text feed every input, and the targets' tensor is there already. */
 static bool own_tensor(const struct sample_shape *s, uint32_t n) { return !s->text.context && !s->more[n - 1].targets; }
 
@@ -51,7 +57,6 @@ static bool check_set(const struct sample_shape *s, uint32_t inputs, struct why 
   for (uint32_t n = 0; n < inputs; n++) {
     struct sample_input in = samples_input(s, n);
     if (in.rank >= TAPE_RANK_MAX || in.dtype > TAPE_U8) return refuse(why, "samples have rank above 5");
-    if (in.targets && s->no_targets) return refuse(why, "an input is fed from the targets, and there are none");
   }
   if (s->target_rank >= TAPE_RANK_MAX) return refuse(why, "targets have rank above 5");
   const struct sample_text *t = &s->text;
@@ -92,7 +97,7 @@ void samples_add_first(struct layout *l, const struct lower_options *o, bool tes
     memcpy(dim + 1, s->input_dim, s->input_rank * sizeof dim[0]);
     add(l, number, inputs, s->input_dtype, s->input_rank + 1, dim);
   }
-  if (s->text.context || s->no_targets) {
+  if (!targets_tensor(s)) {
     add(l, (uint8_t)(number + 1), targets, TAPE_U8, 1, &one);
     return;
   }
@@ -118,7 +123,7 @@ void samples_add_more(struct layout *l, const struct lower_options *o, const str
 const void *samples_stand_in(const struct lower_options *o, bool test, uint64_t *bytes) {
   static const uint8_t nothing[1];
   const struct sample_shape *s = test ? &o->test : &o->train;
-  if (!s->samples || !(s->text.context || s->no_targets)) return NULL;
+  if (!s->samples || targets_tensor(s)) return NULL;
   *bytes = sizeof nothing;
   return nothing;
 }

@@ -1,12 +1,9 @@
 #include "training/data/data.h"
-#include "training/file/machine.h"
+#include "training/data/part.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static const uint64_t file_bytes_max = (uint64_t)TAPE_LEAVES_MAX * TAPE_LEAF_BYTES;
 
 /* Sets that a Debian package installs. */
 static const struct named_set {
@@ -28,12 +25,6 @@ static const struct named_set *named_find(const char *name) {
   return NULL;
 }
 
-void data_part_shut(struct data_part *p) {
-  file_unmap(&p->file);
-  free(p->converted);
-  *p = (struct data_part){0};
-}
-
 void data_shut(struct data_set *set) {
   for (uint32_t k = 0; k < DATA_INPUTS_MAX; k++) {
     if (set->from_targets[k]) set->input[k] = (struct data_part){0}; /* lent */
@@ -44,51 +35,7 @@ void data_shut(struct data_set *set) {
 }
 
 const char *data_name(const struct data_spec *spec) {
-  return spec->dataset ? spec->dataset : spec->input[0].name ? spec->input[0].name : "data";
-}
-
-/* From parsed bytes to what the tape reads; fills dtype, at, bytes. */
-static enum training_status part_settle(struct data_part *p, const struct tensor_source *s, struct why *why) {
-  p->dtype = tensor_dtype(s->form);
-  p->rank = s->rank;
-  memcpy(p->dim, s->dim, sizeof s->dim);
-  p->bytes = s->elements * tape_dtype_bytes(p->dtype);
-  if (tape_leaves(p->dtype, s->elements) > TAPE_LEAVES_MAX) {
-    why_set(why, "%" PRIu64 " bytes; a data tensor holds at most 32 GiB", p->bytes);
-    return TRAINING_ERR_INPUT;
-  }
-  if (tensor_in_place(s)) {
-    p->at = s->at;
-    return TRAINING_OK;
-  }
-  if (p->bytes > machine_memory_available() || !(p->converted = malloc(p->bytes))) {
-    why_set(why, "not enough memory for its %" PRIu64 " bytes", p->bytes);
-    return TRAINING_ERR_SYSTEM;
-  }
-  p->at = p->converted;
-  return tensor_convert(s, p->converted, why);
-}
-
-static enum training_status part_open(struct data_part *p, const char *path, enum data_format format,
-                                      enum tensor_form *form, struct why *why) {
-  *p = (struct data_part){0};
-  snprintf(p->path, sizeof p->path, "%s", path);
-  struct tensor_source s = {0};
-  enum training_status status = format == DATA_NPY ? file_map(path, file_bytes_max, &p->file, why)
-                                                   : file_map_gzip(path, file_bytes_max, idx_expect, &p->file, why);
-  if (status != TRAINING_OK) return status;
-  status = format == DATA_NPY ? npy_parse(p->file.bytes, p->file.length, &s, why)
-                              : idx_parse(p->file.bytes, p->file.length, &s, why);
-  if (status == TRAINING_OK) status = part_settle(p, &s, why);
-  if (status == TRAINING_OK && p->dtype == TAPE_F32) status = tensor_finite(p->at, p->rank, p->dim, why);
-  if (status != TRAINING_OK) {
-    why_before(why, "%s: ", path);
-    data_part_shut(p);
-    return status;
-  }
-  *form = s.form;
-  if (p->converted) file_unmap(&p->file);
-  return TRAINING_OK;
+  return spec->dataset ? spec->dataset : spec->file ? spec->file : spec->input[0].name ? spec->input[0].name : "data";
 }
 
 /* The folder of a set that a package installs; folder is where it lies. */
@@ -126,10 +73,12 @@ static enum training_status scale_of(const struct data_spec *spec, struct data_s
   return TRAINING_OK;
 }
 
-/* Whose elements were float64, for the note. */
-static void note_rounded(struct data_set *set, const struct data_part *p, enum tensor_form form) {
-  if (form == TENSOR_F64 && !set->note[0])
-    snprintf(set->note, sizeof set->note, "%.200s: float64, rounded to float32", p->path);
+/* What people should know about how a file was read; the first such file. */
+static void note_form(struct data_set *set, const struct data_part *p, enum tensor_form form) {
+  const char *words = form == TENSOR_F64                         ? "float64, rounded to float32"
+                      : form == TENSOR_I64 || form == TENSOR_U64 ? "64-bit integers, read as int32"
+                                                                 : NULL;
+  if (words && !set->note[0]) snprintf(set->note, sizeof set->note, "%.200s: %s", p->path, words);
 }
 
 static enum training_status open_field(const struct data_spec *spec, const struct data_field *field, const char *folder,
@@ -140,8 +89,8 @@ static enum training_status open_field(const struct data_spec *spec, const struc
     why_set(why, "line %" PRIu32 ": a data path is longer than %d bytes", spec->line, FILE_PATH_MAX);
     return TRAINING_ERR_INPUT;
   }
-  enum training_status status = part_open(p, path, spec->format, &form, why);
-  if (status == TRAINING_OK) note_rounded(set, p, form);
+  enum training_status status = part_read(p, path, spec->format, &form, why);
+  if (status == TRAINING_OK) note_form(set, p, form);
   return status;
 }
 
@@ -176,6 +125,7 @@ enum training_status data_open(const struct data_spec *given, const char *folder
     spec.targets.name = named_find(spec.dataset)->file[spec.split][1];
     folder = set_folder;
   }
+  if (spec.format == DATA_TEXT || spec.format == DATA_TOKENS) return text_open(&spec, folder, out, why);
   out->inputs_count = spec.inputs_count;
   out->has_targets = spec.has_targets;
   if (spec.has_targets) status = open_field(&spec, &spec.targets, folder, out, &out->targets, why);
@@ -192,54 +142,28 @@ enum training_status data_open(const struct data_spec *given, const char *folder
   return status;
 }
 
+/* Word i of a text's tokens, or of the targets. */
+static int32_t label_at(const struct data_part *t, bool pairs, uint64_t i) {
+  const uint8_t *bytes = t->at;
+  if (pairs) return bytes[2 * i] | bytes[2 * i + 1] << 8;
+  return t->dtype == TAPE_U8 ? bytes[i] : ((const int32_t *)t->at)[i];
+}
+
 enum training_status data_classes_check(const struct data_set *set, uint32_t classes, int32_t ignore_index,
                                         struct why *why) {
-  const struct data_part *t = &set->targets;
+  bool text = set->text.context != 0;
+  const struct data_part *t = text ? &set->input[0] : &set->targets;
   if (t->dtype == TAPE_F32) {
     why_set(why, "%s holds floats; cross_entropy takes integer classes", t->path);
     return TRAINING_ERR_INPUT;
   }
-  uint64_t elements = t->bytes / tape_dtype_bytes(t->dtype);
+  uint64_t elements = text ? set->text.tokens : t->bytes / tape_dtype_bytes(t->dtype);
   for (uint64_t i = 0; i < elements; i++) {
-    int32_t label = t->dtype == TAPE_U8 ? ((const uint8_t *)t->at)[i] : ((const int32_t *)t->at)[i];
+    int32_t label = label_at(t, set->text.pairs, i);
     if (label == ignore_index || (label >= 0 && (uint32_t)label < classes)) continue;
-    why_set(why, "%s: label %" PRIu64 " is %" PRId32 "; the model has %" PRIu32 " classes, 0 to %" PRIu32, t->path, i,
-            label, classes, classes - 1);
+    why_set(why, "%s: %s %" PRIu64 " is %" PRId32 "; the model has %" PRIu32 " classes, 0 to %" PRIu32, t->path,
+            text ? "token" : "label", i, label, classes, classes - 1);
     return TRAINING_ERR_INPUT;
   }
   return TRAINING_OK;
-}
-
-enum training_status data_load_npy(const char *path, struct data_part *out, struct why *why) {
-  struct data_part p = {0};
-  struct tensor_source s = {0};
-  snprintf(p.path, sizeof p.path, "%s", path);
-  enum training_status status = file_map(path, file_bytes_max, &p.file, why);
-  if (status != TRAINING_OK) return status;
-  status = npy_parse(p.file.bytes, p.file.length, &s, why);
-  if (status == TRAINING_OK) status = part_settle(&p, &s, why);
-  if (status != TRAINING_OK) {
-    why_before(why, "%s: ", path);
-    data_part_shut(&p);
-    return status;
-  }
-  *out = p;
-  return TRAINING_OK;
-}
-
-enum training_status data_save_npy(const char *path, uint8_t dtype, uint32_t rank, const uint32_t *dim, const void *at,
-                                   struct why *why) {
-  uint64_t bytes = tape_dtype_bytes(dtype);
-  for (uint32_t d = 0; d < rank; d++) bytes *= dim[d];
-  uint8_t *whole = malloc(bytes + 512);
-  size_t head = whole ? npy_header(dtype, rank, dim, whole, 512) : 0;
-  if (head == 0) {
-    free(whole);
-    why_set(why, "%s: not enough memory to write it", path);
-    return TRAINING_ERR_SYSTEM;
-  }
-  memcpy(whole + head, at, bytes);
-  enum training_status status = file_replace(path, whole, head + bytes, why);
-  free(whole);
-  return status;
 }

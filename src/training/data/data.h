@@ -9,14 +9,14 @@
 #include "training/data/tensor.h"
 #include "training/file/file.h"
 
-enum data_format { DATA_IDX, DATA_NPY, DATA_NAMED };
+enum data_format { DATA_IDX, DATA_NPY, DATA_NAMED, DATA_TEXT, DATA_TOKENS };
 enum data_split { DATA_SPLIT_TRAIN, DATA_SPLIT_TEST };
 enum { DATA_INPUTS_MAX = LOWER_INPUTS_MAX };
 
 /* One array of a set, as the job file names it. */
 struct data_field {
   const char *input; /* the model input that it was given for by name, or NULL */
-  const char *name;  /* a path as written; NAMED: NULL */
+  const char *name;  /* a path as written; NAMED, TEXT, TOKENS: NULL */
 };
 
 /* What the job file says. Texts live with the job file's arena. */
@@ -25,10 +25,18 @@ struct data_spec {
   struct data_field input[DATA_INPUTS_MAX], targets;
   uint32_t inputs_count;
   bool has_targets;
+  const char *file;      /* TEXT, TOKENS: the path as written */
   const char *dataset;   /* NAMED */
   enum data_split split; /* NAMED */
   float scale;           /* u8 inputs are multiplied by it; 0 when the job file says nothing */
   uint32_t line;         /* of the job file, for messages */
+  /* TEXT, TOKENS: windows of `context` tokens every `stride`; the part that is used, in millionths; the type of numbers
+   * in a file that does not say it. Then input[0] and targets name model inputs only. */
+  uint32_t context, stride, range[2];
+  enum tensor_form dtype;
+  bool has_dtype;
+  struct sample_normalize normalize; /* of input[0]; mean NULL: none */
+  struct sample_augment augment;
 };
 
 struct data_part {
@@ -48,7 +56,8 @@ struct data_set {
   float scale; /* resolved: 1 when nothing was said; 1/255 for named image sets */
   struct data_part input[DATA_INPUTS_MAX], targets;
   bool from_targets[DATA_INPUTS_MAX], has_targets;
-  char note[256]; /* "" or what was converted, for people */
+  struct sample_text text; /* context 0: no text. Else input[0] is its tokens, and there are no targets beside them */
+  char note[256];          /* "" or what was converted, for people */
 };
 
 /* data_name: what a specification reads, in a word for people: its first file or its set. */

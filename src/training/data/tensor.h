@@ -39,8 +39,8 @@ enum training_status idx_parse(const uint8_t *bytes, size_t length, struct tenso
 /* idx_expect: how long a file must be that begins with these bytes (64 suffice for every head), 0 if it is not IDX. */
 uint64_t idx_expect(const uint8_t *head, size_t length);
 
-/* npy_parse: NumPy's .npy, versions 1 to 3 (NEP 1). C order; types |b1 |u1 |i1 <u2 <i2 <u4 <i4 <u8 <i8 <f4 <f8 (also >). Fortran
- * order, other types, object arrays are refused with the line of NumPy that mends it. */
+/* npy_parse: NumPy's .npy, versions 1 to 3 (NEP 1). C order; types |b1 |u1 |i1 <u2 <i2 <u4 <i4 <u8 <i8 <f4 <f8 (also
+ * >). Fortran order, other types, object arrays are refused with the line of NumPy that mends it. */
 enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tensor_source *out, struct why *why);
 
 /* npy_header writes a version 1 header for f32, i32 or u8 (tape dtypes), padded to 64 bytes; returns its length, 0 if
@@ -54,8 +54,8 @@ size_t npy_header_of(const char *descr, uint32_t rank, const uint32_t *dim, uint
 uint8_t tensor_dtype(enum tensor_form form);
 bool tensor_in_place(const struct tensor_source *s);
 
-/* tensor_convert writes the elements as tensor_dtype. A number that i32 cannot hold is ERR_INPUT naming its index; f64 is
- * rounded to nearest. */
+/* tensor_convert writes the elements as tensor_dtype. A number that i32 cannot hold is ERR_INPUT naming its index; f64
+ * is rounded to nearest. */
 enum training_status tensor_convert(const struct tensor_source *s, void *out, struct why *why);
 
 /* tensor_finite: ERR_INPUT names the first element that is NaN or infinite, by its index in each dim. f32 only. */

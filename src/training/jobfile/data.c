@@ -36,7 +36,7 @@ static bool read_named(struct fields *f, const struct yaml_node *n, struct data_
   d->format = DATA_NAMED;
   d->inputs_count = 1;
   d->has_targets = true;
-  if (!FIELDS_KNOWN(f, n, "a named data set", "dataset", "split", "scale") ||
+  if (!FIELDS_KNOWN(f, n, "a named data set", "dataset", "split", "scale", "normalize", "augment") ||
       !fields_text(f, n, "dataset", &d->dataset))
     return false;
   if (which && !fields_choice(f, which, "split", splits, 2, NULL, 0, &choice)) return false;
@@ -44,23 +44,124 @@ static bool read_named(struct fields *f, const struct yaml_node *n, struct data_
   return true;
 }
 
+/* A decimal from 0 to 1 with at most six digits behind the point, in millionths: exact, unlike a float. */
+static bool read_millionths(struct fields *f, const struct yaml_node *n, uint32_t *out) {
+  const char *c = n->kind == YAML_SCALAR && !n->quoted ? n->text : "";
+  uint32_t whole = (uint32_t)(*c - '0'), part = 0, digits = 0;
+  bool good = *c == '0' || *c == '1';
+  if (good && *++c == '.')
+    for (c++; *c >= '0' && *c <= '9' && digits <= 6; c++, digits++) part = 10 * part + (uint32_t)(*c - '0');
+  for (uint32_t d = digits; d < 6; d++) part *= 10;
+  if (!good || *c || digits > 6 || whole * 1000000 + part > 1000000)
+    return fields_fail(f, n->line, "range: a number from 0 to 1 with at most six digits is wanted here, as 0.9");
+  *out = whole * 1000000 + part;
+  return true;
+}
+
+static bool read_range(struct fields *f, const struct yaml_node *n, uint32_t range[2]) {
+  const struct yaml_node *list = yaml_get(n, "range");
+  range[0] = 0, range[1] = 1000000;
+  if (!list) return true;
+  const struct yaml_node *first = list->kind == YAML_LIST ? list->first : NULL, *second = first ? first->next : NULL;
+  if (!second || second->next)
+    return fields_fail(f, list->line, "range: two numbers are wanted here, as [0, 0.9] for the first nine tenths");
+  if (!read_millionths(f, first, &range[0]) || !read_millionths(f, second, &range[1])) return false;
+  return range[0] < range[1] || fields_fail(f, list->line, "range: the second number must be the larger one");
+}
+
+/* One tensor; `inputs` and `targets` are names of the model's inputs here. */
+static bool read_text(struct fields *f, const struct yaml_node *n, struct data_spec *d) {
+  static const char *const types[] = {"uint8", "uint16", "uint32", "int32", "int64"};
+  static const enum tensor_form forms[] = {TENSOR_U8, TENSOR_U16, TENSOR_U32, TENSOR_I32, TENSOR_I64};
+  const struct yaml_node *type = yaml_get(n, "dtype");
+  bool tokens = d->format == DATA_TOKENS;
+  uint32_t choice = 0;
+  if (tokens ? !FIELDS_KNOWN(f, n, "data of format tokens", "format", "file", "dtype", "context", "stride", "range",
+                             "inputs", "targets")
+             : !FIELDS_KNOWN(f, n, "data of format text", "format", "file", "context", "stride", "range", "inputs",
+                             "targets"))
+    return false;
+  if (!yaml_get(n, "file") || !yaml_get(n, "context"))
+    return fields_fail(f, n->line, "data of format %s needs 'file' and 'context', the tokens of one sample",
+                       tokens ? "tokens" : "text");
+  if (type && !fields_choice(f, type, "dtype", types, FIELDS_COUNT(types), NULL, 0, &choice)) return false;
+  d->has_dtype = type != NULL;
+  d->dtype = forms[choice];
+  d->inputs_count = 1;
+  d->has_targets = true;
+  if (!fields_text(f, n, "file", &d->file) || !fields_u32(f, n, "context", 1, 1 << 24, &d->context)) return false;
+  d->stride = d->context;
+  return fields_u32(f, n, "stride", 1, 1 << 30, &d->stride) && read_range(f, n, d->range) &&
+         fields_text(f, n, "inputs", &d->input[0].input) && fields_text(f, n, "targets", &d->targets.input);
+}
+
+/* One number, or a list of them, as a tensor of rank 1. */
+static bool read_numbers(struct fields *f, const struct yaml_node *map, const char *key, float low,
+                         const struct onnx_tensor **out) {
+  const struct yaml_node *n = yaml_get(map, key);
+  if (!n) return fields_fail(f, map->line, "normalize: key '%s' is missing", key);
+  const struct yaml_node *first = n->kind == YAML_LIST ? n->first : n;
+  uint32_t count = 0;
+  for (const struct yaml_node *c = first; c; c = n->kind == YAML_LIST ? c->next : NULL) count++;
+  if (!count) return fields_fail(f, n->line, "%s: numbers are wanted here, one for each channel", key);
+  struct onnx_tensor *t = arena_take(f->arena, 1, sizeof *t);
+  float *at = arena_take(f->arena, count, sizeof *at);
+  if (!t || !at) return fields_fail(f, n->line, "too much text");
+  *t = (struct onnx_tensor){.name = key, .type = ONNX_FLOAT, .rank = 1, .dim = {count}, .count = count, .f32 = at};
+  for (const struct yaml_node *c = first; c; c = n->kind == YAML_LIST ? c->next : NULL)
+    if (!fields_f32_of(f, c, key, low, FLT_MAX, false, at++)) return false;
+  *out = t;
+  return true;
+}
+
+static bool read_normalize(struct fields *f, const struct yaml_node *n, struct sample_normalize *out) {
+  const struct yaml_node *map = yaml_get(n, "normalize");
+  if (!map) return true;
+  if (!FIELDS_KNOWN(f, map, "normalize", "mean", "std") || !read_numbers(f, map, "mean", -FLT_MAX, &out->mean) ||
+      !read_numbers(f, map, "std", FLT_MIN, &out->std))
+    return false;
+  return out->mean->count == out->std->count ||
+         fields_fail(f, map->line, "normalize: mean and std must be as many numbers, one for each channel");
+}
+
+static bool read_augment(struct fields *f, const struct yaml_node *n, struct data_spec *d, enum data_split split) {
+  static const char *const flips[] = {"none", "horizontal", "vertical", "both"};
+  const struct yaml_node *map = yaml_get(n, "augment");
+  uint32_t flip = 0;
+  if (!map) return true;
+  if (split == DATA_SPLIT_TEST)
+    return fields_fail(f, map->line, "augment changes what is trained on; what is tested on stays as it is");
+  if (!FIELDS_KNOWN(f, map, "augment", "flip", "crop", "cutout")) return false;
+  const struct yaml_node *word = yaml_get(map, "flip");
+  if (word && !fields_choice(f, word, "flip", flips, FIELDS_COUNT(flips), NULL, 0, &flip)) return false;
+  d->augment.flip_columns = flip & 1;
+  d->augment.flip_rows = flip >> 1 & 1;
+  return fields_u32(f, map, "crop", 0, INT16_MAX, &d->augment.crop) &&
+         fields_u32(f, map, "cutout", 0, INT16_MAX, &d->augment.cutout);
+}
+
 bool jobfile_data(struct fields *f, const struct yaml_node *n, struct data_spec *d, enum data_split split) {
-  static const char *const formats[] = {"idx", "npy"}, *const later[] = {"safetensors", "csv", "text"};
+  static const char *const names[] = {"idx", "npy", "text", "tokens"}, *const later[] = {"safetensors", "csv"};
+  static const enum data_format formats[] = {DATA_IDX, DATA_NPY, DATA_TEXT, DATA_TOKENS};
   *d = (struct data_spec){.split = split, .line = n->line};
-  if (!FIELDS_KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context"))
+  if (!FIELDS_KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context",
+                    "stride", "range", "dtype", "normalize", "augment"))
     return false;
   const struct yaml_node *format = yaml_get(n, "format"), *dataset = yaml_get(n, "dataset");
   uint32_t choice = 0;
   if (!format == !dataset)
     return fields_fail(f, n->line, "data needs either 'format' with files, or 'dataset' with the name of a known set");
-  if (format) {
-    if (!fields_choice(f, format, "format", formats, 2, later, 3, &choice)) return false;
-    d->format = choice == 0 ? DATA_IDX : DATA_NPY;
-    if (!FIELDS_KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale") ||
-        !read_files(f, n, d))
-      return false;
-  } else if (!read_named(f, n, d, split)) {
+  if (format && !fields_choice(f, format, "format", names, FIELDS_COUNT(names), later, FIELDS_COUNT(later), &choice))
+    return false;
+  if (format) d->format = formats[choice];
+  if (d->format == DATA_TEXT || d->format == DATA_TOKENS) return read_text(f, n, d);
+  if (!format) {
+    if (!read_named(f, n, d, split)) return false;
+  } else if (!FIELDS_KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale", "normalize",
+                           "augment") ||
+             !read_files(f, n, d)) {
     return false;
   }
-  return fields_f32(f, n, "scale", FLT_MIN, FLT_MAX, false, &d->scale);
+  return fields_f32(f, n, "scale", FLT_MIN, FLT_MAX, false, &d->scale) && read_normalize(f, n, &d->normalize) &&
+         read_augment(f, n, d, split);
 }

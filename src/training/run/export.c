@@ -216,8 +216,7 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
       fprintf(f, "That was in the first interval, so there are no good weights to give.\n\n");
   }
   fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " weights |\n", j->model, weights);
-  fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", data_name(&j->train),
-          p->train.samples);
+  fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", data_name(&j->train), p->train.samples);
   fprintf(f, "| loss | %s |\n| optimizer | %s |\n",
           j->loss.name == LOSS_CROSS_ENTROPY ? "cross-entropy" : "mean squared error",
           recipe_optimizer_title(&j->optimizer));

@@ -4,6 +4,7 @@
 #include "crypto/sha256.h"
 #include "training/checkpoint/committer.h"
 #include "training/run/recipe_json.h"
+#include "training/run/samples_json.h"
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -175,7 +176,7 @@ static json_t *options_of(const struct prepared *p) {
                 o->dropout < 0 ? json_string("model") : real_of(o->dropout), "batch", (int)o->batch, "shuffle",
                 o->shuffle, "drop_last", o->drop_last, "evaluate_every", (int)p->evaluate_every, "evaluate_batch",
                 (int)o->evaluate_batch, "samples", (int)o->train.samples, "freeze", freeze);
-  if (recipe_more(options, o, real_of)) return options;
+  if (recipe_more(options, o, real_of) && samples_more(options, o, p->onnx.model.input, real_of)) return options;
   json_decref(options);
   return NULL;
 }

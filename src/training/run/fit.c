@@ -109,27 +109,95 @@ static enum training_status fit_classes(const struct prepared *p, const struct d
   return data_classes_check(set, (uint32_t)classes, p->jobfile.loss.ignore_index, why);
 }
 
-static enum training_status fit_set(const struct prepared *p, const struct data_spec *spec, const struct data_set *set,
-                                    struct sample_shape *s, struct why *why) {
+static bool loss_reads_targets(const struct loss_options *loss) {
+  switch (loss->name) {
+  case LOSS_CROSS_ENTROPY:
+  case LOSS_MSE: return true;
+  }
+  return true;
+}
+
+/* A window's tokens and the model's inputs: one takes them, and one more may take the targets. */
+static enum training_status fit_text(const struct prepared *p, const struct data_spec *spec, const struct data_set *set,
+                                     struct sample_shape *s, struct why *why) {
+  const struct onnx_model *m = &p->onnx.model;
+  s->text = set->text;
+  s->input_dtype = set->input[0].dtype;
+  s->target_dtype = s->input_dtype;
+  s->input_rank = 1;
+  s->input_dim[0] = set->text.context;
+  s->scale = 1;
+  s->more_count = m->inputs_count - 1;
+  for (uint32_t n = 0; n < m->inputs_count; n++) {
+    const struct onnx_value *input = &m->input[n];
+    if (spec->targets.input && strcmp(spec->targets.input, input->name) == 0) s->text.targets_input = n + 1;
+    if (input->rank == 2 && input->dim[1] > 0 && input->dim[1] != set->text.context) {
+      why_set(why, "%s: line %" PRIu32 ": windows of %" PRIu32 " tokens, but the model's input '%s' takes %" PRId64,
+              p->job_name, spec->line, set->text.context, input->name, input->dim[1]);
+      return TRAINING_ERR_INPUT;
+    }
+  }
+  return TRAINING_OK;
+}
+
+static enum training_status fit_targets(const struct prepared *p, const struct data_spec *spec,
+                                        const struct data_set *set, struct sample_shape *s, struct why *why) {
   const struct data_part *t = &set->targets;
-  memset(s, 0, sizeof *s);
-  s->samples = set->samples;
-  s->no_targets = !set->has_targets;
-  if (s->no_targets) {
+  bool read = loss_reads_targets(&p->jobfile.loss);
+  s->no_targets = !read;
+  if (set->has_targets) {
+    s->target_dtype = t->dtype;
+    s->target_rank = t->rank - 1;
+    memcpy(s->target_dim, t->dim + 1, s->target_rank * sizeof *s->target_dim);
+  } else if (read) {
     why_set(why, "%s: line %" PRIu32 ": 'targets' is missing: the loss compares the model's output with them",
             p->job_name, spec->line);
     return TRAINING_ERR_INPUT;
   }
-  s->target_dtype = t->dtype;
-  s->target_rank = t->rank - 1;
-  memcpy(s->target_dim, t->dim + 1, s->target_rank * sizeof *s->target_dim);
+  return TRAINING_OK;
+}
+
+static enum training_status fit_set(const struct prepared *p, const struct data_spec *spec, const struct data_set *set,
+                                    struct sample_shape *s, struct why *why) {
+  enum training_status status = TRAINING_OK;
+  memset(s, 0, sizeof *s);
+  s->samples = set->samples;
+  s->augment = spec->augment;
+  s->normalize = spec->normalize;
   if (s->samples > INT32_MAX) {
     why_set(why, "%s: more than 2^31 - 1 samples", set->input[0].path);
     return TRAINING_ERR_INPUT;
   }
-  enum training_status status = fit_inputs(p, set, s, why);
+  if (set->text.context) {
+    s->no_targets = !loss_reads_targets(&p->jobfile.loss);
+    status = fit_text(p, spec, set, s, why);
+  } else {
+    status = fit_targets(p, spec, set, s, why);
+    if (status == TRAINING_OK) status = fit_inputs(p, set, s, why);
+  }
   if (status != TRAINING_OK || p->jobfile.loss.name != LOSS_CROSS_ENTROPY) return status;
   return fit_classes(p, set, why);
+}
+
+static bool same_numbers(const struct onnx_tensor *a, const struct onnx_tensor *b) {
+  return a->count == b->count && memcmp(a->f32, b->f32, a->count * sizeof *a->f32) == 0;
+}
+
+/* lower.md 8.8: the test's numbers are those of training if they are the same ones. */
+static enum training_status fit_normalize(const struct prepared *p, struct lower_options *o, struct why *why) {
+  const struct sample_normalize *train = &o->train.normalize;
+  struct sample_normalize *test = &o->test.normalize;
+  if (!o->test.samples || (!train->mean && !test->mean)) return TRAINING_OK;
+  if (!train->mean || !test->mean) {
+    why_set(why,
+            "%s: line %" PRIu32 ": only data.%s has 'normalize'; give the same to data.%s, or both see other numbers",
+            p->job_name, train->mean ? p->jobfile.test.line : p->jobfile.train.line, train->mean ? "train" : "test",
+            train->mean ? "test" : "train");
+    return TRAINING_ERR_INPUT;
+  }
+  if (same_numbers(train->mean, test->mean)) test->mean = train->mean;
+  if (same_numbers(train->std, test->std)) test->std = train->std;
+  return TRAINING_OK;
 }
 
 /* "'a' and 'b'" */
@@ -165,15 +233,39 @@ static enum training_status not_fed(const struct prepared *p, const struct data_
   return TRAINING_ERR_INPUT;
 }
 
+static bool is_input(const struct onnx_model *m, const char *name) {
+  for (uint32_t n = 0; n < m->inputs_count; n++)
+    if (strcmp(m->input[n].name, name) == 0) return true;
+  return false;
+}
+
+/* Of a text the model may take the tokens, and the targets beside them. */
+static enum training_status name_text_inputs(const struct prepared *p, const struct data_spec *spec, struct why *why) {
+  const struct onnx_model *m = &p->onnx.model;
+  const char *tokens = spec->input[0].input, *targets = spec->targets.input;
+  if (tokens && !is_input(m, tokens)) return no_such_input(p, spec, tokens, why);
+  if (targets && !is_input(m, targets)) return no_such_input(p, spec, targets, why);
+  for (uint32_t n = 0; n < m->inputs_count; n++) {
+    const char *name = m->input[n].name;
+    bool fed = tokens ? strcmp(name, tokens) == 0 : m->inputs_count == 1 || (targets && m->inputs_count == 2);
+    if (fed || (targets && strcmp(name, targets) == 0)) continue;
+    why_set(why,
+            "%s: line %" PRIu32 ": nothing feeds the model's input '%s'; a text feeds one with its tokens and one with "
+            "the next ones, as inputs: %s, targets: %s",
+            p->job_name, spec->line, name, m->input[0].name, m->input[m->inputs_count - 1].name);
+    return TRAINING_ERR_INPUT;
+  }
+  return TRAINING_OK;
+}
+
 /* spec->input[n] becomes what feeds the model's input n. */
 static enum training_status order_inputs(const struct prepared *p, struct data_spec *spec, struct why *why) {
   const struct onnx_model *m = &p->onnx.model;
   struct data_field ordered[DATA_INPUTS_MAX];
+  if (spec->format == DATA_TEXT || spec->format == DATA_TOKENS) return name_text_inputs(p, spec, why);
   for (uint32_t k = 0; k < spec->inputs_count; k++) {
-    bool there = !spec->input[k].input;
-    for (uint32_t n = 0; n < m->inputs_count && !there; n++)
-      there = strcmp(spec->input[k].input, m->input[n].name) == 0;
-    if (!there) return no_such_input(p, spec, spec->input[k].input, why);
+    if (spec->input[k].input && !is_input(m, spec->input[k].input))
+      return no_such_input(p, spec, spec->input[k].input, why);
   }
   bool unnamed = spec->inputs_count == 1 && !spec->input[0].input;
   for (uint32_t n = 0; n < m->inputs_count; n++) {
@@ -207,7 +299,7 @@ enum training_status fit_open(struct prepared *p, const struct prepare_options *
     if (status == TRAINING_OK) status = fit_set(p, specs[i], sets[i], shapes[i], why);
     if (status != TRAINING_OK) return status;
   }
-  return TRAINING_OK;
+  return fit_normalize(p, &p->options, why);
 }
 
 /* Which part of a set lies in which data tensor. */

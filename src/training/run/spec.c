@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "crypto/sha256.h"
 #include "training/run/recipe_json.h"
+#include "training/run/samples_json.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static json_t *options_of(const struct prepared *p) {
                 o->dropout < 0 ? json_string("model") : float_of(o->dropout), "batch", (json_int_t)o->batch, "updates",
                 (json_int_t)o->updates, "shuffle", o->shuffle, "drop_last", o->drop_last, "evaluate_batch",
                 (json_int_t)o->evaluate_batch, "samples", (json_int_t)o->train.samples, "freeze", freeze);
-  if (recipe_more(options, o, float_of)) return options;
+  if (recipe_more(options, o, float_of) && samples_more(options, o, p->onnx.model.input, float_of)) return options;
   json_decref(options);
   return NULL;
 }

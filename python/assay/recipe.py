@@ -79,10 +79,10 @@ def _value(name: str, option: str, value: Any) -> Any:
     raise AssayError(f"optimizer {name}: {option} is a {type(value).__name__}")
 
 
-def _group_words(name: str, options: Sequence[str], group: Mapping[str, Any], scheduled: bool) -> Dict[str, Any]:
+def _group_words(name: str, options: Sequence[str], group: Mapping[str, Any], scheduled: str) -> Dict[str, Any]:
     words: Dict[str, Any] = {}
     for option, value in group.items():
-        if option in ("params", "param_names") or option in _HOW or option in _SCHEDULERS and scheduled:
+        if option in ("params", "param_names") or option in _HOW or (scheduled and option in _SCHEDULERS):
             continue
         if option == "decoupled_weight_decay" and (bool(value) == (name == "AdamW")):
             continue
@@ -92,17 +92,17 @@ def _group_words(name: str, options: Sequence[str], group: Mapping[str, Any], sc
             continue
         else:
             raise AssayError(f"optimizer {name}({option}={value!r}) has no word in a job file")
-    if scheduled and "initial_lr" in group:
-        words["lr"] = _value(name, "initial_lr", group["initial_lr"])
+    if scheduled in group:
+        words["lr"] = _value(name, "lr", group[scheduled])
     return words
 
 
 def optimizer_words(optimizer: OptimizerLike, parameters: Mapping[str, Any], unused: Sequence[Any] = (),
-                    scheduled: bool = False) -> Tuple[Any, List[str]]:
+                    scheduled: str = "") -> Tuple[Any, List[str]]:
     """The job file's `optimizer`, and the names of the parameters that do not train: those that want no gradient and
     those that the optimizer was not given. `parameters` are the module's, by name; `unused` those of no effect, which
-    the optimizer may hold too; `scheduled` says that a scheduler has changed the learning rates. A text or a mapping is
-    taken as it is."""
+    the optimizer may hold too; `scheduled` is where a scheduler keeps a group's learning rate. A text or a mapping is taken
+    as it is."""
     frozen = [name for name, p in parameters.items() if not p.requires_grad]
     if isinstance(optimizer, str):
         return optimizer, frozen

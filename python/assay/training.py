@@ -17,6 +17,7 @@ from .errors import AssayError
 from .jobfile import job_text
 from .progress import Progress
 from .recipe import LossLike, OptimizerLike, frozen_statistics, loss_words, optimizer_words
+from .schedules import base_rate_key, schedule_words
 from .tensors import read_safetensors
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ class Result:
 
 
 def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: LossLike, optimizer: OptimizerLike, batch: int,
-          epochs: Optional[int] = None, updates: Optional[int] = None, scheduler: Any = None, test: Any = None,
+          epochs: Optional[int] = None, updates: Optional[int] = None, scheduler: Any = None, scheduler_step: Optional[str] = None, test: Any = None,
           out: PathLike = "assay-run", seed: int = 0, shuffle: bool = True, drop_last: bool = True,
-          clip_norm: Optional[float] = None, micro_batches: int = 1, evaluate_every: Optional[str] = None,
+          clip_norm: Optional[float] = None, clip_value: Optional[float] = None, ema: Optional[float] = None, micro_batches: int = 1, evaluate_every: Optional[str] = None,
           scale: Union[None, float, str] = None, example: Optional[Sequence[Any]] = None, opset: Optional[int] = None,
           options: Optional[Mapping[str, Any]] = None, threads: Optional[int] = None, force: bool = False,
           progress: bool = True) -> Result:
@@ -76,8 +77,9 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
         as {"dataset": "fashion-mnist"}, and then `example`, a batch of inputs, is needed too. uint8 inputs are multiplied by
         `scale` and reach the model as floats. A transform that draws at random is drawn once, and stays.
     loss: torch.nn.CrossEntropyLoss(..) and others, or a job file's words. optimizer: of torch.optim, new, or words; what it
-        was not given, and what wants no gradient, stays as it is. scheduler: of torch.optim.lr_scheduler, new.
-    batch, epochs or updates, seed, clip_norm, micro_batches, ..: as in a job file; `options` holds any other key of one.
+        was not given, and what wants no gradient, stays as it is. scheduler: of torch.optim.lr_scheduler, new, or words;
+        scheduler_step: whether it steps after every 'update' or 'epoch'.
+    batch, epochs or updates, seed, clip_norm, ema, micro_batches, ..: as in a job file; `options` holds any other key of one.
     out: a folder for the job (out/job) and the run (out/run). Ctrl-C saves; the same call goes on, to the same root, also from
         a module with other initial weights, as those of the start are kept. A finished run is not done again: the same call
         gives its result. Another job in that folder is refused; force=True removes it.
@@ -90,9 +92,9 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        made, exported = _make(fresh, model, dataset, loss=loss, optimizer=optimizer, scheduler=scheduler, test=test, scale=scale,
+        made, exported = _make(fresh, model, dataset, loss=loss, optimizer=optimizer, scheduler=scheduler, scheduler_step=scheduler_step, test=test, scale=scale,
                                example=example, opset=opset, own={
-                                   "clip_norm": clip_norm, "batch": batch, "micro_batches": micro_batches if micro_batches != 1 else None,
+                                   "clip_norm": clip_norm, "clip_value": clip_value, "ema": ema, "batch": batch, "micro_batches": micro_batches if micro_batches != 1 else None,
                                    "epochs": epochs, "updates": updates, "shuffle": None if shuffle else False,
                                    "drop_last": None if drop_last else False, "seed": seed,
                                    "evaluate": {"every": evaluate_every} if evaluate_every else None, **(options or {})})
@@ -134,7 +136,7 @@ def _scaled(x: "np.ndarray[Any, Any]", scale: Union[None, float, str]) -> "np.nd
     return (x * np.float32(float(over) / float(under or 1))).astype(np.float32)
 
 
-def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: OptimizerLike, scheduler: Any, test: Any,
+def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: OptimizerLike, scheduler: Any, scheduler_step: Optional[str], test: Any,
           scale: Union[None, float, str], example: Optional[Sequence[Any]], opset: Optional[int],
           own: Mapping[str, Any]) -> Tuple[Dict[str, str], Optional["Exported"]]:
     """Writes model, data and job file, and what tells them from others."""
@@ -160,12 +162,14 @@ def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: 
             example = (example,)
         exported = export_module(model, example, folder / "model.onnx", names=names, opset=opset)
         name, structure, inputs = "model.onnx", exported.structure, exported.inputs
-        words, freeze = optimizer_words(optimizer, exported.tensors(model), unused=exported.unused_tensors(model), scheduled=scheduler is not None)
+        words, freeze = optimizer_words(optimizer, exported.tensors(model), unused=exported.unused_tensors(model),
+                                        scheduled=base_rate_key(scheduler) if scheduler is not None else "")
         freeze += frozen_statistics(model)[0]
     schedule = None
     if scheduler is not None:
-        from .schedules import schedule_words
-        schedule = schedule_words(scheduler, optimizer)
+        an_epoch = train_data.samples // own["batch"] if isinstance(train_data, Written) else None
+        updates = own["updates"] or (an_epoch * own["epochs"] if an_epoch is not None and own["epochs"] else None)
+        schedule = schedule_words(scheduler, optimizer, updates, an_epoch, scheduler_step)
     job: Dict[str, Any] = {
         "assay": 1, "model": name, "init": "model",
         "data": {"train": _data(train_data, scale, inputs), "test": None if test_data is None else _data(test_data, scale, inputs)},

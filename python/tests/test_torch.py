@@ -195,3 +195,60 @@ def test_weights_are_loaded_in_place():
     assert model.scale.item() == 7 and model.scale.shape == () and model.bn.num_batches_tracked == 5
     refused(lambda: load_into(model, {"x": np.ones(3)}), "x")
     refused(lambda: load_into(model, {"scale": np.ones(3)}), "scale", "[3]")
+
+
+def test_schedulers_in_words():
+    from torch.optim import lr_scheduler as S
+
+    from assay.schedules import schedule_words
+
+    def words(make, updates=100, step="update", lr=0.5, an_epoch=10):
+        optimizer = torch.optim.SGD(net().parameters(), lr=lr, momentum=0.9)
+        scheduler = make(optimizer)
+        before = [dict(g, params=0) for g in optimizer.param_groups]
+        found = schedule_words(scheduler, optimizer, updates, an_epoch, step)
+        assert [dict(g, params=0) for g in optimizer.param_groups] == before and scheduler.last_epoch == 0
+        return found
+    assert words(lambda o: S.StepLR(o, 3), step="epoch") == {"name": "step", "every": 30, "gamma": 0.1}
+    assert words(lambda o: S.MultiStepLR(o, [5, 8], gamma=0.5)) == {"name": "step", "milestones": [5, 8], "gamma": 0.5}
+    assert words(lambda o: S.ExponentialLR(o, 0.9), step="epoch") == {"name": "step", "every": 10, "gamma": 0.9}
+    assert words(lambda o: S.CosineAnnealingLR(o, 100, eta_min=0.05)) == {"name": "cosine", "end": 0.1}
+    assert words(lambda o: S.LinearLR(o, 1.0, 0.1, total_iters=100)) == {"name": "linear", "start": 1.0, "end": 0.1}
+    assert words(lambda o: S.LinearLR(o, 1 / 20, total_iters=19)) == {"name": "constant", "warmup": 20}
+    warm = lambda o: S.SequentialLR(o, [S.LinearLR(o, 1 / 20, total_iters=19), S.CosineAnnealingLR(o, 80)], [20])
+    assert words(warm) == {"name": "cosine", "end": 0.0, "warmup": 20}
+    cycle = words(lambda o: S.OneCycleLR(o, 0.7, total_steps=100, cycle_momentum=False, pct_start=0.25), step=None)
+    assert cycle["name"] == "one_cycle" and abs(cycle["pct_start"] - 0.25) < 1e-12 and abs(cycle["div_factor"] - 25) < 1e-9
+    words(lambda o: S.OneCycleLR(o, 0.7, total_steps=100, cycle_momentum=False, anneal_strategy="linear", final_div_factor=50), step=None)
+    refused(lambda: words(lambda o: S.StepLR(o, 3), step=None), "StepLR", "scheduler_step")
+    refused(lambda: words(lambda o: S.CosineAnnealingLR(o, 10), step="epoch"), "CosineAnnealingLR", "update 2 of 100", "T_max")
+    refused(lambda: words(lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.01, total_iters=20), S.CosineAnnealingLR(o, 80)], [20])), "start_factor=1/20, total_iters=19")
+    refused(lambda: words(lambda o: S.OneCycleLR(o, 0.7, total_steps=100)), "cycle_momentum=False")
+    refused(lambda: words(lambda o: S.OneCycleLR(o, 0.7, total_steps=100, three_phase=True, cycle_momentum=False)), "OneCycleLR", "update")
+    refused(lambda: words(lambda o: S.LambdaLR(o, lambda t: 1)), "LambdaLR", "StepLR")
+
+
+def test_training_with_a_schedule_and_groups_is_torchs(tmp_path):
+    from torch.optim import lr_scheduler as S
+    x, y = points(320)
+    torch.manual_seed(0)
+
+    def optimizer(model):
+        return torch.optim.Adam([{"params": [model[0].weight, model[2].weight]}, {"params": [model[0].bias, model[2].bias], "lr": 0.1, "weight_decay": 0.1}], lr=0.02)
+
+    def scheduler(o):
+        return S.OneCycleLR(o, [0.02, 0.1], total_steps=30, cycle_momentum=False)
+    ours, peer = net(), net().double()
+    mine, theirs = optimizer(ours), optimizer(peer)
+    result = assay.train(ours, (x, y), loss="cross_entropy", optimizer=mine, scheduler=scheduler(mine), batch=32, epochs=3, shuffle=False, out=tmp_path / "out", progress=False)
+    turn = scheduler(theirs)
+    losses = []
+    for update in range(30):
+        at = update * 32 % 320
+        theirs.zero_grad()
+        loss = nn.functional.cross_entropy(peer(torch.as_tensor(x[at:at + 32]).double()), torch.as_tensor(y[at:at + 32]))
+        loss.backward()
+        theirs.step()
+        turn.step()
+        losses.append(loss.item())
+    np.testing.assert_allclose(result.losses, losses, rtol=2e-5, atol=2e-6)

@@ -198,14 +198,16 @@ static uint64_t ask_middle(const struct solvers *s) {
  * of the parameters' weights. */
 static uint64_t price_least(const struct prepared *p, const struct parameters *q) {
   unsigned __int128 least = 0, price;
+  uint32_t first = p->job.first_step;
   for (uint32_t i = 0; i < p->job.tasks; i++) {
     unsigned __int128 work = 0;
-    for (uint32_t k = 0; k < p->lowered.tapes_count && k <= TAPE_OF_TRAIN; k++) {
+    for (uint32_t k = 0; k < p->lowered.tapes_count; k++) {
       const struct tape_counts *n = &p->lowered.tape[k].counts;
-      uint64_t init = i == 0 && p->job.first_step == 0, runs = k == TAPE_OF_INIT ? init : p->task[i].steps - init;
+      uint64_t runs = prepare_runs(p, k, first, p->task[i].steps);
       work += runs * ((unsigned __int128)n->dot_flops * q->work_dot + (unsigned __int128)n->body_ops * q->work_body +
                       (unsigned __int128)n->bytes * q->work_bytes_half / 2);
     }
+    first += p->task[i].steps;
     if (i == 0 || work < least) least = work;
   }
   if (least == 0) least = 1;
@@ -271,9 +273,9 @@ static uint64_t seat_bond(const struct parameters *p, uint8_t level, const struc
 
 static uint64_t operations(const struct prepared *p) {
   uint64_t sum = 0;
-  for (uint32_t k = 0; k < p->lowered.tapes_count && k <= TAPE_OF_TRAIN; k++) {
+  for (uint32_t k = 0; k < p->lowered.tapes_count; k++) {
     const struct tape_counts *n = &p->lowered.tape[k].counts;
-    uint64_t init = p->job.first_step == 0, runs = k == TAPE_OF_INIT ? init : p->steps - init;
+    uint64_t runs = prepare_runs(p, k, p->job.first_step, p->steps);
     sum += runs * (n->dot_flops + n->body_ops);
   }
   return sum;

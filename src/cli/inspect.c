@@ -268,8 +268,10 @@ static enum outcome inspect_folder(const char *path, struct arena *arena, bool j
   if (*info.sabotage && sabotage_parse(info.sabotage, &sabotage, NULL) == TRAINING_OK)
     printf("sabotaged   %s: %s; for tests and demonstrations only\n", info.sabotage, sabotage_meaning(sabotage.kind));
   printf("job root    %s\n", hex(info.job_root).text);
+  uint32_t accumulate =
+      info.updates && info.steps - 1 > info.updates ? info.tapes - 1 : 0; /* an update has several steps */
   for (uint32_t i = 0; i < info.tapes; i++)
-    printf("tape root   %s  tapes/%s.tape\n", hex(info.tape_root[i]).text, prepare_tape_name(i));
+    printf("tape root   %s  tapes/%s.tape\n", hex(info.tape_root[i]).text, prepare_tape_name(i, accumulate));
   for (uint32_t i = 0; i < info.tasks && finished; i++)
     printf("trace root  %s  traces/%04" PRIu32 ".bin\n", hex(info.trace_root[i]).text, i);
   if (finished) printf("final root  %s\n", hex(info.final_root).text);

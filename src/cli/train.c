@@ -44,7 +44,8 @@ static void show(void *context, const struct run_progress *p) {
     v->started = true;
   }
   switch (p->kind) {
-  case RUN_STARTED: break;
+  case RUN_STARTED:
+  case RUN_STEP: break;
   case RUN_RESUMED:
     if (!v->quiet) note("going on after update %" PRIu32 " of %" PRIu32, p->update, p->updates);
     break;
@@ -85,9 +86,14 @@ static void describe(const struct prepared *p, const struct execute_options *exe
   uint64_t available = machine_memory_available();
   note("model    %s: %s trained weights", p->jobfile.model, text_count((double)weights, count));
   if (*p->train.note) note("data     %s", p->train.note);
+  char parts[64] = "";
+  uint32_t micro = lower_micro_batches(&p->options);
+  if (micro > 1)
+    snprintf(parts, sizeof parts, ", each in %" PRIu32 " steps of %" PRIu32, micro, lower_step_batch(&p->options));
   note("plan     %" PRIu32 " updates of %" PRIu32 " out of %" PRIu32
-       " samples; the state (%s) is committed every %" PRIu32 " steps",
-       p->updates, p->options.batch, p->train.samples, text_bytes((double)p->state_bytes, state), p->interval_steps);
+       " samples%s; the state (%s) is committed every %" PRIu32 " steps",
+       p->updates, p->options.batch, p->train.samples, parts, text_bytes((double)p->state_bytes, state),
+       p->interval_steps);
   if (available < UINT64_MAX)
     note("memory   needs %s, there is %s", text_bytes((double)prepare_memory(p, execute), need),
          text_bytes((double)available, have));

@@ -78,6 +78,9 @@ RECIPES = {
                                  "groups": [{"match": ["3.bias"], "weight_decay": 0.5, "lr": 0.01}]}},
     "decay": {"optimizer": {"name": "lion", "lr": 0.001, "weight_decay": 0.5, "decay": "matrices"}},
     "ema": {"optimizer": {"name": "adam", "lr": 0.003}, "ema": 0.9},
+    "micro": {"optimizer": {"name": "sgd", "lr": 0.05, "momentum": 0.9}, "micro_batches": 4},
+    "micro_each": {"optimizer": {"name": "adamw", "lr": 0.003, "groups": [{"match": ["1.*"], "lr": 0.001}]}, "micro_batches": 16,
+                   "schedule": {"name": "cosine", "warmup": 3}, "clip_norm": 0.5, "ema": 0.9},
     "ema_groups": {"optimizer": {"name": "rmsprop", "lr": 0.001, "momentum": 0.5, "centered": True, "groups": [{"match": ["*.bias"], "lr": 0.002}]},
                    "schedule": {"name": "one_cycle", "warmup": 2}, "clip_norm": 1.0, "ema": 0.95},
 }

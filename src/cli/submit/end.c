@@ -102,7 +102,7 @@ static enum outcome evaluate(struct ending *e) {
   why_set(&why, "not enough memory for the final state");
   if (state && file_join(path, e->s->folder, "final.state"))
     status = checkpoint_read(path, p->state_bytes, state, &why);
-  if (status == TRAINING_OK && p->lowered.tapes_count > TAPE_OF_EVALUATE && e->r.outcome == TRACE_DONE) {
+  if (status == TRAINING_OK && p->lowered.evaluates && e->r.outcome == TRACE_DONE) {
     struct execute_options execute = {.pool = pool_open((uint32_t)threads)};
     status = prepare_fits(p, &execute, &why);
     if (status == TRAINING_OK) status = evaluate_state(p, state, &execute, &e->evaluation, &why);

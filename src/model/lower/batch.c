@@ -232,11 +232,12 @@ void batch_train(struct graph *g, const struct lower_options *o, struct batch *o
               s->samples, o->batch);
     return;
   }
-  struct value shape = value_shaped(TAPE_I32, 1, &o->batch, NULL);
+  uint32_t part = lower_step_batch(o), parts = s->samples / o->batch * lower_micro_batches(o);
+  struct value shape = value_shaped(TAPE_I32, 1, &part, NULL);
   build_map(&b, g->e, TAPE_I32, &shape);
   uint8_t one = build_i32(&b, 1);
-  uint8_t batches = build_i32(&b, (int32_t)(s->samples / o->batch));
-  uint8_t batch = build_i32(&b, (int32_t)o->batch);
+  uint8_t batches = build_i32(&b, (int32_t)parts);
+  uint8_t batch = build_i32(&b, (int32_t)part);
   uint8_t update = build_op0(&b, CANON_STEP);
   update = build_op2(&b, CANON_ISUB, update, one);
   uint8_t place = build_op2(&b, CANON_IMOD, update, batches);
@@ -249,7 +250,7 @@ void batch_train(struct graph *g, const struct lower_options *o, struct batch *o
     place = build_op(&b, CANON_PERM, epoch, samples, place);
   }
   out->index = build_end(&b, place);
-  read_batch(g, o, false, o->batch, out);
+  read_batch(g, o, false, part, out);
 }
 
 void batch_evaluate(struct graph *g, const struct lower_options *o, struct batch *out) {

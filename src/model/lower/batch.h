@@ -9,9 +9,9 @@ struct batch {
   struct value target; /* [batch, target dims]: i32 classes, or f32; nothing where there are no targets */
 };
 
-/* Training: update u = step takes position (u - 1) mod B * batch + j of epoch (u - 1) div B, B batches an epoch, and
- * with shuffle the permutation of that position. Evaluation: position step * batch + j, in order, masked beyond the
- * end. */
+/* Training: step u takes position (u - 1) mod B * batch + j of epoch (u - 1) div B, B batches an epoch, and with
+ * shuffle the permutation of that position; with micro-batches these take the batch's place, B times M an epoch.
+ * Evaluation: position step * batch + j, in order, masked beyond the end. */
 void batch_train(struct graph *g, const struct lower_options *o, struct batch *out);
 void batch_evaluate(struct graph *g, const struct lower_options *o, struct batch *out);
 

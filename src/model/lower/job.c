@@ -7,10 +7,8 @@
 #include "model/lower/batch.h"
 #include "model/lower/init.h"
 #include "model/lower/samples.h"
+#include "model/lower/tail.h"
 #include "model/optimizer/optimizer.h"
-
-/* Fixed state entries; evaluation's three are there only with it. */
-enum { ENTRY_DIVERGED, ENTRY_LOSS, ENTRY_NORM, ENTRY_EVAL_LOSS, ENTRY_EVAL_CORRECT, ENTRY_EVAL_COUNT };
 
 struct job {
   const struct lower_options *o;
@@ -18,7 +16,7 @@ struct job {
   struct arena *arena;
   struct why *why;
   struct lowered *out;
-  uint32_t fixed; /* entries before the first parameter */
+  struct tail tail;
   struct emit e[LOWER_TAPES_MAX];
 };
 
@@ -55,7 +53,7 @@ static enum lower_status lay_out(struct job *j) {
   const struct lower_options *o = j->o;
   struct companions behind = optimizer_companions(o);
   uint32_t dim[TAPE_RANK_MAX];
-  uint64_t entries = ENTRY_EVAL_COUNT + 1 + (uint64_t)j->g.parameters_count * (1 + behind.count);
+  uint64_t entries = ENTRY_EVAL_COUNT + 2 + (uint64_t)j->g.parameters_count * (1 + behind.count);
   if (entries > LAYOUT_ENTRIES_MAX) {
     why_set(j->why, "the model has %" PRIu32 " parameters, more than a state can list", j->g.parameters_count);
     return LOWER_ERR_UNSUPPORTED;
@@ -76,7 +74,12 @@ static enum lower_status lay_out(struct job *j) {
     out->entry_eval_correct = ENTRY_EVAL_CORRECT;
     out->entry_eval_count = ENTRY_EVAL_COUNT;
   }
-  j->fixed = l->state_count;
+  j->tail = (struct tail){.o = o, .g = &j->g, .layout = l};
+  if (lower_micro_batches(o) > 1) {
+    j->tail.loss_sum = l->state_count;
+    add_scalar(l, TAPE_F32, "loss.sum");
+  }
+  j->tail.fixed = l->state_count;
   for (uint32_t n = 0; n < j->g.parameters_count; n++) {
     struct parameter *p = &j->g.parameter[n];
     const char *name = j->g.tensor[p->tensor_id].name;
@@ -84,6 +87,7 @@ static enum lower_status lay_out(struct job *j) {
     *q = (struct lower_parameter){
         .onnx_name = name, .entry = l->state_count, .rank = p->tensor->rank, .trains = p->trains};
     q->delivered = q->entry + (p->trains ? behind.average : 0);
+    q->sum = p->trains && behind.sum ? q->entry + behind.sum : 0;
     for (uint32_t a = 0; a < q->rank; a++) {
       q->dim[a] = (uint32_t)p->tensor->dim[a];
       q->from[a] = p->role.order[a];
@@ -154,115 +158,7 @@ static void forward(struct job *j, struct emit *e, enum graph_mode mode, struct 
   graph_forward(g);
 }
 
-/* Sticky: any x that is not finite makes sub(x, x) a NaN. */
-static void store_diverged(struct emit *e, const struct layout_entry *entry, struct value *loss, struct value *norm) {
-  struct build b;
-  struct value before = value_entry(entry), *seen[2] = {loss, norm};
-  build_map(&b, e, TAPE_I32, &before);
-  uint8_t diverged = build_use(&b, &before);
-  uint8_t zero = build_f32(&b, 0);
-  uint8_t no = build_i32(&b, 0);
-  for (int n = 0; n < 2; n++) {
-    uint8_t x = build_use(&b, seen[n]);
-    x = build_op2(&b, CANON_SUB, x, x);
-    x = build_op2(&b, CANON_FEQ, x, zero);
-    x = build_op2(&b, CANON_IEQ, x, no);
-    diverged = build_op2(&b, CANON_IOR, diverged, x);
-  }
-  build_store(&b, diverged, entry);
-}
-
-/* The schedule's row of this update, f32 [columns]. */
-static struct value schedule_row(struct emit *e, const struct lower_options *o) {
-  struct build b;
-  uint32_t one = 1, dim[2] = {o->updates, optimizer_columns(&o->optimizer)};
-  struct value shape = value_shaped(TAPE_I32, 1, &one, NULL), row = value_shaped(TAPE_F32, 1, dim + 1, NULL);
-  build_map(&b, e, TAPE_I32, &shape);
-  uint8_t unit = build_i32(&b, 1);
-  uint8_t step = build_op0(&b, CANON_STEP);
-  struct value number = build_end(&b, build_op2(&b, CANON_ISUB, step, unit));
-  struct value schedule = value_shaped(TAPE_F32, 2, dim, NULL);
-  schedule.space = TAPE_DATA;
-  schedule.data_number = DATA_SCHEDULE;
-  build_map(&b, e, TAPE_F32, &row);
-  struct index first = index_fixed(0);
-  struct index axis[2] = {index_indirect(build_read(&b, &number, &first, 0)), index_dim(0)};
-  return build_end(&b, build_read(&b, &schedule, axis, 0));
-}
-
-/* What a node wrote while training: a running statistic. */
-static void store_written(struct emit *e, struct parameter *p) {
-  struct value shape = parameter_value(p);
-  struct build b;
-  build_map(&b, e, TAPE_F32, &shape);
-  uint8_t x = build_use(&b, p->written);
-  build_store(&b, x, p->entry);
-}
-
-/* The entries of parameter n, whose gradient may be missing. */
-static void update_parameter(struct job *j, struct emit *e, uint32_t n, struct value *gradient, struct value *row,
-                             struct value *clip) {
-  struct parameter *p = &j->g.parameter[n];
-  const struct optimizer_options *all = &j->o->optimizer;
-  const char *name = j->g.tensor[p->tensor_id].name;
-  struct companions behind = optimizer_companions(j->o);
-  e->at.node = name;
-  if (p->written) {
-    store_written(e, p);
-    return;
-  }
-  if (!gradient) {
-    for (uint32_t m = 0; m <= (p->trains ? behind.count : 0); m++) emit_keep(e, &p->entry[m]);
-    return;
-  }
-  uint32_t group = optimizer_group(all, name);
-  struct optimizer_options own = optimizer_own(all, group, p->tensor->rank);
-  struct update u = {.entry = p->entry,
-                     .average = behind.average ? &p->entry[behind.average] : NULL,
-                     .weight = parameter_value(p),
-                     .gradient = gradient,
-                     .row = row,
-                     .clip = clip,
-                     .clip_value = j->o->clip_value,
-                     .ema = j->o->ema,
-                     .column = group * optimizer_group_columns(all)};
-  optimizer_update(e, &own, &u);
-}
-
-static void train_tail(struct job *j, struct emit *e, struct value *loss) {
-  struct graph *g = &j->g;
-  const struct layout *l = &j->out->layout;
-  const struct lower_options *o = j->o;
-  struct value *sum = arena_take(j->arena, g->parameters_count + 1, sizeof *sum), norm, row, clip;
-  struct value **gradient = arena_take(j->arena, g->parameters_count + 1, sizeof *gradient);
-  bool *has = arena_take(j->arena, g->parameters_count + 1, sizeof *has);
-  uint32_t count = 0;
-  if (!sum || !gradient || !has) {
-    emit_fail(e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
-    return;
-  }
-  e->at = (struct lower_origin){.node = "", .op = "optimizer", .part = "norm"};
-  for (uint32_t n = 0; n < g->parameters_count; n++) {
-    if (!g->parameter[n].trains || !graph_gradient_take(g, g->parameter[n].tensor_id, &sum[n])) continue;
-    has[n] = true;
-    gradient[count++] = &sum[n];
-  }
-  if (!emit_failed(e) && !count)
-    emit_fail(e, LOWER_ERR_OPTION, "nothing trains: no float initializer reaches the output, or all are frozen");
-  if (emit_failed(e)) return;
-  norm = gradient_norm(e, gradient, count);
-  if (o->clip_norm > 0) clip = clip_factor(e, o->clip_norm, &norm);
-  e->at = (struct lower_origin){.node = "", .op = "optimizer", .part = "update"};
-  store_diverged(e, &l->entry[ENTRY_DIVERGED], loss, &norm);
-  emit_copy(e, &l->entry[ENTRY_LOSS], loss);
-  emit_copy(e, &l->entry[ENTRY_NORM], &norm);
-  for (uint32_t n = ENTRY_EVAL_LOSS; n < j->fixed; n++) emit_keep(e, &l->entry[n]);
-  row = schedule_row(e, o);
-  for (uint32_t n = 0; n < g->parameters_count && !emit_failed(e); n++)
-    update_parameter(j, e, n, has[n] ? &sum[n] : NULL, &row, o->clip_norm > 0 ? &clip : NULL);
-}
-
-static void lower_train(struct job *j, struct emit *e) {
+static void lower_train(struct job *j, struct emit *e, bool accumulate) {
   struct batch batch;
   struct loss_result loss = {0};
   forward(j, e, GRAPH_TRAIN, &batch);
@@ -274,16 +170,11 @@ static void lower_train(struct job *j, struct emit *e) {
     graph_gradient_add(&j->g, graph_find(&j->g, j->g.model->output[0].name), loss.gradient);
     grad_sweep(&j->g);
   }
-  if (!emit_failed(e)) train_tail(j, e, &loss.loss);
-}
-
-static void store_sum(struct emit *e, const struct layout_entry *entry, struct value *more) {
-  struct build b;
-  struct value before = value_entry(entry);
-  build_map(&b, e, entry->dtype, &before);
-  uint8_t x = build_use(&b, &before);
-  uint8_t y = build_use(&b, more);
-  build_store(&b, build_op2(&b, entry->dtype == TAPE_F32 ? CANON_ADD : CANON_IADD, x, y), entry);
+  if (emit_failed(e)) return;
+  if (accumulate)
+    tail_accumulate(&j->tail, e, &loss.loss);
+  else
+    tail_train(&j->tail, e, &loss.loss);
 }
 
 static void lower_evaluate(struct job *j, struct emit *e) {
@@ -301,9 +192,9 @@ static void lower_evaluate(struct job *j, struct emit *e) {
   e->at = (struct lower_origin){.node = "", .op = "loss", .part = "tally"};
   for (uint32_t n = 0; n < l->state_count; n++)
     if (n < ENTRY_EVAL_LOSS || n > ENTRY_EVAL_COUNT) emit_keep(e, &l->entry[n]);
-  store_sum(e, &l->entry[ENTRY_EVAL_LOSS], &tally.sum);
-  store_sum(e, &l->entry[ENTRY_EVAL_CORRECT], &tally.correct);
-  store_sum(e, &l->entry[ENTRY_EVAL_COUNT], &tally.count);
+  tail_store_sum(e, &l->entry[ENTRY_EVAL_LOSS], &tally.sum);
+  tail_store_sum(e, &l->entry[ENTRY_EVAL_CORRECT], &tally.correct);
+  tail_store_sum(e, &l->entry[ENTRY_EVAL_COUNT], &tally.count);
 }
 
 /* The constants that the tapes found lie behind the initial values; how long that data tensor is stands in the layout,
@@ -327,9 +218,12 @@ static enum lower_status lower_tapes(struct job *j) {
   for (uint32_t t = 0; t < j->out->tapes_count; t++) {
     struct emit *e = &j->e[t];
     emit_begin(e, j->arena, j->why);
-    if (t == TAPE_OF_INIT) init_emit(e, &j->g, &j->out->layout, DATA_INITIAL, optimizer_companions(j->o).average);
-    if (t == TAPE_OF_TRAIN) lower_train(j, e);
-    if (t == TAPE_OF_EVALUATE) lower_evaluate(j, e);
+    if (t == TAPE_OF_INIT)
+      init_emit(e, &j->g, &j->out->layout, DATA_INITIAL, optimizer_companions(j->o).average);
+    else if (t == TAPE_OF_TRAIN || t == j->out->accumulate)
+      lower_train(j, e, t == j->out->accumulate);
+    else
+      lower_evaluate(j, e);
     if (emit_failed(e)) return e->status;
   }
   return close_tapes(j);
@@ -361,10 +255,15 @@ static enum lower_status groups_match(struct job *j) {
 
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why) {
-  struct lowered made = {.tapes_count = options->test.samples ? 3 : 2};
+  struct lowered made = {.tapes_count = options->test.samples ? 3 : 2, .evaluates = options->test.samples};
   struct job j = {.o = options, .arena = arena, .why = why, .out = &made};
   enum lower_status status = optimizer_check(options, why);
   if (status != LOWER_OK) return status;
+  if (options->batch % lower_micro_batches(options)) {
+    why_set(why, "%" PRIu32 " micro-batches do not divide a batch of %" PRIu32, options->micro_batches, options->batch);
+    return LOWER_ERR_OPTION;
+  }
+  if (lower_micro_batches(options) > 1) made.accumulate = made.tapes_count++;
   if (options->updates < 1 || options->updates > INT32_MAX || !(options->dropout < 1) ||
       options->train.input_rank >= TAPE_RANK_MAX || options->train.target_rank >= TAPE_RANK_MAX ||
       options->test.input_rank >= TAPE_RANK_MAX || options->test.target_rank >= TAPE_RANK_MAX) {

@@ -114,12 +114,19 @@ struct lower_options {
   float dropout;        /* < 0: as in the model */
   bool biased_variance; /* BatchNormalization's running variance: over n (ONNX), not n - 1 (PyTorch) */
   uint32_t batch, updates,
-      evaluate_batch; /* evaluate_batch divides nothing: the last evaluation step masks what is beyond */
+      evaluate_batch;     /* evaluate_batch divides nothing: the last evaluation step masks what is beyond */
+  uint32_t micro_batches; /* steps of an update, each of batch / micro_batches samples; 0 and 1: one */
   bool shuffle, drop_last;
   struct sample_shape train, test; /* test.samples 0: no evaluation */
   const char *const *freeze;       /* ONNX names of initializers that do not train */
   uint32_t freeze_count;
 };
+
+static inline uint32_t lower_micro_batches(const struct lower_options *o) {
+  return o->micro_batches > 1 ? o->micro_batches : 1;
+}
+/* Samples of a step. */
+static inline uint32_t lower_step_batch(const struct lower_options *o) { return o->batch / lower_micro_batches(o); }
 
 /* Numbers of the job's data tensors. Those of further inputs follow the last one there is: lower_input_number. */
 enum lower_data {
@@ -135,7 +142,8 @@ enum lower_data {
 /* lower_input_number: the data tensor that model input n reads for training or for the test (lower.md 3.9). */
 uint8_t lower_input_number(const struct lower_options *o, bool test, uint32_t n);
 
-enum { TAPE_OF_INIT, TAPE_OF_TRAIN, TAPE_OF_EVALUATE, LOWER_TAPES_MAX = 3 };
+/* The first tapes; struct lowered says which others there are. */
+enum { TAPE_OF_INIT, TAPE_OF_TRAIN, TAPE_OF_EVALUATE, LOWER_TAPES_MAX = 4 };
 
 /* One ONNX initializer that lives in the state. Its entry's dims are in the canon's internal order; axis d of the state
  * entry is axis `from[d]` of the ONNX tensor (a view split or merge never happens). A scalar, rank 0, has the entry
@@ -146,6 +154,7 @@ struct lower_parameter {
   const char *onnx_name;
   uint32_t entry;     /* index into the layout's state entries */
   uint32_t delivered; /* the entry that is evaluated and exported: the moving average where there is one */
+  uint32_t sum;       /* the entry of its gradients' sum over micro-batches, 0: none */
   uint32_t rank, dim[TAPE_RANK_MAX]; /* ONNX order */
   uint8_t from[TAPE_RANK_MAX];
   bool trains;
@@ -158,7 +167,10 @@ struct lower_origin {
 };
 
 struct lowered {
-  uint32_t tapes_count; /* 2, or 3 with evaluation */
+  uint32_t tapes_count;
+  bool evaluates;      /* tape TAPE_OF_EVALUATE is there */
+  uint32_t accumulate; /* number of the tape of all micro-batches of an update but the last, which runs TAPE_OF_TRAIN;
+                          the last tape; 0: none */
   struct tape tape[LOWER_TAPES_MAX];
   struct lower_origin *origin[LOWER_TAPES_MAX]; /* records_count each */
   struct layout layout;                         /* the job's whole table: state entries, all data entries */
@@ -177,11 +189,12 @@ struct lowered {
 enum lower_status { LOWER_OK, LOWER_ERR_UNSUPPORTED, LOWER_ERR_SHAPE, LOWER_ERR_OPTION, LOWER_ERR_MEMORY };
 
 /* lower_job reads the model's inputs from the samples, in the model's order, and takes its first output. Step 0 runs
- * init, step u (1..updates) runs train for update u. Evaluation: the runner copies the state, zeroes the three eval
- * entries, and runs tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies
- * in the arena but the model's strings. UNSUPPORTED: the graph holds what lower 1 does not know; SHAPE: dims that do
- * not fit each other or a limit; OPTION: an option out of its range; MEMORY: the arena is full. Errors name node and
- * operator. Costs some 10 KB a record and the state's size once. */
+ * init, step u (1..updates) runs train for update u; with M micro-batches steps (u - 1) M + 1 .. u M - 1 run
+ * accumulate, step u M runs train. Evaluation: the runner copies the state, zeroes the three eval entries, and runs
+ * tape 2 with step = 0 .. ceil(test.samples / evaluate_batch) - 1 on the copy. Everything in out lies in the arena but
+ * the model's strings. UNSUPPORTED: the graph holds what lower 1 does not know; SHAPE: dims that do not fit each other
+ * or a limit; OPTION: an option out of its range; MEMORY: the arena is full. Errors name node and operator. Costs some
+ * 10 KB a record and the state's size once. */
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why);
 

@@ -91,12 +91,14 @@ struct companions optimizer_companions(const struct lower_options *o) {
   struct companions c = {.moments = moments_of(&o->optimizer)};
   c.count = c.moments;
   if (o->ema > 0) c.average = ++c.count;
+  if (lower_micro_batches(o) > 1) c.sum = ++c.count;
   return c;
 }
 
 const char *optimizer_suffix(const struct lower_options *o, uint32_t companion) {
   struct companions c = optimizer_companions(o);
   if (companion == c.average) return ".ema";
+  if (companion == c.sum) return ".g";
   if (o->optimizer.name != OPTIMIZER_RMSPROP) return companion == 1 ? ".m" : ".v";
   if (companion == 1) return ".v";
   return companion == 2 && o->optimizer.momentum != 0 ? ".m" : ".a";

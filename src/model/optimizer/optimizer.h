@@ -44,7 +44,8 @@ struct companions {
   uint32_t moments, average, sum, count;
 };
 struct companions optimizer_companions(const struct lower_options *o);
-const char *optimizer_suffix(const struct lower_options *o, uint32_t companion); /* 1 ..: ".m", ".v", ".a", ".ema" */
+const char *optimizer_suffix(const struct lower_options *o,
+                             uint32_t companion); /* 1 ..: ".m", ".v", ".a", ".ema", ".g" */
 
 /* optimizer_group says which group has a tensor: 0 none, n the n-th. optimizer_own is what the optimizer then does to
  * it: lr (for messages; records read the schedule) and weight_decay are the group's. */

@@ -70,8 +70,10 @@ static bool read_length(struct fields *f, const struct yaml_node *root, struct j
   if (!j->epochs == !j->updates)
     return fields_fail(f, j->updates ? yaml_get(root, "updates")->line : root->line,
                        "give either 'epochs' or 'updates'%s: how long to train", j->updates ? ", not both" : "");
-  if (micro && !word_is(micro, "1"))
-    return fields_fail(f, micro->line, "micro_batches: this version does not accumulate yet; only 1 is supported");
+  if (!fields_u32(f, root, "micro_batches", 1, INT32_MAX, &j->micro_batches)) return false;
+  if (j->batch % j->micro_batches)
+    return fields_fail(f, micro->line, "micro_batches: %" PRIu32 " do not divide a batch of %" PRIu32, j->micro_batches,
+                       j->batch);
   uint32_t steps = 0;
   if (interval && !word_is(interval, "auto") && !fields_u32(f, root, "interval", 1, 256, &steps)) return false;
   j->interval = (uint16_t)steps;
@@ -165,7 +167,7 @@ static enum training_status read_with(const uint8_t *bytes, size_t length, struc
 }
 
 static bool read_whole(struct fields *f, const struct yaml_node *root, void *out) {
-  struct jobfile j = {.dropout = -1, .shuffle = true, .drop_last = true, .level = LEVEL_STANDARD};
+  struct jobfile j = {.micro_batches = 1, .dropout = -1, .shuffle = true, .drop_last = true, .level = LEVEL_STANDARD};
   if (!read_job(f, root, &j)) return false;
   *(struct jobfile *)out = j;
   return true;

@@ -27,6 +27,7 @@ struct jobfile {
   const char **freeze;
   uint32_t freeze_count;
   uint32_t batch, epochs, updates; /* one of epochs, updates is 0 */
+  uint32_t micro_batches;          /* divides batch */
   bool shuffle, drop_last;
   uint64_t seed;
   bool seed_given;

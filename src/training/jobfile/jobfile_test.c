@@ -149,7 +149,8 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("targets: y.gz", "split: test", "line 4:", "split");
   refused("assay: 1", "assay: 2", "line 1:", "format 1");
   refused("loss: {name", "loss: {nmae", "line 6:", "name");
-  refused("interval: 17", "micro_batches: 4", "line 12:", "micro_batches");
+  refused("interval: 17", "micro_batches: 3", "line 12:", "3 do not divide a batch of 128");
+  refused("interval: 17", "micro_batches: 0", "line 12:", "whole number");
   refused("interval: 17", "verify: strnog", "line 12:", "did you mean 'strong'");
   refused("interval: 17", "train: [a]\nfreeze: [b]", "line 12:", "not both");
   refused("model: m.onnx", "model: &a m.onnx", "line 2:", "anchors");

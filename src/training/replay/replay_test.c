@@ -92,7 +92,7 @@ static void take_job(void) {
   for (uint32_t t = 0; t < p->lowered.tapes_count; t++) {
     char name[64];
     size_t length;
-    snprintf(name, sizeof name, "run/tapes/%s.tape", prepare_tape_name(t));
+    snprintf(name, sizeof name, "run/tapes/%s.tape", prepare_tape_name(t, p->lowered.accumulate));
     uint8_t *bytes = example_read(example_path(&world.example, name), &length);
     if (replay_tape(bytes, length, world.job.tape_root[t], &world.arena, &world.tape[t], &why) != TRAINING_OK)
       fail_msg("%s: %s", name, why.text);

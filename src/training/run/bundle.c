@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint32_t tapes_in_bundle = 2; /* init and train: what the schedule runs */
+/* init and train; with micro-batches all, since what the schedule runs includes the last. */
+static uint32_t tapes_in_bundle(const struct prepared *p) { return p->lowered.accumulate ? p->lowered.tapes_count : 2; }
 
 static bool read_by_schedule(const struct prepared *p, uint8_t number) {
-  for (uint32_t t = 0; t < tapes_in_bundle; t++)
+  for (uint32_t t = 0; t < tapes_in_bundle(p); t++)
     if (layout_data(&p->lowered.tape[t].layout, number)) return true;
   return false;
 }
@@ -17,7 +18,7 @@ static bool read_by_schedule(const struct prepared *p, uint8_t number) {
 static uint64_t bundle_bytes(const struct prepared *p) {
   uint64_t bytes = 8 + 4 + 4 + 8 + 1 + 1 + 2 + 4 + 4 + (uint64_t)p->intervals * MERKLE_BYTES;
   for (uint32_t s = 0; s < p->job.sections; s++) bytes += 8 + 8u * p->job.section[s].entries;
-  for (uint32_t t = 0; t < tapes_in_bundle; t++) bytes += 8 + tape_bytes(&p->lowered.tape[t]);
+  for (uint32_t t = 0; t < tapes_in_bundle(p); t++) bytes += 8 + tape_bytes(&p->lowered.tape[t]);
   for (uint32_t d = 0; d < DATA_COUNT; d++)
     if (read_by_schedule(p, (uint8_t)d)) bytes += 12 + p->data_bytes[d];
   return bytes;
@@ -36,7 +37,7 @@ enum training_status bundle_write(const struct prepared *p, const uint8_t *roots
   put_u32(&w, p->steps);
   put_u32(&w, p->interval_steps);
   put_u64(&w, p->job.seed);
-  put_u8(&w, (uint8_t)tapes_in_bundle);
+  put_u8(&w, (uint8_t)tapes_in_bundle(p));
   put_u8(&w, data);
   put_u16(&w, 0);
   put_u32(&w, p->job.sections);
@@ -49,7 +50,7 @@ enum training_status bundle_write(const struct prepared *p, const uint8_t *roots
       put_u32(&w, section->entry[e].repeat);
     }
   }
-  for (uint32_t t = 0; t < tapes_in_bundle; t++) {
+  for (uint32_t t = 0; t < tapes_in_bundle(p); t++) {
     size_t length = tape_bytes(&p->lowered.tape[t]);
     put_u64(&w, length);
     w.at += tape_write(&p->lowered.tape[t], w.at, (size_t)(w.end - w.at));

@@ -108,7 +108,7 @@ enum training_status evaluate_folder(const char *folder, const char *data_text, 
     } else {
       status = evaluate_with(path, data_text, &loss, options, execute, out, why);
     }
-  } else if (status == TRAINING_OK && p->lowered.tapes_count <= TAPE_OF_EVALUATE) {
+  } else if (status == TRAINING_OK && !p->lowered.evaluates) {
     why_set(why, "%s: the job has no test set; name one with --data", folder);
     status = TRAINING_ERR_INPUT;
   } else if (status == TRAINING_OK) {

@@ -95,13 +95,13 @@ static enum training_status write_tapes(const struct prepared *p, const char *fo
     size_t length = tape_bytes(&p->lowered.tape[t]);
     uint8_t *bytes = malloc(length);
     enum training_status status = TRAINING_ERR_SYSTEM;
-    snprintf(name, sizeof name, "tapes/%s.tape", prepare_tape_name(t));
+    snprintf(name, sizeof name, "tapes/%s.tape", prepare_tape_name(t, p->lowered.accumulate));
     if (bytes && tape_write(&p->lowered.tape[t], bytes, length) == length)
       status = write_text(folder, name, bytes, length, why);
     else
       why_set(why, "not enough memory to write %s/%s", folder, name);
     free(bytes);
-    snprintf(name, sizeof name, "tapes/%s.names.json", prepare_tape_name(t));
+    snprintf(name, sizeof name, "tapes/%s.names.json", prepare_tape_name(t, p->lowered.accumulate));
     if (status == TRAINING_OK) status = write_json(folder, name, names_of(&p->lowered, t), why);
     if (status != TRAINING_OK) return status;
   }
@@ -124,10 +124,10 @@ static json_t *tapes_of(const struct prepared *p) {
   json_t *list = json_array();
   for (uint32_t t = 0; t < p->lowered.tapes_count; t++) {
     const struct tape_counts *c = &p->lowered.tape[t].counts;
-    json_array_append_new(list, json_pack("{s:s, s:o, s:i, s:I, s:I, s:I}", "name", prepare_tape_name(t), "root",
-                                          hex_of(p->job.tape_root[t]), "records", (int)p->lowered.tape[t].records_count,
-                                          "dot_flops", (json_int_t)c->dot_flops, "body_ops", (json_int_t)c->body_ops,
-                                          "bytes", (json_int_t)c->bytes));
+    json_array_append_new(
+        list, json_pack("{s:s, s:o, s:i, s:I, s:I, s:I}", "name", prepare_tape_name(t, p->lowered.accumulate), "root",
+                        hex_of(p->job.tape_root[t]), "records", (int)p->lowered.tape[t].records_count, "dot_flops",
+                        (json_int_t)c->dot_flops, "body_ops", (json_int_t)c->body_ops, "bytes", (json_int_t)c->bytes));
   }
   return list;
 }

@@ -68,8 +68,10 @@ static enum training_status fill_options(struct prepared *p, struct why *why) {
     return TRAINING_ERR_INPUT;
   }
   uint64_t updates = j->updates ? j->updates : per_epoch * j->epochs;
-  if (updates > INT32_MAX - 1) {
-    why_set(why, "%" PRIu64 " updates; a job has fewer than 2^31 steps", updates);
+  o->micro_batches = j->micro_batches;
+  if (updates > (INT32_MAX - 1) / lower_micro_batches(o)) {
+    why_set(why, "%" PRIu64 " updates%s; a job has fewer than 2^31 steps", updates,
+            lower_micro_batches(o) > 1 ? ", each of several micro-batches" : "");
     return TRAINING_ERR_INPUT;
   }
   p->updates = (uint32_t)updates;
@@ -81,7 +83,8 @@ static enum training_status fill_options(struct prepared *p, struct why *why) {
   o->biased_variance = j->biased_variance;
   o->batch = j->batch, o->updates = p->updates, o->shuffle = j->shuffle, o->drop_last = j->drop_last;
   if (p->test.samples) { /* a pure function of the job, because the sum of losses depends on it */
-    o->evaluate_batch = j->batch < p->test.samples ? j->batch : p->test.samples;
+    uint32_t batch = lower_step_batch(o);
+    o->evaluate_batch = batch < p->test.samples ? batch : p->test.samples;
     p->evaluate_steps = (uint32_t)(((uint64_t)p->test.samples + o->evaluate_batch - 1) / o->evaluate_batch);
   }
   return fill_freeze(p, why);
@@ -92,13 +95,13 @@ static enum training_status lower_tapes(struct prepared *p, struct why *why) {
   switch (lowered) {
   case LOWER_OK: break;
   case LOWER_ERR_SHAPE:
-    if (fixed_batch(p) && fixed_batch(p) != p->jobfile.batch) {
+    if (fixed_batch(p) && fixed_batch(p) != lower_step_batch(&p->options)) {
       struct why reason = *why;
       why_set(why,
               "%s: exported for batches of %" PRIu32 ", and the job's are of %" PRIu32
               ": export it with a dynamic batch (dynamic_shapes or dynamic_axes of torch.onnx.export), or set batch: "
               "%" PRIu32 ". In detail: %s",
-              p->jobfile.model, fixed_batch(p), p->jobfile.batch, fixed_batch(p), reason.text);
+              p->jobfile.model, fixed_batch(p), lower_step_batch(&p->options), fixed_batch(p), reason.text);
       return TRAINING_ERR_INPUT;
     } /* fall through */
   case LOWER_ERR_UNSUPPORTED: why_before(why, "%s: ", p->jobfile.model); return TRAINING_ERR_INPUT;
@@ -109,7 +112,7 @@ static enum training_status lower_tapes(struct prepared *p, struct why *why) {
     enum tape_status checked = tape_check(&p->lowered.tape[t], &p->arena, why);
     if (checked == TAPE_OK) continue;
     why_before(why, "%s: the lowering made a %s tape that does not check, which is a fault of this program: ",
-               p->jobfile.model, prepare_tape_name(t));
+               p->jobfile.model, prepare_tape_name(t, p->lowered.accumulate));
     return checked == TAPE_ERR_MEMORY ? TRAINING_ERR_SYSTEM : TRAINING_ERR_INPUT;
   }
   p->state_leaves = layout_state_leaves(&p->lowered.layout);
@@ -134,7 +137,7 @@ static enum training_status cut_tasks(struct prepared *p, struct why *why) {
   uint64_t element_bytes = 0;
   for (uint32_t e = 0; e < l->state_count; e++)
     element_bytes += layout_entry_elements(&l->entry[e]) * tape_dtype_bytes(l->entry[e].dtype);
-  p->steps = p->updates + 1 - p->job.first_step;
+  p->steps = p->updates * lower_micro_batches(&p->options) + 1 - p->job.first_step;
   uint32_t interval = p->jobfile.interval;
   if (!interval) interval = job_interval(element_bytes, p->lowered.tape[TAPE_OF_TRAIN].counts.dot_flops);
   uint32_t task_steps = interval * TRACE_INTERVALS_MAX;
@@ -163,6 +166,34 @@ static enum training_status cut_tasks(struct prepared *p, struct why *why) {
   return TRAINING_OK;
 }
 
+/* One pass: `more` micro-batches that accumulate, and the one that makes the update. */
+static void add_updates(struct prepared *p, uint32_t repeat, uint32_t more) {
+  struct job_section *s = &p->job.section[p->job.sections++];
+  *s = (struct job_section){.repeat = repeat};
+  if (more) s->entry[s->entries++] = (struct job_entry){(uint8_t)p->lowered.accumulate, more};
+  s->entry[s->entries++] = (struct job_entry){TAPE_OF_TRAIN, 1};
+}
+
+/* lower.md 1.3, 7.15; from a state there is nothing to initialize, and the update that it stands in is finished first.
+ */
+static void schedule(struct prepared *p) {
+  struct job *j = &p->job;
+  uint32_t micro = lower_micro_batches(&p->options), done = j->first_step ? j->first_step - 1 : 0;
+  j->sections = 1;
+  if (micro == 1) {
+    j->section[0] =
+        (struct job_section){.repeat = 1, .entries = 2, .entry = {{TAPE_OF_INIT, 1}, {TAPE_OF_TRAIN, p->updates}}};
+    if (j->first_step)
+      j->section[0] = (struct job_section){.repeat = 1, .entries = 1, .entry = {{TAPE_OF_TRAIN, p->steps}}};
+    return;
+  }
+  j->section[0] = (struct job_section){.repeat = 1, .entries = 1, .entry = {{TAPE_OF_INIT, 1}}};
+  if (j->first_step) j->sections = 0;
+  if (done % micro) add_updates(p, 1, micro - done % micro - 1);
+  uint32_t left = p->updates - done / micro - (done % micro != 0);
+  if (left) add_updates(p, left, micro - 1);
+}
+
 static enum training_status commit_job(struct prepared *p, struct why *why) {
   struct job *j = &p->job;
   j->canon = CANON_VERSION;
@@ -170,11 +201,7 @@ static enum training_status commit_job(struct prepared *p, struct why *why) {
   j->seed = p->jobfile.seed;
   j->tapes = (uint8_t)p->lowered.tapes_count;
   for (uint32_t t = 0; t < p->lowered.tapes_count; t++) tape_root(&p->lowered.tape[t], j->tape_root[t]);
-  j->sections = 1;
-  j->section[0] =
-      (struct job_section){.repeat = 1, .entries = 2, .entry = {{TAPE_OF_INIT, 1}, {TAPE_OF_TRAIN, p->updates}}};
-  if (j->first_step > 0) /* from a state: nothing to initialize */
-    j->section[0] = (struct job_section){.repeat = 1, .entries = 1, .entry = {{TAPE_OF_TRAIN, p->steps}}};
+  schedule(p);
   size_t length = layout_bytes(&p->lowered.layout);
   size_t mark = arena_mark(&p->arena);
   uint8_t *table = arena_take(&p->arena, length, 1);
@@ -213,9 +240,9 @@ void prepare_seed(struct prepared *p, uint8_t mode, uint64_t seed) {
 
 enum training_status prepare_start(struct prepared *p, const uint8_t root[MERKLE_BYTES], uint32_t first_step,
                                    struct why *why) {
-  if (first_step == 0 || first_step > p->updates) {
+  if (first_step == 0 || prepare_updates(p, first_step) >= p->updates) {
     why_set(why, "%s: %" PRIu32 " updates, and the state comes after %" PRIu32 ": nothing is left to train",
-            p->job_name, p->updates, first_step ? first_step - 1 : 0);
+            p->job_name, p->updates, prepare_updates(p, first_step));
     return TRAINING_ERR_INPUT;
   }
   uint8_t mode = p->job.seed_mode;

@@ -34,7 +34,7 @@ struct prepared {
   struct job job;
   struct job_task *task;
   uint8_t job_root[MERKLE_BYTES];
-  uint32_t steps, interval_steps, intervals; /* steps = updates + 1: step 0 is init */
+  uint32_t steps, interval_steps, intervals; /* steps = updates * micro_batches + 1: step 0 is init */
   /* memory of the executor */
   const void *data[DATA_COUNT];
   uint64_t data_bytes[DATA_COUNT];
@@ -48,9 +48,18 @@ enum training_status prepare_open(struct prepared *p, const char *job_path, cons
                                   struct why *why);
 void prepare_shut(struct prepared *p);
 
+/* Steps and updates: step u M is the end of update u where it has M micro-batches (M = 1: every step after 0 is an
+ * update). prepare_tape: tape of a step. prepare_updates: whole updates among the steps 0 .. done - 1. prepare_ends:
+ * the update that this step ends, 0 if none. prepare_runs: how many of the steps first .. first + count - 1 run the
+ * tape. */
+uint32_t prepare_tape(const struct prepared *p, uint32_t step);
+uint32_t prepare_updates(const struct prepared *p, uint32_t done);
+uint32_t prepare_ends(const struct prepared *p, uint32_t step);
+uint64_t prepare_runs(const struct prepared *p, uint32_t tape, uint32_t first, uint32_t count);
+
 /* What a chain may want otherwise than one machine does; job_root follows. prepare_seed: mode 1 leaves the seed to the
  * chain (LEDGER 7.9). prepare_start: from a state instead of from init, as if the steps before `first_step` (1 ..
- * updates) had been run; ERR_INPUT when none are left. */
+ * the last) had been run; ERR_INPUT when none are left. */
 void prepare_seed(struct prepared *p, uint8_t mode, uint64_t seed);
 enum training_status prepare_start(struct prepared *p, const uint8_t root[MERKLE_BYTES], uint32_t first_step,
                                    struct why *why);
@@ -90,7 +99,8 @@ void prepare_evaluate(const struct prepared *p, struct execute *evaluate, const 
  * outside. */
 void prepare_describe(const struct prepared *p, uint64_t at, uint32_t *entry, uint64_t *index);
 
-/* Names of the tapes in files: init, train, evaluate. */
-const char *prepare_tape_name(uint32_t tape);
+/* Names of the tapes in files: init, train, evaluate, accumulate; `accumulate` is that tape's number, 0 if there is
+ * none. */
+const char *prepare_tape_name(uint32_t tape, uint32_t accumulate);
 
 #endif

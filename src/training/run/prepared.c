@@ -4,12 +4,35 @@
 #include <inttypes.h>
 #include <string.h>
 
-const char *prepare_tape_name(uint32_t tape) {
+const char *prepare_tape_name(uint32_t tape, uint32_t accumulate) {
+  if (tape && tape == accumulate) return "accumulate";
   switch (tape) {
   case TAPE_OF_INIT: return "init";
   case TAPE_OF_TRAIN: return "train";
   default: return "evaluate";
   }
+}
+
+uint32_t prepare_tape(const struct prepared *p, uint32_t step) {
+  if (step == 0) return TAPE_OF_INIT;
+  return prepare_ends(p, step) ? TAPE_OF_TRAIN : p->lowered.accumulate;
+}
+
+uint32_t prepare_updates(const struct prepared *p, uint32_t done) {
+  return done ? (done - 1) / lower_micro_batches(&p->options) : 0;
+}
+
+uint32_t prepare_ends(const struct prepared *p, uint32_t step) {
+  uint32_t micro = lower_micro_batches(&p->options);
+  return step % micro == 0 ? step / micro : 0;
+}
+
+uint64_t prepare_runs(const struct prepared *p, uint32_t tape, uint32_t first, uint32_t count) {
+  uint32_t init = first == 0 && count > 0;
+  uint64_t train = prepare_updates(p, first + count) - prepare_updates(p, first);
+  if (tape == TAPE_OF_INIT) return init;
+  if (tape == TAPE_OF_TRAIN) return train;
+  return tape == p->lowered.accumulate ? count - init - train : 0;
 }
 
 static uint64_t mebibytes(uint64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; }
@@ -21,7 +44,8 @@ static uint64_t memory_to_take(const struct prepared *p, const struct execute_op
   uint64_t init = execute_bytes(&l->tape[TAPE_OF_INIT], options);
   uint64_t train = execute_bytes(&l->tape[TAPE_OF_TRAIN], options);
   uint64_t states = 3;
-  if (l->tapes_count > TAPE_OF_EVALUATE) {
+  if (l->accumulate) train += execute_bytes(&l->tape[l->accumulate], options);
+  if (l->evaluates) {
     train += execute_bytes(&l->tape[TAPE_OF_EVALUATE], options);
     states++;
   }

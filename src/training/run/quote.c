@@ -16,16 +16,27 @@ static void count(const struct prepared *p, const struct execute_options *execut
   q->steps = p->steps;
   q->interval_steps = p->interval_steps;
   q->intervals = p->intervals;
+  const struct lowered *l = &p->lowered;
   q->flops_per_update = work_of(&tape[TAPE_OF_TRAIN]);
+  if (l->accumulate)
+    q->flops_per_update += (lower_micro_batches(&p->options) - 1) * (uint64_t)work_of(&tape[l->accumulate]);
   q->flops = work_of(&tape[TAPE_OF_INIT]) + p->updates * q->flops_per_update;
   if (evaluations) q->flops += evaluations * p->evaluate_steps * work_of(&tape[TAPE_OF_EVALUATE]);
   q->memory_bytes = prepare_memory(p, execute);
   q->state_bytes = p->state_bytes;
   q->temp_bytes = execute_bytes(&tape[TAPE_OF_TRAIN], execute);
+  if (l->accumulate) q->temp_bytes += execute_bytes(&tape[l->accumulate], execute);
   for (uint32_t d = 0; d < DATA_COUNT; d++) q->data_bytes += p->data_bytes[d];
   uint32_t every = checkpoint_every(p->intervals, p->state_bytes, checkpoint_budget(p->state_bytes)), kept = 0;
   for (uint32_t n = 1; n <= p->intervals; n++) kept += checkpoint_kept(n, p->intervals, every);
   q->checkpoint_bytes = kept * p->state_bytes;
+}
+
+static void one_update(const struct prepared *p, struct execute *train, struct execute *parts, uint32_t update,
+                       uint8_t *state) {
+  uint32_t micro = lower_micro_batches(&p->options), step = (update - 1) * micro + 1;
+  for (; step < update * micro; step++) execute_step(parts, state, step, p->job.seed);
+  execute_step(train, state, step, p->job.seed);
 }
 
 /* Real steps from the real start, the first one thrown away: it warms caches and touches memory. */
@@ -36,19 +47,24 @@ static enum training_status time_steps(const struct prepared *p, const struct ex
   if (status != TRAINING_OK) return status;
   execute_step(x, state, 0, p->job.seed);
   execute_shut(x);
+  struct execute *parts = NULL;
   status = prepare_execute(p, TAPE_OF_TRAIN, o, &x, why);
-  if (status != TRAINING_OK) return status;
-  uint32_t step = 1, timed = 0;
-  double first = machine_seconds();
-  execute_step(x, state, step, p->job.seed);
-  double start = machine_seconds(), best = start - first;
-  while (step < p->updates && timed < STEPS_MAX && machine_seconds() - start < seconds) {
-    execute_step(x, state, ++step, p->job.seed);
-    timed++;
+  if (status == TRAINING_OK && p->lowered.accumulate)
+    status = prepare_execute(p, p->lowered.accumulate, o, &parts, why);
+  if (status == TRAINING_OK) {
+    uint32_t update = 1, timed = 0;
+    double first = machine_seconds();
+    one_update(p, x, parts, update, state);
+    double start = machine_seconds(), best = start - first;
+    while (update < p->updates && timed < STEPS_MAX && machine_seconds() - start < seconds) {
+      one_update(p, x, parts, ++update, state);
+      timed++;
+    }
+    q->seconds_per_update = timed ? (machine_seconds() - start) / timed : best;
   }
-  q->seconds_per_update = timed ? (machine_seconds() - start) / timed : best;
-  execute_shut(x);
-  return TRAINING_OK;
+  if (x) execute_shut(x);
+  if (parts) execute_shut(parts);
+  return status;
 }
 
 static enum training_status time_evaluation(const struct prepared *p, const struct execute_options *o,
@@ -80,7 +96,7 @@ static enum training_status time_commit(const struct prepared *p, const uint8_t 
   } while ((hashed = machine_seconds() - start - copied) < 0.05);
   hashed /= rounds;
   q->hash_bytes_per_s = (double)p->state_bytes / hashed;
-  q->commit_share = (copied + hashed) / (q->seconds_per_update * p->interval_steps);
+  q->commit_share = (copied + hashed) / (q->seconds_per_update * p->interval_steps / lower_micro_batches(&p->options));
   return TRAINING_OK;
 }
 
@@ -110,7 +126,10 @@ enum training_status quote_job(const struct prepared *p, const struct execute_op
   double evaluations =
       p->evaluate_every ? (double)(p->updates / p->evaluate_every + (p->updates % p->evaluate_every != 0)) : 0;
   q.seconds = q.seconds_per_update * p->updates + q.evaluation_seconds * evaluations;
-  q.gflops = (double)p->lowered.tape[TAPE_OF_TRAIN].counts.dot_flops / q.seconds_per_update * 1e-9;
+  uint64_t dots = p->lowered.tape[TAPE_OF_TRAIN].counts.dot_flops;
+  if (p->lowered.accumulate)
+    dots += (lower_micro_batches(&p->options) - 1) * p->lowered.tape[p->lowered.accumulate].counts.dot_flops;
+  q.gflops = (double)dots / q.seconds_per_update * 1e-9;
   *out = q;
   return TRAINING_OK;
 }

@@ -84,6 +84,7 @@ bool recipe_more(json_t *options, const struct lower_options *o, recipe_number *
   if (o->clip_value > 0) good = set(options, "clip_value", number(o->clip_value)) && good;
   if (o->ema > 0) good = set(options, "ema", number(o->ema)) && good;
   if (o->biased_variance) good = set(options, "batch_norm", json_string("onnx")) && good;
+  if (o->micro_batches > 1) good = set(options, "micro_batches", json_integer(o->micro_batches)) && good;
   return good;
 }
 

@@ -96,14 +96,16 @@ static bool read_saved(const struct prepared *p, const char *folder, struct save
   return good;
 }
 
-/* Step 0 makes no metrics, so s steps done are s - 1 updates. */
-static bool metrics_reach(uint32_t updates, uint32_t steps) { return steps <= updates + 1; }
+/* Step 0 makes no metrics, nor does a step that ends no update. */
+static bool metrics_reach(const struct prepared *p, uint32_t updates, uint32_t steps) {
+  return prepare_updates(p, steps) <= updates;
+}
 
 static bool take_saved(const struct prepared *p, const char *folder, struct pool *pool, uint32_t updates,
                        uint32_t intervals, uint8_t *state, struct resume_point *out) {
   char path[FILE_PATH_MAX];
   struct saved s;
-  if (!read_saved(p, folder, &s) || !metrics_reach(updates, s.steps) || s.steps / p->interval_steps > intervals)
+  if (!read_saved(p, folder, &s) || !metrics_reach(p, updates, s.steps) || s.steps / p->interval_steps > intervals)
     return false;
   if (!file_join(path, folder, "resume.state") || checkpoint_read(path, p->state_bytes, state, NULL) != TRAINING_OK)
     return false;
@@ -126,7 +128,7 @@ static bool take_checkpoint(const struct prepared *p, const char *folder, struct
   while (count-- > 0 && !found) {
     uint32_t n = numbers[count];
     const uint8_t *root = n ? trace_root_of(traces, traces_count, n) : NULL;
-    if (!root || steps_at(p, n) <= steps || !metrics_reach(updates, steps_at(p, n)) ||
+    if (!root || steps_at(p, n) <= steps || !metrics_reach(p, updates, steps_at(p, n)) ||
         !checkpoint_path(path, folder, n))
       continue;
     found = checkpoint_read(path, p->state_bytes, state, NULL) == TRAINING_OK && sound(pool, p, state, root) &&
@@ -183,7 +185,7 @@ enum training_status resume_find(const struct prepared *p, const char *folder, s
     cut_trace(p, traces, traces_count, out);
   else
     memset(state, 0, p->state_bytes);
-  scan_metrics(folder, out->steps ? out->steps - 1 : 0, &updates, &out->metrics_bytes);
+  scan_metrics(folder, prepare_updates(p, out->steps), &updates, &out->metrics_bytes);
   remove_beyond(p, folder, out);
   free(spare);
   free(traces);

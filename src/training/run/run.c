@@ -27,7 +27,7 @@ struct training {
   struct run_result *result;
   struct pool *pool;
   struct execute_options execute;
-  struct execute *train, *evaluate;
+  struct execute *train, *accumulate, *evaluate;
   uint8_t *state, *scratch;
   struct committer *committer;
   struct resume_point point;
@@ -45,7 +45,7 @@ static void tell(struct training *t, int kind) {
   if (!t->o->progress) return;
   const struct prepared *p = t->p;
   double seconds = machine_seconds() - t->started;
-  uint32_t update = t->step ? t->step - 1 : 0, before = t->point.steps ? t->point.steps - 1 : 0;
+  uint32_t update = prepare_updates(p, t->step), before = prepare_updates(p, t->point.steps);
   struct run_progress g = {.kind = kind,
                            .update = update,
                            .updates = p->updates,
@@ -93,7 +93,7 @@ static enum training_status note_update(struct training *t, uint32_t update, str
   t->result->loss = prepare_loss(t->p, t->state);
   struct metrics_line line = {.kind = METRICS_UPDATE,
                               .update = update,
-                              .step = update,
+                              .step = update * lower_micro_batches(&t->p->options),
                               .loss = t->result->loss,
                               .rate = prepare_rate(t->p, update),
                               .samples_per_s = speed};
@@ -126,7 +126,7 @@ static enum training_status note_evaluation(struct training *t, uint32_t update,
 
 static bool stop_wanted(const struct training *t) {
   const struct run_options *o = t->o;
-  return (o->stop && *o->stop) || (o->stop_after_update && t->step > o->stop_after_update);
+  return (o->stop && *o->stop) || (o->stop_after_update && prepare_updates(t->p, t->step) >= o->stop_after_update);
 }
 
 static enum training_status end_interval(struct training *t, struct why *why) {
@@ -143,7 +143,7 @@ static enum training_status end_interval(struct training *t, struct why *why) {
 /* One step and all that follows from it. t->step counts the steps that are done. */
 static enum training_status one_step(struct training *t, struct execute *x, struct why *why) {
   const struct prepared *p = t->p;
-  uint32_t step = t->step;
+  uint32_t step = t->step, update = prepare_ends(p, step);
   enum training_status status = TRAINING_OK;
   if (sabotage_of_step(&t->sabotage, step))
     status = sabotage_step(p, &t->sabotage, &t->execute, t->state, NULL, why);
@@ -151,15 +151,15 @@ static enum training_status one_step(struct training *t, struct execute *x, stru
     execute_step(x, t->state, step, p->job.seed);
   if (status != TRAINING_OK) return status;
   t->step = step + 1;
-  if (step) status = note_update(t, step, why);
+  if (update) status = note_update(t, update, why);
   if (!t->diverged && prepare_diverged(p, t->state) != 0) {
     t->diverged = true;
     t->result->diverged_step = step;
   }
-  bool evaluated = status == TRAINING_OK && !t->diverged && evaluation_due(p, step);
-  if (evaluated) status = note_evaluation(t, step, why);
+  bool evaluated = status == TRAINING_OK && !t->diverged && evaluation_due(p, update);
+  if (evaluated) status = note_evaluation(t, update, why);
   if (status == TRAINING_OK && (t->step % p->interval_steps == 0 || t->step == p->steps)) status = end_interval(t, why);
-  if (status == TRAINING_OK && step) tell(t, RUN_UPDATE);
+  if (status == TRAINING_OK && step) tell(t, update ? RUN_UPDATE : RUN_STEP);
   if (status == TRAINING_OK && evaluated) tell(t, RUN_EVALUATED);
   return status;
 }
@@ -177,6 +177,8 @@ static enum training_status loop(struct training *t, struct why *why) {
   const struct prepared *p = t->p;
   enum training_status status = t->step == 0 ? run_init(t, why) : TRAINING_OK;
   if (status == TRAINING_OK) status = prepare_execute(p, TAPE_OF_TRAIN, &t->execute, &t->train, why);
+  if (status == TRAINING_OK && p->lowered.accumulate)
+    status = prepare_execute(p, p->lowered.accumulate, &t->execute, &t->accumulate, why);
   if (status == TRAINING_OK && p->evaluate_every)
     status = prepare_execute(p, TAPE_OF_EVALUATE, &t->execute, &t->evaluate, why);
   t->last = machine_seconds();
@@ -186,7 +188,7 @@ static enum training_status loop(struct training *t, struct why *why) {
       t->wants_stop = true;
       break;
     }
-    status = one_step(t, t->train, why);
+    status = one_step(t, prepare_ends(p, t->step) ? t->train : t->accumulate, why);
   }
   return status;
 }
@@ -235,7 +237,7 @@ static enum training_status open_folder(struct training *t, bool *finished, stru
   *finished = status == TRAINING_OK && info->outcome != TRACE_OPEN;
   if (*finished) {
     t->result->outcome = info->outcome;
-    t->result->update = info->steps_run ? info->steps_run - 1 : 0;
+    t->result->update = prepare_updates(t->p, info->steps_run);
     memcpy(t->result->final_root, info->final_root, MERKLE_BYTES);
   } else if (status == TRAINING_OK && t->sabotage.kind != SABOTAGE_NONE) { /* a folder may say anything */
     status = sabotage_check(t->p, &t->sabotage, &t->execute, why);
@@ -263,7 +265,7 @@ static enum training_status open_metrics(struct training *t, struct why *why) {
     return TRAINING_ERR_SYSTEM;
   }
   t->events->fd = -1;
-  return events_open(t->events, folder, t->point.steps ? (int64_t)t->point.steps - 1 : -1, why);
+  return events_open(t->events, folder, t->point.steps ? (int64_t)prepare_updates(t->p, t->point.steps) : -1, why);
 }
 
 static enum training_status open_memory(struct training *t, struct why *why) {
@@ -314,7 +316,7 @@ static enum training_status save_point(struct training *t, struct why *why) {
   if (status != TRAINING_OK) return status;
   why_set(why,
           "stopped after update %" PRIu32 " of %" PRIu32 " and saved in %s; the same command with --resume goes on",
-          t->step - 1, t->p->updates, t->o->folder);
+          prepare_updates(t->p, t->step), t->p->updates, t->o->folder);
   return TRAINING_INTERRUPTED;
 }
 
@@ -354,7 +356,7 @@ static enum training_status finish(struct training *t, struct why *why) {
   committer_last_root(t->committer, r->final_root);
   r->commit_seconds = committer_seconds(t->committer);
   r->seconds = machine_seconds() - t->started;
-  uint32_t updates = t->step - (t->point.steps ? t->point.steps : 1);
+  uint32_t updates = prepare_updates(t->p, t->step) - prepare_updates(t->p, t->point.steps);
   r->samples_per_s = r->seconds > 0 ? (double)updates * t->p->options.batch / r->seconds : 0;
   status = deliver(t, why);
   struct metrics_line line = {.kind = METRICS_DONE, .outcome = r->outcome};
@@ -392,7 +394,7 @@ static enum training_status run_locked(struct training *t, struct why *why) {
   t->started = machine_seconds();
   tell(t, t->step ? RUN_RESUMED : RUN_STARTED);
   status = loop(t, why);
-  t->result->update = t->step ? t->step - 1 : 0;
+  t->result->update = prepare_updates(t->p, t->step);
   if (status == TRAINING_OK) status = t->wants_stop ? save_point(t, why) : finish(t, why);
   if (status == TRAINING_ERR_SYSTEM)
     why_before(why, "stopped after update %" PRIu32 ", what was committed is kept (--resume goes on from there): ",
@@ -428,6 +430,7 @@ enum training_status run_train(struct prepared *p, const struct run_options *opt
   if (status == TRAINING_OK) status = run_locked(t, why);
   committer_shut(t->committer);
   if (t->train) execute_shut(t->train);
+  if (t->accumulate) execute_shut(t->accumulate);
   if (t->evaluate) execute_shut(t->evaluate);
   if (t->pool) pool_shut(t->pool);
   if (t->events) events_shut(t->events);

@@ -3,7 +3,7 @@
  *
  *   DIR/job.yaml job.json README.md metrics.jsonl model.onnx model.safetensors
  *   DIR/SABOTAGED, of a run that lies on purpose
- *   DIR/tapes/{init,train,evaluate}.tape *.names.json   DIR/traces/0000.bin   DIR/checkpoints/000001.state
+ *   DIR/tapes/{init,train,evaluate,accumulate}.tape *.names.json   DIR/traces/0000.bin   DIR/checkpoints/000001.state
  * DIR/tensorboard/ while it runs, or after an interruption: DIR/.lock DIR/resume.state DIR/resume.json
  *
  * At the end of an interval the state is copied; a background thread hashes the copy and writes it beside the next
@@ -15,9 +15,9 @@
 #include <signal.h>
 
 struct run_progress {
-  enum { RUN_STARTED, RUN_RESUMED, RUN_UPDATE, RUN_EVALUATED, RUN_SAVING } kind;
-  uint32_t update, updates, epoch, epochs; /* epoch counts from 1 */
-  uint32_t interval, intervals;            /* ended so far, and all */
+  enum { RUN_STARTED, RUN_RESUMED, RUN_STEP, RUN_UPDATE, RUN_EVALUATED, RUN_SAVING } kind; /* STEP: ends no update */
+  uint32_t update, updates, epoch, epochs;                                                 /* epoch counts from 1 */
+  uint32_t interval, intervals;                                                            /* ended so far, and all */
   float loss, rate;
   struct evaluation evaluation; /* of the last one; count 0: none yet */
   double seconds, seconds_left, samples_per_s;
@@ -32,7 +32,7 @@ struct run_options {
   uint64_t checkpoint_bytes_max;     /* disk budget of checkpoints/; 0: checkpoint_budget */
   const volatile sig_atomic_t *stop; /* set by a signal handler: finish the step, save, return TRAINING_INTERRUPTED */
   uint32_t stop_after_update;        /* tests: as if stop were set after this update; 0: never */
-  void (*progress)(void *context, const struct run_progress *p); /* NULL: silent; after every update */
+  void (*progress)(void *context, const struct run_progress *p); /* NULL: silent; after every step */
   void *context;
 };
 

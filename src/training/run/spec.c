@@ -55,8 +55,8 @@ static json_t *options_of(const struct prepared *p) {
 static json_t *tapes_of(const struct prepared *p) {
   json_t *list = json_array();
   for (uint32_t t = 0; t < p->lowered.tapes_count; t++)
-    json_array_append_new(list,
-                          json_pack("{s:s, s:o}", "name", prepare_tape_name(t), "root", hex_of(p->job.tape_root[t])));
+    json_array_append_new(list, json_pack("{s:s, s:o}", "name", prepare_tape_name(t, p->lowered.accumulate), "root",
+                                          hex_of(p->job.tape_root[t])));
   return list;
 }
 

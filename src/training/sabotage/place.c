@@ -46,8 +46,8 @@ static bool reads_data(const struct tape_record *r, uint8_t number) {
   return false;
 }
 
-/* Among what a weight's update reads the gradient is the value of the weight's own size; the schedule's row may have
- * that size too, and comes out of its tensor. */
+/* Among what a weight's update, or the sum of its gradients, reads the gradient is the value of the weight's own size;
+ * the schedule's row may have that size too, and comes out of its tensor. */
 static bool gradient_of(const struct tape *t, const struct layout_entry *e, uint32_t *record) {
   for (uint32_t n = 0; n < t->records_count; n++) {
     const struct tape_record *r = &t->record[n];
@@ -61,13 +61,14 @@ static bool gradient_of(const struct tape *t, const struct layout_entry *e, uint
   return false;
 }
 
-bool place_gradient(const struct prepared *p, uint32_t *record) {
+bool place_gradient(const struct prepared *p, uint32_t tape, uint32_t *record) {
   uint64_t most = 0;
   for (uint32_t i = 0; i < p->lowered.parameters_count; i++) {
-    const struct layout_entry *e = entry_of(p, i);
+    const struct lower_parameter *q = &p->lowered.parameter[i];
+    const struct layout_entry *e = &p->lowered.layout.entry[tape == TAPE_OF_TRAIN ? q->entry : q->sum];
     uint32_t found;
-    if (!p->lowered.parameter[i].trains || layout_entry_elements(e) <= most) continue;
-    if (!gradient_of(&p->lowered.tape[TAPE_OF_TRAIN], e, &found)) continue;
+    if (!q->trains || layout_entry_elements(e) <= most) continue;
+    if (!gradient_of(&p->lowered.tape[tape], e, &found)) continue;
     most = layout_entry_elements(e);
     *record = found;
   }
@@ -75,13 +76,13 @@ bool place_gradient(const struct prepared *p, uint32_t *record) {
 }
 
 /* The first record that the lowering made for the batch; the inputs and targets are read through it. */
-bool place_index(const struct prepared *p, uint32_t *record) {
-  const struct tape *t = &p->lowered.tape[TAPE_OF_TRAIN];
+bool place_index(const struct prepared *p, uint32_t tape, uint32_t *record) {
+  const struct tape *t = &p->lowered.tape[tape];
   for (uint32_t n = 0; n < t->records_count; n++) {
     const struct tape_record *r = &t->record[n];
-    const char *op = p->lowered.origin[TAPE_OF_TRAIN][n].op;
+    const char *op = p->lowered.origin[tape][n].op;
     if (!op || strcmp(op, "batch") != 0 || r->dtype != TAPE_I32) continue;
-    if (r->space != TAPE_TEMP || record_elements(r) != p->options.batch) continue;
+    if (r->space != TAPE_TEMP || record_elements(r) != lower_step_batch(&p->options)) continue;
     *record = n;
     return true;
   }

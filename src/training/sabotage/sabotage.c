@@ -92,7 +92,7 @@ bool sabotage_of_root(const struct prepared *p, const struct sabotage *s, uint32
 
 /* NULL: it would change something. */
 static const char *why_useless(const struct prepared *p, const struct sabotage *s) {
-  uint32_t record;
+  uint32_t record, tape = prepare_tape(p, s->step);
   switch (s->kind) {
   case SABOTAGE_NONE:
   case SABOTAGE_WEIGHT:
@@ -101,23 +101,25 @@ static const char *why_useless(const struct prepared *p, const struct sabotage *
   case SABOTAGE_PREIMAGE: return NULL;
   case SABOTAGE_GRADIENT:
     if (s->step == 0) return "step 0 is init, which computes no gradient";
-    return place_gradient(p, &record) ? NULL : "no gradient of this job was found on its tape";
+    return place_gradient(p, tape, &record) ? NULL : "no gradient of this job was found on its tape";
   case SABOTAGE_INDEX:
     if (s->step == 0) return "step 0 is init, which reads no sample";
     if (p->train.samples < 2) return "the data has a single sample, so there is no other one";
-    return place_index(p, &record) ? NULL : "the sample numbers of this job were not found on its tape";
+    return place_index(p, tape, &record) ? NULL : "the sample numbers of this job were not found on its tape";
   case SABOTAGE_BACKDOOR:
     if (s->step == 0) return "step 0 is init, which reads no sample";
-    return place_index(p, &record) ? NULL : "the sample numbers of this job were not found on its tape";
+    return place_index(p, tape, &record) ? NULL : "the sample numbers of this job were not found on its tape";
   case SABOTAGE_STALE:
     return s->step >= 2 ? NULL : "only an update with an update before it can be taken for that one: from step 2 on";
   case SABOTAGE_SEED:
-    if (place_draws(p, s->step ? TAPE_OF_TRAIN : TAPE_OF_INIT)) return NULL;
+    if (place_draws(p, tape)) return NULL;
     return s->step ? "updates of this job draw nothing from the seed (no shuffling, no dropout)"
                    : "step 0 of this job draws nothing from the seed (the weights are the model's)";
   case SABOTAGE_OPTIMIZER:
     if (s->step == 0) return "step 0 is init, which has no learning rate";
-    return prepare_rate(p, s->step) != 0 ? NULL : "the learning rate of that step is 0, and twice that too";
+    if (!prepare_ends(p, s->step)) return "the step only adds up gradients, which takes no learning rate";
+    return prepare_rate(p, prepare_ends(p, s->step)) != 0 ? NULL
+                                                          : "the learning rate of that step is 0, and twice that too";
   }
   return NULL;
 }
@@ -144,8 +146,7 @@ static uint64_t bytes_beside(const struct prepared *p, const struct sabotage *s,
   struct execute_options keep = *options;
   keep.materialise = true;
   uint64_t bytes = p->state_bytes;
-  if (sabotage_of_step(s, s->step))
-    bytes += execute_bytes(&p->lowered.tape[s->step ? TAPE_OF_TRAIN : TAPE_OF_INIT], &keep);
+  if (sabotage_of_step(s, s->step)) bytes += execute_bytes(&p->lowered.tape[prepare_tape(p, s->step)], &keep);
   return s->kind == SABOTAGE_BACKDOOR ? bytes + p->data_bytes[DATA_TRAIN_INPUTS] : bytes;
 }
 

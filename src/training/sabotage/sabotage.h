@@ -17,7 +17,8 @@
  *              of a weight altered; the run goes on from the true state
  *   preimage   the root committed there is one that nothing hashes to
  *
- * Steps are counted as in the job: 0 is init, u is update u. Uses: prepare, checkpoint. */
+ * Steps are counted as in the job: 0 is init, u is update u, or with micro-batches one of those. Uses: prepare,
+ * checkpoint. */
 #ifndef TRAINING_SABOTAGE_H
 #define TRAINING_SABOTAGE_H
 #include "training/run/prepare.h"
@@ -64,7 +65,7 @@ uint32_t sabotage_interval(const struct prepared *p, const struct sabotage *s);
 /* sabotage_step, where sabotage_of_step holds and sabotage_possible said OK (a folder's mark may say anything), turns
  * the state before step s->step (state_bytes, 64-byte aligned) into the one after, as the liar has it, in place. temps,
  * unless NULL, gets all temp values that the liar shows for the step: temp_leaves * 4096 bytes of the step's tape
- * (TAPE_OF_INIT for step 0, else TAPE_OF_TRAIN), 64-byte aligned; for weight and skip they are those of the honest
+ * (prepare_tape), 64-byte aligned; for weight and skip they are those of the honest
  * step. The same bits each time, on every machine, with any number of threads: options' backend, pool and plain count.
  * Cost: two steps with all values kept, a copy of the state, for backdoor one of the inputs. ERR_INPUT: the lie changes
  * nothing in the state (a sample that equals its neighbour, say); ERR_SYSTEM: memory. On error state and temps mean

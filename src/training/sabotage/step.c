@@ -64,13 +64,14 @@ static enum training_status run(struct lie *l, uint32_t step, uint64_t seed, uin
 /* What the lie needs to know of the honest values. place_* found these places in sabotage_possible. */
 static void look(struct lie *l, const uint8_t *temps) {
   uint32_t record = 0, step = l->s->step;
-  if (l->s->kind == SABOTAGE_GRADIENT && place_gradient(l->p, &record)) {
+  if (l->s->kind == SABOTAGE_GRADIENT && place_gradient(l->p, prepare_tape(l->p, step), &record)) {
     uint64_t element = place_pick(step, record_elements(&l->tape->record[record]));
     l->altered = true;
     l->alteration =
         (struct execute_alteration){record, element, other_float(word_at(temp_at(l, temps, record, element)))};
-  } else if ((l->s->kind == SABOTAGE_INDEX || l->s->kind == SABOTAGE_BACKDOOR) && place_index(l->p, &record)) {
-    uint64_t element = place_pick(step, l->p->options.batch);
+  } else if ((l->s->kind == SABOTAGE_INDEX || l->s->kind == SABOTAGE_BACKDOOR) &&
+             place_index(l->p, prepare_tape(l->p, step), &record)) {
+    uint64_t element = place_pick(step, lower_step_batch(&l->p->options));
     l->sample = word_at(temp_at(l, temps, record, element));
     l->altered = l->s->kind == SABOTAGE_INDEX;
     l->alteration = (struct execute_alteration){record, element, (l->sample + 1) % l->p->train.samples};
@@ -93,7 +94,7 @@ static enum training_status double_rate(struct lie *l, struct why *why) {
   if (!rows) return no_memory(l, "the schedule", l->p->data_bytes[DATA_SCHEDULE], why);
   for (uint64_t c = 0; c < columns; c++) {
     if (c % l->p->lowered.group_columns >= l->p->lowered.rate_columns) continue;
-    uint8_t *at = rows + 4 * ((l->step - 1) * columns + c);
+    uint8_t *at = rows + 4 * ((prepare_ends(l->p, l->step) - 1) * columns + c);
     float x;
     memcpy(&x, at, sizeof x);
     x *= 2;
@@ -158,7 +159,7 @@ enum training_status sabotage_step(const struct prepared *p, const struct sabota
   struct lie l = {.p = p,
                   .s = s,
                   .options = *options,
-                  .tape = &p->lowered.tape[s->step ? TAPE_OF_TRAIN : TAPE_OF_INIT],
+                  .tape = &p->lowered.tape[prepare_tape(p, s->step)],
                   .step = s->step,
                   .seed = p->job.seed};
   uint8_t *honest = aligned_alloc(64, p->state_bytes);

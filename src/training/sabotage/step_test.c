@@ -159,7 +159,7 @@ static void one_element_of_a_value(void **state) {
   for (int i = 0; i < 6; i++) {
     struct world *w = world_open(STEP, optimizers[i % 3], more[i / 3]);
     uint32_t gradient = 0, index = 0;
-    assert_true(place_gradient(&w->p, &gradient) && place_index(&w->p, &index));
+    assert_true(place_gradient(&w->p, TAPE_OF_TRAIN, &gradient) && place_index(&w->p, TAPE_OF_TRAIN, &index));
     lie(w, SABOTAGE_GRADIENT);
     assert_int_equal(first_other_record(w), gradient);
     assert_int_equal(words_of_record(w, gradient), 1);
@@ -192,7 +192,7 @@ static void other_inputs_of_the_step(void **state) {
   (void)state;
   struct world *w = world_open(STEP, adamw, twenty);
   uint32_t index = 0;
-  assert_true(place_index(&w->p, &index));
+  assert_true(place_index(&w->p, TAPE_OF_TRAIN, &index));
   lie(w, SABOTAGE_SEED);
   assert_int_equal(first_other_record(w), index);
   lie(w, SABOTAGE_STALE);

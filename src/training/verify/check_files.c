@@ -53,7 +53,7 @@ static void compare_tape(struct work *w, uint32_t t, const char *name, const str
   if (file_same) {
     work_find(w, VERIFY_DAMAGED, "job.json", 0,
               "job.json: the root of the %s tape is not that of %s, which is what the job lowers to",
-              prepare_tape_name(t), name);
+              prepare_tape_name(t, w->p->lowered.accumulate), name);
     return;
   }
   uint64_t at = 0, common = file->length < length ? file->length : length;
@@ -76,7 +76,7 @@ enum training_status work_tapes(struct work *w, struct why *why) {
     char name[64], path[FILE_PATH_MAX];
     struct file_bytes file;
     struct why reason = {""};
-    snprintf(name, sizeof name, "tapes/%s.tape", prepare_tape_name(t));
+    snprintf(name, sizeof name, "tapes/%s.tape", prepare_tape_name(t, w->p->lowered.accumulate));
     if (!file_join(path, w->folder, name)) return TRAINING_ERR_INPUT;
     w->r->files_checked++;
     if (file_map(path, TAPE_FILE_BYTES_MAX, &file, &reason) != TRAINING_OK) {
@@ -292,7 +292,8 @@ static void judge_line(struct work *w, uint32_t number, const struct metrics_lin
   }
   switch (l->kind) {
   case METRICS_UPDATE:
-    if (l->update != *updates + 1 || l->update > w->p->updates || l->step != l->update) {
+    if (l->update != *updates + 1 || l->update > w->p->updates ||
+        l->step != l->update * lower_micro_batches(&w->p->options)) {
       wrong_line(w, number, "is not the update that follows the one before");
     } else {
       if (!same_bits(l->rate, prepare_rate(w->p, l->update))) wrong_line(w, number, "lr is not the schedule's");
@@ -351,7 +352,7 @@ enum training_status work_metrics(struct work *w, struct why *why) {
     at += length + 1;
   }
   if (finished && !done) wrong_line(w, number + 1, "the line that ends the run is missing");
-  if (finished && updates + 1 != w->info.steps_run)
+  if (finished && updates != prepare_updates(w->p, w->info.steps_run))
     wrong_line(w, number, "there are not as many updates as the run had");
   for (uint32_t u = 1; u <= updates && w->info.outcome == TRACE_DONE && w->p->evaluate_every; u++) {
     bool due = u % w->p->evaluate_every == 0 || u == w->p->updates;

@@ -18,17 +18,21 @@ struct replay {
   uint8_t *wanted, *compared;
   uint32_t planned, done;
   /* metrics that contradict the interval being run: judged when its root is known */
-  uint32_t contradictions, contradiction_step[CONTRADICTIONS_MAX], contradiction_line[CONTRADICTIONS_MAX];
+  uint32_t contradictions, contradiction_update[CONTRADICTIONS_MAX], contradiction_line[CONTRADICTIONS_MAX];
   const char *contradiction[CONTRADICTIONS_MAX];
 };
 
 static bool same_bits(float a, float b) { return memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b); }
 
-static void contradict(struct replay *r, uint32_t step, uint32_t line, const char *what) {
+static void contradict(struct replay *r, uint32_t update, uint32_t line, const char *what) {
   if (r->contradictions == CONTRADICTIONS_MAX) return;
-  r->contradiction_step[r->contradictions] = step;
+  r->contradiction_update[r->contradictions] = update;
   r->contradiction_line[r->contradictions] = line;
   r->contradiction[r->contradictions++] = what;
+}
+
+static uint32_t last_step(const struct replay *r, uint32_t update) {
+  return update * lower_micro_batches(&r->w->p->options);
 }
 
 static void compare_evaluation(struct replay *r, uint32_t update) {
@@ -74,15 +78,15 @@ static enum training_status run_interval(struct replay *r, struct why *why) {
   if (end > p->steps) end = p->steps;
   r->contradictions = 0;
   for (uint32_t step = (uint32_t)first; step < end; step++) {
-    uint32_t tape = step == 0 ? TAPE_OF_INIT : TAPE_OF_TRAIN;
+    uint32_t tape = prepare_tape(p, step);
     enum training_status status = tape_for(r, tape, why);
     if (status != TRAINING_OK) return status;
     execute_step(r->tape[tape], r->state, step, p->job.seed);
     if (step == 0) {
       execute_shut(r->tape[TAPE_OF_INIT]); /* its memory is the first step's alone */
       r->tape[TAPE_OF_INIT] = NULL;
-    } else {
-      compare_metrics(r, step);
+    } else if (prepare_ends(p, step)) {
+      compare_metrics(r, prepare_ends(p, step));
     }
   }
   r->at++;
@@ -124,7 +128,7 @@ static void report_differ(struct replay *r, uint32_t interval) {
   if (!f) return;
   if (r->contradictions) {
     f->has_step = true;
-    f->step = r->contradiction_step[0];
+    f->step = last_step(r, r->contradiction_update[0]);
     size_t n = strlen(f->text);
     snprintf(f->text + n, sizeof f->text - n, ", nor the metrics of step %" PRIu32, f->step);
   }
@@ -150,10 +154,10 @@ static void report_damage(struct replay *r, uint32_t interval) {
     struct verify_finding *f =
         work_find(w, VERIFY_DAMAGED, "metrics.jsonl", interval,
                   "metrics.jsonl line %" PRIu32 ": %s of update %" PRIu32 " is not what the state gives",
-                  r->contradiction_line[i], r->contradiction[i], r->contradiction_step[i]);
+                  r->contradiction_line[i], r->contradiction[i], r->contradiction_update[i]);
     if (!f) break;
     f->has_step = f->has_index = true;
-    f->step = r->contradiction_step[i];
+    f->step = last_step(r, r->contradiction_update[i]);
     f->index = r->contradiction_line[i];
     f->unit = "line";
   }

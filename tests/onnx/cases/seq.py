@@ -18,6 +18,32 @@ def recurrent(op, gates, name, directions=1, bias=True, first=(), peephole=False
                 **({"direction": "bidirectional"} if directions == 2 else {}), **more)
 
 
+def attention(name, heads=2, kv=2, flat=False, mask=None, past=0, lengths=None, v_size=4, rows=3, keys=5, size=4, opset=23,
+              **more):
+    """Batch 2. Q, K, V, and what may follow them."""
+    def of(count, length, width):
+        return (2, length, count * width) if flat else (2, count, length, width)
+    inputs = [of(heads, rows, size), of(kv, keys, size), of(kv, keys, v_size), mask]
+    inputs += [(2, kv, past, size), (2, kv, past, v_size)] if past else [None, None]
+    inputs += [C(numpy.array(lengths, numpy.int64))] if lengths else []
+    if flat:
+        more.update(q_num_heads=heads, kv_num_heads=kv)
+    return case(name, "Attention", inputs, opset=opset, outputs=3 if past else 1, use=(0,) if past else None, **more)
+
+
+def rotary(name, shape, half, places=None, **more):
+    angle = numpy.arange(8 * half).reshape(8, half) * 0.37
+    if places is None:
+        angle = angle[numpy.arange(shape[0] * 4).reshape(shape[0], 4) % 8]
+    inputs = [shape, C(numpy.cos(angle)), C(numpy.sin(angle))]
+    inputs += [C(numpy.array(places, numpy.int64))] if places else []
+    return case(name, "RotaryEmbedding", inputs, **more)
+
+
+def einsum(equation, *shapes):
+    return case(equation, "Einsum", list(shapes), equation=equation)
+
+
 CASES = [
     case("left transposed", "Gemm", [(4, 3), W((4, 5)), W(5)], transA=1, alpha=0.5),
     case("both transposed", "Gemm", [(4, 3), W((5, 4)), W((3, 1))], transA=1, transB=1, beta=2.0),
@@ -49,4 +75,40 @@ CASES = [
     recurrent("RNN", 1, "both directions, first state", directions=2, first="h", use=(0, 1)),
     recurrent("RNN", 1, "reverse, no bias, last state alone", direction="reverse", bias=False, use=(1,)),
     recurrent("RNN", 1, "batch first", layout=1, first="h", use=(0, 1)),
+    attention("heads"),
+    attention("causal, scaled", is_causal=1, scale=0.3),
+    attention("groups of heads", heads=4, kv=2),
+    attention("one key head, capped", heads=4, kv=1, softcap=0.7),
+    attention("flat", flat=True),
+    attention("flat groups, values of another size", flat=True, heads=4, kv=2, v_size=5, is_causal=1),
+    attention("trained mask, capped", mask=W((2, 1, 3, 5)), softcap=2.0),
+    attention("trained mask of one row", mask=W((1, 5)), heads=4, kv=2),
+    attention("mask of truth values", mask=C(numpy.array([[1, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 1, 1, 0, 0]], bool)),
+              is_causal=1),
+    attention("keys before these", past=2, is_causal=1),
+    attention("flat, keys before these", flat=True, past=3, heads=4, kv=2),
+    attention("window", left_window_size=1, right_window_size=2, opset=25),
+    attention("keys that count", lengths=[3, 5], is_causal=1, opset=24),
+    rotary("halves", (2, 3, 4, 6), 3),
+    rotary("neighbours", (2, 3, 4, 6), 3, interleaved=1),
+    rotary("a part of each head", (2, 3, 4, 8), 2, rotary_embedding_dim=4),
+    rotary("neighbours in a part", (2, 3, 4, 8), 2, rotary_embedding_dim=4, interleaved=1),
+    rotary("flat", (2, 4, 18), 3, num_heads=3),
+    rotary("flat, places given", (2, 4, 18), 3, places=[[0, 2, 1, 4], [3, 3, 0, 1]], num_heads=3),
+    rotary("places given, neighbours in a part", (2, 3, 4, 8), 2, places=[[0, 2, 1, 4], [3, 3, 0, 1]], interleaved=1,
+           rotary_embedding_dim=4),
+    einsum("bij,bjk->bik", (2, 3, 4), (2, 4, 5)),
+    einsum("ij->ji", (3, 4)),
+    einsum("ij->i", (3, 4)),
+    einsum("ij", (3, 4)),
+    einsum("...ii->...i", (2, 3, 3)),
+    einsum("ii->", (3, 3)),
+    einsum("i,j->ij", (3,), (4,)),
+    einsum("i,i", (4,), (4,)),
+    einsum("bhid,bhjd->bhij", (2, 2, 3, 4), (2, 2, 5, 4)),
+    einsum("ij,jk,kl->il", (2, 3), (3, 4), (4, 2)),
+    einsum("a,ab,abc->c", (2,), (2, 3), (2, 3, 4)),
+    einsum("...ij,...jk->...ik", (1, 2, 3), (4, 3, 2)),
+    einsum("ij,jk->", (2, 3), (3, 4)),
+    einsum("iij,jk->k", (3, 3, 2), (2, 4)),
 ]

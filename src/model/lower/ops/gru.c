@@ -28,8 +28,8 @@ static uint8_t inner(struct recurrent *c, struct build *b, struct value *r) {
   uint8_t sum = RECURRENT_NOTHING;
   if (given(r)) sum = recurrent_only(c, b, r, GATE_N);
   if (!given(&c->b)) return sum;
-  struct index at[] = {along(c->directions, 0), index_fixed(1), index_fixed(GATE_N),
-                       along(c->hidden, (uint8_t)(b->rank - 1))};
+  struct index at[] = {arrange_along(c->directions, 0), index_fixed(1), index_fixed(GATE_N),
+                       arrange_along(c->hidden, (uint8_t)(b->rank - 1))};
   uint8_t bias = build_read(b, &c->b, at, 0);
   return recurrent_plus(b, sum, bias);
 }
@@ -171,7 +171,8 @@ static struct value for_inputs(struct recurrent *c, struct value *gates, struct 
   struct value shape = value_shaped(TAPE_F32, 5, dim, NULL);
   struct build b;
   build_map(&b, c->g->e, TAPE_F32, &shape);
-  struct index at[] = {along(dim[0], 0), along(dim[1], 1), index_dim(2), along(dim[3], 3), along(dim[4], 4)};
+  struct index at[] = {arrange_along(dim[0], 0), arrange_along(dim[1], 1), index_dim(2), arrange_along(dim[3], 3),
+                       arrange_along(dim[4], 4)};
   uint8_t zr = build_read(&b, gates, at, 0);
   uint8_t n = build_read(&b, candidate, (struct index[]){at[0], at[1], at[3], at[4]}, 0);
   uint8_t gate = build_op(&b, CANON_COORD, 2, 0, 0), number = build_i32(&b, GATE_N);
@@ -193,8 +194,8 @@ static struct value of_reset(struct recurrent *c, struct value *gates, struct va
   struct build b;
   struct value shape = value_shaped(TAPE_F32, 4, c->r.dim, c->r.order);
   build_map(&b, c->g->e, TAPE_F32, &shape);
-  struct index at[] = {along(c->directions, b.at[0]), index_dim(b.at[1]), along(c->hidden, b.at[2]),
-                       along(c->hidden, b.at[3])};
+  struct index at[] = {arrange_along(c->directions, b.at[0]), index_dim(b.at[1]), arrange_along(c->hidden, b.at[2]),
+                       arrange_along(c->hidden, b.at[3])};
   value_settle(c->g->e, &zr);
   uint8_t first = build_read(&b, &zr, at, 0);
   at[1] = index_fixed(0);

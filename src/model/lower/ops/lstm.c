@@ -186,13 +186,19 @@ static void peepholes(struct recurrent *c, struct value **d) {
       struct index gate = n ? index_fixed(GATE_O) : index_add(index_fixed(GATE_I), 1, GATE_F);
       struct build b;
       build_free(&b, g->e, TAPE_DOT, TAPE_CHAIN, TAPE_F32, 3, out, 1, k, &y);
-      build_read(&b, d[s], (struct index[]){along(c->directions, 0), gate, along(c->batch, 3), along(c->hidden, 2)}, 0);
-      build_read(&b, cell, (struct index[]){along(c->directions, 0), along(c->batch, 3), along(c->hidden, 2)}, 0);
+      build_read(&b, d[s],
+                 (struct index[]){arrange_along(c->directions, 0), gate, arrange_along(c->batch, 3),
+                                  arrange_along(c->hidden, 2)},
+                 0);
+      build_read(
+          &b, cell,
+          (struct index[]){arrange_along(c->directions, 0), arrange_along(c->batch, 3), arrange_along(c->hidden, 2)},
+          0);
       part[n] = build_end(&b, 0);
     }
     struct build b;
     build_map(&b, g->e, TAPE_F32, &shape);
-    struct index at[] = {along(c->directions, 0), index_fixed(0), along(c->hidden, 2)};
+    struct index at[] = {arrange_along(c->directions, 0), index_fixed(0), arrange_along(c->hidden, 2)};
     uint8_t o = build_read(&b, &part[1], at, 0), others = build_f32(&b, 0);
     if (given(&part[0])) {
       at[1] = index_div(index_add(index_fixed(0), 1, 1), GATE_F, TAPE_FLOOR); /* 0 and 1 of gates 0 and 2 */

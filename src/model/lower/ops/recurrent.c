@@ -3,24 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* v's axes in another order over the same memory: axis n of the result is v's axis perm[n]. */
-static struct value renamed(const struct value *v, const uint8_t *perm) {
-  struct value w = *v;
-  for (uint32_t n = 0; n < v->rank; n++) {
-    w.dim[n] = v->dim[perm[n]];
-    for (uint32_t p = 0; p < v->rank; p++)
-      if (v->order[p] == perm[n]) w.order[p] = (uint8_t)n;
-  }
-  return w;
-}
-
-struct index along(uint32_t extent, uint8_t dim) {
-  return extent == 1 ? index_fixed(0) : index_dim(dim);
-}
-
 /* v if memory is in this order already, else a copy that is. */
 static struct value laid(struct recurrent *c, struct value *v, const uint8_t *order) {
-  struct value turned = renamed(v, order), shape = value_shaped(TAPE_F32, v->rank, v->dim, order);
+  struct value turned = arrange_renamed(v, order), shape = value_shaped(TAPE_F32, v->rank, v->dim, order);
   struct build b;
   if (value_plain(&turned)) return *v;
   build_map(&b, c->g->e, TAPE_F32, &shape);
@@ -87,7 +72,7 @@ static bool first_state(struct recurrent *c, uint32_t n, const char *what, struc
   *out = (struct value){0};
   if (!t || zeros(t)) return true;
   if (!operand(c, n, what, 3, dim, out)) return false;
-  if (c->layout) *out = renamed(out, turn);
+  if (c->layout) *out = arrange_renamed(out, turn);
   return true;
 }
 
@@ -127,7 +112,7 @@ static bool read_shapes(struct recurrent *c) {
     return false;
   }
   if (!operand(c, RECURRENT_X, "X", 3, (uint32_t[]){x->dim[0], x->dim[1], x->dim[2]}, &c->x)) return false;
-  if (c->layout) c->x = renamed(&c->x, turn);
+  if (c->layout) c->x = arrange_renamed(&c->x, turn);
   return true;
 }
 
@@ -157,9 +142,11 @@ static struct value inputs_dot(struct recurrent *c) {
   struct value y = value_shaped(TAPE_F32, 5, out, NULL);
   struct build b;
   build_free(&b, c->g->e, TAPE_DOT, TAPE_CHAIN, TAPE_F32, 5, out, 1, k, &y);
-  build_read(&b, &c->x, (struct index[]){along(c->steps, 0), along(c->batch, 3), along(c->inputs, 5)}, 0);
+  build_read(&b, &c->x,
+             (struct index[]){arrange_along(c->steps, 0), arrange_along(c->batch, 3), arrange_along(c->inputs, 5)}, 0);
   build_read(&b, &c->w,
-             (struct index[]){along(c->directions, 1), along(c->gates, 2), along(c->hidden, 4), along(c->inputs, 5)},
+             (struct index[]){arrange_along(c->directions, 1), arrange_along(c->gates, 2), arrange_along(c->hidden, 4),
+                              arrange_along(c->inputs, 5)},
              0);
   return build_end(&b, 0);
 }
@@ -167,7 +154,8 @@ static struct value inputs_dot(struct recurrent *c) {
 static struct value both_biases(struct recurrent *c) {
   const uint32_t dim[] = {c->directions, c->gates, c->hidden};
   struct value shape = value_shaped(TAPE_F32, 3, dim, NULL);
-  struct index at[] = {along(c->directions, 0), index_fixed(0), along(c->gates, 1), along(c->hidden, 2)};
+  struct index at[] = {arrange_along(c->directions, 0), index_fixed(0), arrange_along(c->gates, 1),
+                       arrange_along(c->hidden, 2)};
   struct build b;
   build_map(&b, c->g->e, TAPE_F32, &shape);
   uint8_t w = build_read(&b, &c->b, at, 0);
@@ -212,12 +200,12 @@ void recurrent_map(const struct recurrent *c, struct build *b, uint32_t gates) {
 }
 
 /* The axes of what is read: direction, gate, batch, hidden of the record. */
-static struct index direction_of(const struct recurrent *c) { return along(c->directions, 0); }
+static struct index direction_of(const struct recurrent *c) { return arrange_along(c->directions, 0); }
 static struct index batch_of(const struct recurrent *c, const struct build *b) {
-  return along(c->batch, (uint8_t)(b->rank - 2));
+  return arrange_along(c->batch, (uint8_t)(b->rank - 2));
 }
 static struct index hidden_of(const struct recurrent *c, const struct build *b) {
-  return along(c->hidden, (uint8_t)(b->rank - 1));
+  return arrange_along(c->hidden, (uint8_t)(b->rank - 1));
 }
 static struct index gate_of(const struct build *b, uint32_t gate) {
   struct index i = index_fixed((int32_t)gate);
@@ -283,9 +271,10 @@ struct value recurrent_dot(struct recurrent *c, struct value *h, uint32_t first,
   struct value y = value_shaped(TAPE_F32, 4, out, NULL);
   struct build b;
   build_free(&b, c->g->e, TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, out, 1, k, &y);
-  build_read(&b, h, (struct index[]){direction_of(c), along(c->batch, 2), along(c->hidden, 4)}, 0);
+  build_read(&b, h, (struct index[]){direction_of(c), arrange_along(c->batch, 2), arrange_along(c->hidden, 4)}, 0);
   build_read(&b, &c->rows,
-             (struct index[]){direction_of(c), gates_from(first, count, 1), along(c->hidden, 3), along(c->hidden, 4)},
+             (struct index[]){direction_of(c), gates_from(first, count, 1), arrange_along(c->hidden, 3),
+                              arrange_along(c->hidden, 4)},
              0);
   return build_end(&b, 0);
 }
@@ -297,9 +286,13 @@ struct value recurrent_back(struct recurrent *c, struct value *d, uint32_t first
   struct build b;
   if (!given(&c->columns)) c->columns = laid(c, &c->r, columns_order);
   build_free(&b, c->g->e, TAPE_DOT, TAPE_CHAIN, TAPE_F32, 3, out, 2, k, &y);
-  build_read(&b, d, (struct index[]){direction_of(c), along(count, 3), along(c->batch, 1), along(c->hidden, 4)}, 0);
+  build_read(&b, d,
+             (struct index[]){direction_of(c), arrange_along(count, 3), arrange_along(c->batch, 1),
+                              arrange_along(c->hidden, 4)},
+             0);
   build_read(&b, &c->columns,
-             (struct index[]){direction_of(c), gates_from(first, count, 3), along(c->hidden, 4), along(c->hidden, 2)},
+             (struct index[]){direction_of(c), gates_from(first, count, 3), arrange_along(c->hidden, 4),
+                              arrange_along(c->hidden, 2)},
              0);
   return build_end(&b, 0);
 }

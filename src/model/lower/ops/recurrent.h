@@ -1,11 +1,12 @@
 /* recurrent: what LSTM, GRU and RNN share: operands by direction and gate, one dot for the inputs of all steps, the
  * steps' values stacked in time's order, and the gradients of the weights as one dot over (time, batch).
- * docs/lower.md 4.46. Uses: activation, rule.
+ * docs/lower.md 4.46. Uses: activation, arrange, rule.
  *
  * Both directions of a bidirectional node share every record: step s of direction 1 looks at time steps - 1 - s. */
 #ifndef LOWER_OPS_RECURRENT_H
 #define LOWER_OPS_RECURRENT_H
 #include "model/lower/ops/activation.h"
+#include "model/lower/ops/arrange.h"
 
 enum { RECURRENT_X, RECURRENT_W, RECURRENT_R, RECURRENT_B, RECURRENT_LENGTHS, RECURRENT_H, RECURRENT_C, RECURRENT_P };
 enum { RECURRENT_NOTHING = 255 }; /* no register yet */
@@ -36,9 +37,6 @@ struct recurrent {
 struct recurrent *recurrent_open(struct graph *g, struct application *a, uint32_t gates, uint32_t activations,
                                  const enum activation_name *absent, uint32_t each);
 static inline bool given(const struct value *v) { return v->literal || v->rank; }
-
-/* Index of an axis of this extent at a record's dim. */
-struct index along(uint32_t extent, uint8_t dim);
 
 /* A map over [directions, gates, batch, hidden], or with 0 gates over [directions, batch, hidden]. The reads below are
  * of a record with gates if count > 1 or it has a gate dim: gate + coordinate; else of that gate alone. */

@@ -50,7 +50,7 @@ static struct value behind(const struct recurrent *c, struct value *v, uint32_t 
   for (uint32_t n = 0; n < count; n++) {
     struct index at[TAPE_RANK_MAX];
     at[0] = index_add(index_fixed(-(int32_t)start[n]), 0, 1);
-    for (uint8_t a = 1; a < v[n].rank; a++) at[a] = along(v[n].dim[a], a);
+    for (uint8_t a = 1; a < v[n].rank; a++) at[a] = arrange_along(v[n].dim[a], a);
     reg[n] = build_read(&b, &v[n], at, 0);
   }
   uint8_t y = reg[count - 1];
@@ -85,31 +85,15 @@ struct value recurrent_stack(const struct recurrent *c, struct value **piece) {
   return v[0];
 }
 
-/* Axes in the order that the node's layout has. */
+/* Axes in the order that the node's layout has, and back. */
 static struct value outward(const struct recurrent *c, const struct value *v) {
   static const uint8_t all[] = {2, 0, 1, 3}, last[] = {1, 0, 2};
-  const uint8_t *perm = v->rank == 4 ? all : last;
-  struct value w = *v;
-  if (!c->layout) return w;
-  for (uint8_t n = 0; n < v->rank; n++) {
-    w.dim[n] = v->dim[perm[n]];
-    for (uint8_t p = 0; p < v->rank; p++)
-      if (v->order[p] == perm[n]) w.order[p] = n;
-  }
-  return w;
+  return c->layout ? arrange_renamed(v, v->rank == 4 ? all : last) : *v;
 }
 
 static struct value inward(const struct recurrent *c, const struct value *v) {
   static const uint8_t all[] = {1, 2, 0, 3}, last[] = {1, 0, 2};
-  const uint8_t *perm = v->rank == 4 ? all : last;
-  struct value w = *v;
-  if (!c->layout || v->literal) return w;
-  for (uint8_t n = 0; n < v->rank; n++) {
-    w.dim[n] = v->dim[perm[n]];
-    for (uint8_t p = 0; p < v->rank; p++)
-      if (v->order[p] == perm[n]) w.order[p] = n;
-  }
-  return w;
+  return c->layout && !v->literal ? arrange_renamed(v, v->rank == 4 ? all : last) : *v;
 }
 
 void recurrent_results(struct recurrent *c, struct value *cell) {
@@ -147,8 +131,9 @@ uint8_t recurrent_incoming(struct recurrent *c, struct build *b, uint32_t step) 
     struct index time =
         c->directions == 2 ? index_add(index_fixed(s), 0, end - 2 * s) : index_fixed(c->reverse ? end - s : s);
     sum = build_read(b, &c->dy,
-                     (struct index[]){time, along(c->directions, 0), along(c->batch, (uint8_t)(b->rank - 2)),
-                                      along(c->hidden, (uint8_t)(b->rank - 1))},
+                     (struct index[]){time, arrange_along(c->directions, 0),
+                                      arrange_along(c->batch, (uint8_t)(b->rank - 2)),
+                                      arrange_along(c->hidden, (uint8_t)(b->rank - 1))},
                      0);
   }
   if (s == end && !c->last[0].literal) {
@@ -156,17 +141,6 @@ uint8_t recurrent_incoming(struct recurrent *c, struct build *b, uint32_t step) 
     sum = recurrent_plus(b, sum, more);
   }
   return sum;
-}
-
-/* Opens a dot whose result lies as `like` does; at[a] is the record's dim of axis a. */
-static void like_dot(const struct recurrent *c, struct build *b, const struct value *like, uint32_t k_rank,
-                     const uint32_t *k, uint8_t *at) {
-  uint32_t out[TAPE_RANK_MAX];
-  for (uint8_t p = 0; p < like->rank; p++) {
-    out[p] = like->dim[like->order[p]];
-    at[like->order[p]] = p;
-  }
-  build_free(b, c->g->e, TAPE_DOT, TAPE_CHAIN, TAPE_F32, like->rank, out, k_rank, k, like);
 }
 
 struct value recurrent_outer(struct recurrent *c, struct value *h, bool before, struct value *d, uint32_t count) {
@@ -178,32 +152,36 @@ struct value recurrent_outer(struct recurrent *c, struct value *h, bool before, 
   uint32_t steps = c->steps - before;
   if (steps) {
     const uint32_t k[] = {steps, c->batch};
-    like_dot(c, &b, &like, 2, k, at);
-    struct index of_h = along(steps, 4), of_d = along(steps, 4);
+    arrange_dot(&b, c->g->e, &like, 2, k, at);
+    struct index of_h = arrange_along(steps, 4), of_d = arrange_along(steps, 4);
     if (before && c->directions == 2) { /* h at time t + d, its successor at t + 1 - d */
       of_h = index_add(of_h, at[0], 1);
       of_d = index_add(index_add(index_fixed(1), at[0], -1), 4, steps > 1);
     } else if (before) {
       (c->reverse ? &of_h : &of_d)->offset = 1;
     }
-    build_read(&b, h, (struct index[]){of_h, along(c->directions, at[0]), along(c->batch, 5), along(c->hidden, at[3])},
+    build_read(&b, h,
+               (struct index[]){of_h, arrange_along(c->directions, at[0]), arrange_along(c->batch, 5),
+                                arrange_along(c->hidden, at[3])},
                0);
     build_read(&b, d,
-               (struct index[]){of_d, along(c->directions, at[0]), along(count, at[1]), along(c->batch, 5),
-                                along(c->hidden, at[2])},
+               (struct index[]){of_d, arrange_along(c->directions, at[0]), arrange_along(count, at[1]),
+                                arrange_along(c->batch, 5), arrange_along(c->hidden, at[2])},
                0);
     rest = build_end(&b, 0);
   }
   if (before && given(&c->first[0])) {
     const uint32_t k[] = {c->batch};
     int32_t end = (int32_t)c->steps - 1;
-    like_dot(c, &b, &like, 1, k, at);
+    arrange_dot(&b, c->g->e, &like, 1, k, at);
     struct index time = c->directions == 2 ? index_add(index_fixed(0), at[0], end) : index_fixed(c->reverse ? end : 0);
     build_read(&b, &c->first[0],
-               (struct index[]){along(c->directions, at[0]), along(c->batch, 4), along(c->hidden, at[3])}, 0);
+               (struct index[]){arrange_along(c->directions, at[0]), arrange_along(c->batch, 4),
+                                arrange_along(c->hidden, at[3])},
+               0);
     build_read(&b, d,
-               (struct index[]){time, along(c->directions, at[0]), along(count, at[1]), along(c->batch, 4),
-                                along(c->hidden, at[2])},
+               (struct index[]){time, arrange_along(c->directions, at[0]), arrange_along(count, at[1]),
+                                arrange_along(c->batch, 4), arrange_along(c->hidden, at[2])},
                0);
     start = build_end(&b, 0);
   }
@@ -217,10 +195,11 @@ static struct value summed(const struct recurrent *c, struct value *d) {
   struct value y = value_shaped(TAPE_F32, 3, out, NULL);
   struct build b;
   build_free(&b, c->g->e, TAPE_FOLD, TAPE_CHAIN, TAPE_F32, 3, out, 2, k, &y);
-  uint8_t x = build_read(&b, d,
-                         (struct index[]){along(c->steps, 3), along(c->directions, 0), along(c->gates, 1),
-                                          along(c->batch, 4), along(c->hidden, 2)},
-                         0);
+  uint8_t x =
+      build_read(&b, d,
+                 (struct index[]){arrange_along(c->steps, 3), arrange_along(c->directions, 0),
+                                  arrange_along(c->gates, 1), arrange_along(c->batch, 4), arrange_along(c->hidden, 2)},
+                 0);
   return build_end(&b, x);
 }
 
@@ -229,11 +208,14 @@ static void weights(struct recurrent *c, struct value *d) {
   struct value like = value_shaped(TAPE_F32, 4, c->w.dim, c->w.order);
   uint8_t at[TAPE_RANK_MAX];
   struct build b;
-  like_dot(c, &b, &like, 2, k, at);
-  build_read(&b, &c->x, (struct index[]){along(c->steps, 4), along(c->batch, 5), along(c->inputs, at[3])}, 0);
+  arrange_dot(&b, c->g->e, &like, 2, k, at);
+  build_read(&b, &c->x,
+             (struct index[]){arrange_along(c->steps, 4), arrange_along(c->batch, 5), arrange_along(c->inputs, at[3])},
+             0);
   build_read(&b, d,
-             (struct index[]){along(c->steps, 4), along(c->directions, at[0]), along(c->gates, at[1]),
-                              along(c->batch, 5), along(c->hidden, at[2])},
+             (struct index[]){arrange_along(c->steps, 4), arrange_along(c->directions, at[0]),
+                              arrange_along(c->gates, at[1]), arrange_along(c->batch, 5),
+                              arrange_along(c->hidden, at[2])},
              0);
   like = build_end(&b, 0);
   graph_gradient(c->g, c->a, RECURRENT_W, value_merge(&like, 1));
@@ -242,7 +224,7 @@ static void weights(struct recurrent *c, struct value *d) {
 static void biases(struct recurrent *c, struct value *d_in, struct value *d_rec) {
   const uint32_t dim[] = {c->directions, 2, c->gates, c->hidden};
   struct value shape = value_shaped(TAPE_F32, 4, dim, NULL), in = summed(c, d_in), rec = {0};
-  struct index at[] = {along(c->directions, 0), along(c->gates, 2), along(c->hidden, 3)};
+  struct index at[] = {arrange_along(c->directions, 0), arrange_along(c->gates, 2), arrange_along(c->hidden, 3)};
   bool two = d_rec != d_in;
   struct build b;
   if (two) rec = summed(c, d_rec);
@@ -263,20 +245,17 @@ static void inputs(struct recurrent *c, struct value *d) {
   struct value like = value_shaped(TAPE_F32, 3, c->x.dim, c->x.order), dx;
   uint8_t at[TAPE_RANK_MAX];
   struct build b;
-  like_dot(c, &b, &like, 3, k, at);
+  arrange_dot(&b, c->g->e, &like, 3, k, at);
   build_read(&b, d,
-             (struct index[]){along(c->steps, at[0]), along(c->directions, 3), along(c->gates, 4),
-                              along(c->batch, at[1]), along(c->hidden, 5)},
+             (struct index[]){arrange_along(c->steps, at[0]), arrange_along(c->directions, 3),
+                              arrange_along(c->gates, 4), arrange_along(c->batch, at[1]), arrange_along(c->hidden, 5)},
              0);
-  build_read(
-      &b, &c->w,
-      (struct index[]){along(c->directions, 3), along(c->gates, 4), along(c->hidden, 5), along(c->inputs, at[2])}, 0);
-  like = dx = build_end(&b, 0);
-  for (uint8_t n = 0; c->layout && n < 3; n++) {
-    dx.dim[n] = like.dim[turn[n]];
-    for (uint8_t p = 0; p < 3; p++)
-      if (like.order[p] == turn[n]) dx.order[p] = n;
-  }
+  build_read(&b, &c->w,
+             (struct index[]){arrange_along(c->directions, 3), arrange_along(c->gates, 4), arrange_along(c->hidden, 5),
+                              arrange_along(c->inputs, at[2])},
+             0);
+  dx = build_end(&b, 0);
+  if (c->layout) dx = arrange_renamed(&dx, turn);
   graph_gradient(c->g, c->a, RECURRENT_X, dx);
 }
 

@@ -5,7 +5,7 @@
 
 /* clang-format off */
 const struct rule *const rule_tables[] = {
-    rules_lstm, rules_gru, rules_rnn,
+    rules_lstm, rules_gru, rules_rnn, rules_attention, rules_rotary, rules_einsum,
     rules_linear, rules_binary, rules_unary,
     rules_compare, rules_power, rules_select, rules_variadic,
     rules_softmax, rules_dropout, rules_reduce, rules_product, rules_order, rules_cast,

@@ -82,20 +82,20 @@ static bool count_of(uint32_t rank, const int64_t *dim, uint64_t *count) {
   return *count <= FOLD_ELEMENTS_MAX;
 }
 
-static bool no_memory(struct fold *f) {
-  emit_fail(f->g->e, LOWER_ERR_MEMORY, "what is known while lowering needs more memory than lowering was given");
+static bool no_memory(struct graph *g) {
+  emit_fail(g->e, LOWER_ERR_MEMORY, "what is known while lowering needs more memory than lowering was given");
   return false;
 }
 
-static struct folds *folds_of(struct fold *f) {
-  if (!f->g->folds) f->g->folds = arena_take(f->g->arena, 1, sizeof *f->g->folds);
-  if (!f->g->folds) no_memory(f);
-  return f->g->folds;
+static struct folds *folds_of(struct graph *g) {
+  if (!g->folds) g->folds = arena_take(g->arena, 1, sizeof *g->folds);
+  if (!g->folds) no_memory(g);
+  return g->folds;
 }
 
 bool array_make(struct fold *f, enum onnx_type type, uint32_t rank, const int64_t *dim, struct array *out) {
   uint64_t count;
-  struct folds *all = folds_of(f);
+  struct folds *all = folds_of(f->g);
   *out = (struct array){.t = {.name = "", .type = type, .rank = rank}};
   if (!all || emit_failed(f->g->e) || !count_of(rank, dim, &count) || all->work + count > FOLD_WORK_MAX) return false;
   all->work += count + 1;
@@ -103,7 +103,7 @@ bool array_make(struct fold *f, enum onnx_type type, uint32_t rank, const int64_
   out->t.count = count;
   for (uint32_t a = 0; a < rank; a++) out->t.dim[a] = dim[a];
   void *at = arena_take(f->g->arena, count ? count : 1, array_width(&out->t));
-  if (!at) return no_memory(f);
+  if (!at) return no_memory(f->g);
   if (type == ONNX_FLOAT)
     out->t.f32 = out->f = at;
   else if (type == ONNX_DOUBLE)
@@ -150,37 +150,48 @@ static void insert(struct folds *all, uint64_t hash, const struct onnx_tensor *c
   all->count++;
 }
 
-static bool grow(struct fold *f, struct folds *all) {
+static bool grow(struct graph *g, struct folds *all) {
   struct folds before = *all;
   if (2 * all->count < all->room) return true;
   all->room = before.room ? 2 * before.room : 64;
   all->count = 0;
-  all->entry = arena_take(f->g->arena, all->room, sizeof *all->entry);
-  if (!all->entry) return no_memory(f);
+  all->entry = arena_take(g->arena, all->room, sizeof *all->entry);
+  if (!all->entry) return no_memory(g);
   for (uint32_t n = 0; n < before.room; n++)
     if (before.entry[n].content) insert(all, before.entry[n].hash, before.entry[n].content);
   return true;
 }
 
-void array_give(struct fold *f, uint32_t n, struct array *x) {
-  struct folds *all = folds_of(f);
-  if (!all || emit_failed(f->g->e)) return;
-  uint64_t hash = hash_of(&x->t);
-  if (all->room)
-    for (uint32_t at = (uint32_t)hash & (all->room - 1); all->entry[at].content; at = (at + 1) & (all->room - 1))
-      if (all->entry[at].hash == hash && same(all->entry[at].content, &x->t)) {
-        if (array_target(x)) arena_reset(f->g->arena, x->mark);
-        graph_content_at(f->g, f->a, n, all->entry[at].content);
-        return;
-      }
-  struct onnx_tensor *content = grow(f, all) ? arena_take(f->g->arena, 1, sizeof *content) : NULL;
+static const struct onnx_tensor *find(const struct folds *all, uint64_t hash, const struct onnx_tensor *t) {
+  if (!all->room) return NULL;
+  for (uint32_t at = (uint32_t)hash & (all->room - 1); all->entry[at].content; at = (at + 1) & (all->room - 1))
+    if (all->entry[at].hash == hash && same(all->entry[at].content, t)) return all->entry[at].content;
+  return NULL;
+}
+
+/* mark: where the arena stood before t's elements, which go back to it if they are there already; else SIZE_MAX. */
+static const struct onnx_tensor *share(struct graph *g, const struct onnx_tensor *t, size_t mark) {
+  struct folds *all = folds_of(g);
+  if (!all || emit_failed(g->e)) return NULL;
+  uint64_t hash = hash_of(t);
+  const struct onnx_tensor *before = find(all, hash, t);
+  if (before && mark != SIZE_MAX) arena_reset(g->arena, mark);
+  if (before) return before;
+  struct onnx_tensor *content = grow(g, all) ? arena_take(g->arena, 1, sizeof *content) : NULL;
   if (!content) {
-    no_memory(f);
-    return;
+    no_memory(g);
+    return NULL;
   }
-  *content = x->t;
+  *content = *t;
   insert(all, hash, content);
-  graph_content_at(f->g, f->a, n, content);
+  return content;
+}
+
+const struct onnx_tensor *fold_share(struct graph *g, const struct onnx_tensor *t) { return share(g, t, SIZE_MAX); }
+
+void array_give(struct fold *f, uint32_t n, struct array *x) {
+  const struct onnx_tensor *content = share(f->g, &x->t, array_target(x) ? x->mark : SIZE_MAX);
+  if (content) graph_content_at(f->g, f->a, n, content);
 }
 
 void steps_of(const struct onnx_tensor *t, int64_t step[ONNX_RANK_MAX]) {

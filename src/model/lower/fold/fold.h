@@ -15,4 +15,8 @@ enum { FOLD_ELEMENTS_MAX = 1 << 20, FOLD_WORK_MAX = 1 << 29 };
  * few ns an element and 8 bytes of the arena for each element of a result that is new. */
 bool fold_node(struct graph *g, struct application *a);
 
+/* fold_share: an equal content made before (type, dims, elements), else a copy of *t, whose elements stay the caller's
+ * and live as long as the arena. NULL: no memory. For constants that rules make, so that equal ones have one window. */
+const struct onnx_tensor *fold_share(struct graph *g, const struct onnx_tensor *t);
+
 #endif

@@ -26,7 +26,11 @@ extern const struct rule rules_reduce[];    /* ReduceMean ReduceSum ReduceMax Re
 extern const struct rule rules_product[];   /* ReduceProd */
 extern const struct rule rules_order[];     /* ArgMax ArgMin Hardmax CumSum */
 extern const struct rule rules_cast[];      /* Cast CastLike */
-extern const struct rule rules_pad[];       /* Pad Expand */
+extern const struct rule rules_pad[];       /* Pad */
+extern const struct rule rules_repeat[]; /* Expand Tile DepthToSpace SpaceToDepth ReverseSequence */
+extern const struct rule rules_place[]; /* Trilu EyeLike OneHot */
+extern const struct rule rules_gather[]; /* Gather GatherElements GatherND */
+extern const struct rule rules_slice[]; /* Slice Split SplitToSequence SequenceAt Concat */
 extern const struct rule rules_known[];     /* Constant Shape Size Range ConstantOfShape: folded, or too large for it */
 extern const struct rule rules_batch_norm[]; /* BatchNormalization */
 extern const struct rule rules_norm[];       /* LayerNormalization GroupNormalization .. */

@@ -137,7 +137,7 @@ struct blocks {
 
 static bool blocks_read(struct graph *g, struct application *a, const struct value *x, struct blocks *k) {
   bool deep = strcmp(a->node->op, "DepthToSpace") == 0;
-  bool last = deep && strcmp(attribute_text(a->node, "mode", "DCR"), "CRD") == 0;
+  bool last = strcmp(attribute_text(a->node, "mode", "DCR"), "CRD") == 0;
   int64_t size = attribute_int(a->node, "blocksize", 0);
   uint32_t s = size >= 1 && size <= 1 << 15 ? (uint32_t)size : 0;
   uint64_t out[4];
@@ -154,9 +154,9 @@ static bool blocks_read(struct graph *g, struct application *a, const struct val
     out[0] = n, out[1] = c / (s * s), out[2] = (uint64_t)h * s, out[3] = (uint64_t)w * s;
   } else {
     const uint32_t dim[6] = {n, c, h / s, s, w / s, s};
-    static const uint8_t perm[6] = {0, 3, 5, 1, 2, 4};
+    static const uint8_t first_perm[6] = {0, 3, 5, 1, 2, 4}, last_perm[6] = {0, 1, 3, 5, 2, 4};
     memcpy(k->dim, dim, sizeof dim);
-    memcpy(k->perm, perm, 6);
+    memcpy(k->perm, last ? last_perm : first_perm, 6);
     out[0] = n, out[1] = (uint64_t)c * s * s, out[2] = h / s, out[3] = w / s;
   }
   if (!move_fits(g, 4, out)) return false;

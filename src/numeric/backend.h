@@ -17,11 +17,13 @@ struct dot_run {
   uint32_t length;
 };
 
-/* How a tile's chunk sums meet c: FIRST c = 0 + s (NUMERICS 3.2), NEXT c = c + s, RAW c = s (a workspace for split K). */
+/* How a tile's chunk sums meet c: FIRST c = 0 + s (NUMERICS 3.2), NEXT c = c + s, RAW c = s (a workspace for split K).
+ */
 enum dot_store { DOT_FIRST, DOT_NEXT, DOT_RAW };
 
-/* One chunk (runs of at most 512 k together) of a rows x cols tile: s[i][j] = chain of fma(a[i, k], b[k, j], s), k ascending.
- * a[i, k] = a[run.a + i * a_row + k * a_k]   b[k, j] = b[run.b + k * b_k + j]   c[i, j] = c[i * c_row + j]   strides in floats */
+/* One chunk (runs of at most 512 k together) of a rows x cols tile: s[i][j] = chain of fma(a[i, k], b[k, j], s), k
+ * ascending. a[i, k] = a[run.a + i * a_row + k * a_k]   b[k, j] = b[run.b + k * b_k + j]   c[i, j] = c[i * c_row + j]
+ * strides in floats */
 struct dot_tile {
   const struct dot_run *runs;
   uint32_t runs_count, rows, cols; /* rows <= dot_rows, cols <= dot_cols of the back end */
@@ -41,8 +43,8 @@ struct backend {
   /* returns whether any value stored is a NaN */
   bool (*dot)(const struct dot_tile *tile);
 
-  /* out[p * out_k + j] = in[p * in_k + j * in_col] for p < depth, j < cols: a panel of b whose columns are not side by side
-   * (in_k == 1 is transposed in registers), or of a whose rows are. Any cols; all else in out stays. */
+  /* out[p * out_k + j] = in[p * in_k + j * in_col] for p < depth, j < cols: a panel of b whose columns are not side by
+   * side (in_k == 1 is transposed in registers), or of a whose rows are. Any cols; all else in out stays. */
   void (*dot_pack)(uint32_t depth, uint32_t cols, const float *in, ptrdiff_t in_k, ptrdiff_t in_col, float *out,
                    ptrdiff_t out_k);
 
@@ -62,6 +64,10 @@ struct backend {
 
   /* s[j] = chain over r of s[j] + x[r * row + j], r ascending, j < cols (any cols): column sums of one chunk. */
   void (*column_chain)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t row, float *s);
+
+  /* s[j] = chain over r of fma(x[r * x_row + j], y[r * y_row + j], s[j]) alike: columns of products. */
+  void (*column_dot)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t x_row, const float *y, ptrdiff_t y_row,
+                     float *s);
 
   /* m[j] = max over taps t of x[t][j]; first[j] = lowest t with x[t][j] == m[j], 255 if none (NaN). taps <= 255. */
   void (*window_max)(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first);

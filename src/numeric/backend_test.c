@@ -280,6 +280,30 @@ static void test_column_chain(const struct backend *b) {
   }
 }
 
+static void test_column_dot(const struct backend *b) {
+  for (uint32_t cols = 1; cols <= 150; cols++) {
+    uint32_t rows = cols % 16 ? 1 + below(9) : 512, lead[2] = {cols + below(3), cols + below(3)};
+    uint32_t *x[2], *s = take(cols, 4), *want = take(cols, 4);
+    enum kind kind = (enum kind)below(KINDS);
+    for (int i = 0; i < 2; i++) {
+      size_t words = (size_t)(rows - 1) * lead[i] + cols;
+      x[i] = take(words, 4);
+      fill((uint32_t)words, x[i], kind);
+    }
+    fill(cols, s, kind);
+    for (uint32_t j = 0; j < cols; j++) {
+      want[j] = s[j];
+      for (uint32_t r = 0; r < rows; r++)
+        want[j] = reference_apply(CANON_FMA, x[0][(size_t)r * lead[0] + j], x[1][(size_t)r * lead[1] + j], want[j]);
+    }
+    b->column_dot(rows, cols, (const float *)(const void *)x[0], (ptrdiff_t)lead[0], (const float *)(const void *)x[1],
+                  (ptrdiff_t)lead[1], (float *)(void *)s);
+    for (uint32_t j = 0; j < cols; j++)
+      CHECK(canonical(s[j]) == canonical(want[j]), "%s column_dot %u x %u at %u", b->name, rows, cols, j);
+    free(x[0]), free(x[1]), free(s), free(want);
+  }
+}
+
 static void test_window_max(const struct backend *b) {
   for (int s = 0; s < SIZES; s++)
     for (enum kind kind = 0; kind < KINDS; kind++) {
@@ -364,6 +388,7 @@ int main(int argc, char **argv) {
     test_dot_pack(b);
     test_reductions(b);
     test_column_chain(b);
+    test_column_dot(b);
     test_window_max(b);
     test_random(b);
     printf("%s: %s\n", b->name, failures ? "DIFFERS" : "equal to the reference");

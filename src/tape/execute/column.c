@@ -5,39 +5,49 @@
 
 struct column {
   const struct tape_record *record;
-  struct sweep outputs, terms; /* one walks the outputs, the other k */
+  struct sweep terms[2]; /* each operand along k */
   struct place out;
   uint64_t grain;
   uint32_t cols, k, chunks;
 };
 
-static void sweeps(const struct tape_record *r, struct place place, struct sweep *outputs, struct sweep *terms) {
+static void sweeps(const struct tape_record *r, uint8_t o, struct place place, struct sweep *outputs,
+                   struct sweep *terms) {
   const int32_t index[TAPE_RANK_MAX] = {-1, -1, -1, -1, -1, -1};
   const uint32_t none[TAPE_RANK_MAX] = {0};
-  sweep_make(outputs, r, &r->operand[0], place, 0, r->out_rank, index, none);
-  sweep_make(terms, r, &r->operand[0], place, r->out_rank, r->k_rank, index, none);
+  sweep_make(outputs, r, &r->operand[o], place, 0, r->out_rank, index, none);
+  sweep_make(terms, r, &r->operand[o], place, r->out_rank, r->k_rank, index, none);
+}
+
+/* Outputs side by side, every address linear and in range. */
+static bool contiguous(const struct tape_record *r, uint8_t o) {
+  struct sweep outputs, terms;
+  if (r->operand[o].dtype != TAPE_F32) return false;
+  for (uint8_t a = 0; a < r->operand[o].axes; a++)
+    if (r->operand[o].axis[a].div != 1 || r->operand[o].axis[a].indirect != TAPE_INDIRECT_NONE) return false;
+  sweeps(r, o, (struct place){0}, &outputs, &terms);
+  return sweep_linear(&outputs) && sweep_linear(&terms) && outputs.dims <= 1 &&
+         (outputs.dims == 0 || outputs.flat[0] == 1);
 }
 
 bool column_fits(const struct tape_record *r) {
-  if (r->reducer != TAPE_CHAIN || r->operands != 1 || r->body_ops != 0 || r->operand[0].dtype != TAPE_F32) return false;
+  bool dot = r->op == TAPE_DOT;
+  if (r->reducer != TAPE_CHAIN || r->operands != 1 + dot || r->body_ops != 0) return false;
   if (record_elements(r) > BACKEND_BLOCK * 16 || record_k(r) < 4) return false;
-  for (uint8_t a = 0; a < r->operand[0].axes; a++)
-    if (r->operand[0].axis[a].div != 1 || r->operand[0].axis[a].indirect != TAPE_INDIRECT_NONE) return false;
-  struct sweep o, k;
-  sweeps(r, (struct place){0}, &o, &k);
-  return sweep_linear(&o) && sweep_linear(&k) && o.dims <= 1 && (o.dims == 0 || o.flat[0] == 1);
+  return contiguous(r, 0) && (!dot || contiguous(r, 1));
 }
 
 bool column_plan(struct execute *x, struct item *item) {
   const struct tape_record *r = &x->tape->record[item->first];
   struct column *c = arena_take(&x->notes, 1, sizeof *c);
+  struct sweep outputs;
   if (!c) return false;
   c->record = r;
   c->out = x->value[item->first].place;
   c->cols = (uint32_t)record_elements(r);
   c->k = record_k(r);
   c->chunks = (c->k + CANON_CHUNK - 1) / CANON_CHUNK;
-  sweeps(r, plan_operand_place(x, &r->operand[0]), &c->outputs, &c->terms);
+  for (uint8_t o = 0; o < r->operands; o++) sweeps(r, o, plan_operand_place(x, &r->operand[o]), &outputs, &c->terms[o]);
   c->grain = plan_grain(x, c->chunks, (uint64_t)CANON_CHUNK * (1500 + 100 * (uint64_t)c->cols));
   plan_need_workspace(x, (uint64_t)c->chunks * c->cols * 4);
   item->plan = c;
@@ -50,24 +60,38 @@ struct column_call {
   float *results;
 };
 
+/* Where the operand lies at k, how far its rows are apart from there on, and how many there are at most. */
+static const float *rows_at(const struct execute *x, const struct sweep *s, uint64_t k, uint64_t *length,
+                            ptrdiff_t *row) {
+  int64_t at = s->base;
+  *row = s->dims ? s->flat[s->dims - 1] : 0;
+  if (s->dims) {
+    uint64_t left = s->extent[s->dims - 1] - k % s->extent[s->dims - 1];
+    if (*length > left) *length = left;
+  }
+  for (uint32_t j = s->dims; j-- > 0; k /= s->extent[j]) at += (int64_t)(k % s->extent[j]) * s->flat[j];
+  return (const float *)(const void *)place_at(x, s->place) + at;
+}
+
 static void column_task(void *context, uint32_t i, uint32_t thread) {
   (void)thread;
   const struct column_call *call = context;
   const struct column *c = call->column;
-  const struct sweep *s = &c->terms;
-  const float *from = (const float *)(const void *)place_at(call->x, s->place) + c->terms.base;
+  const struct execute *x = call->x;
   uint64_t end = (i + 1) * c->grain < c->chunks ? (i + 1) * c->grain : c->chunks;
   for (uint64_t chunk = i * c->grain; chunk < end; chunk++) {
     float *sum = call->results + chunk * c->cols;
     for (uint32_t j = 0; j < c->cols; j++) sum[j] = 0;
     uint64_t k = chunk * CANON_CHUNK, k1 = k + CANON_CHUNK < c->k ? k + CANON_CHUNK : c->k;
     while (k < k1) { /* runs along the innermost dim of k */
-      int64_t at = 0, stride = s->dims ? s->flat[s->dims - 1] : 0;
-      uint64_t rest = k, length = k1 - k;
-      for (uint32_t j = s->dims; j-- > 0; rest /= s->extent[j]) at += (int64_t)(rest % s->extent[j]) * s->flat[j];
-      if (s->dims && length > s->extent[s->dims - 1] - k % s->extent[s->dims - 1])
-        length = s->extent[s->dims - 1] - k % s->extent[s->dims - 1];
-      call->x->backend->column_chain((uint32_t)length, c->cols, from + at, stride, sum);
+      uint64_t length = k1 - k;
+      ptrdiff_t row, other = 0;
+      const float *from = rows_at(x, &c->terms[0], k, &length, &row), *by = NULL;
+      if (c->record->op == TAPE_DOT) by = rows_at(x, &c->terms[1], k, &length, &other);
+      if (by)
+        x->backend->column_dot((uint32_t)length, c->cols, from, row, by, other, sum);
+      else
+        x->backend->column_chain((uint32_t)length, c->cols, from, row, sum);
       k += length;
     }
   }

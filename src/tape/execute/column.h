@@ -1,5 +1,5 @@
-/* column: `fold chain` of one operand as it is, the outputs contiguous: bias gradients, sums of batch norm. One task a
- * chunk. */
+/* column: `fold chain` of one operand as it is, or a `dot` of two, the outputs contiguous in each: bias gradients, sums
+ * of batch norm and what its scale gets. One task a chunk. */
 #ifndef TAPE_COLUMN_H
 #define TAPE_COLUMN_H
 #include "tape/execute/plan.h"

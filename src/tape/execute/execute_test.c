@@ -227,6 +227,37 @@ static void column_sums(void **state) {
   }
 }
 
+/* y[m] = sum over (3, n) of g[3, n, m] h[n, 3, m]: what a batch norm's scale gets, the factors walking apart. */
+static void column_products(void **state) {
+  (void)state;
+  static const uint32_t n[] = {2, 170, 171, 500}, m[] = {1, 6, 33, 700};
+  static struct stage s;
+  for (uint32_t i = 0; i < 32; i++) {
+    uint32_t rows = n[i % 4], cols = m[i / 4 % 4];
+    bool alike = i >= 16;
+    stage_begin(&s, 90 + i);
+    struct stage_value g = stage_data(&s, TAPE_F32, (uint64_t)3 * rows * cols, STAGE_PLAIN);
+    struct stage_value h = stage_data(&s, TAPE_F32, (uint64_t)3 * rows * cols, i % 3 ? STAGE_PLAIN : STAGE_WILD);
+    struct tape_record r = {.op = TAPE_DOT, .reducer = TAPE_CHAIN};
+    r.out_rank = 1;
+    r.k_rank = 2;
+    r.dim[0] = cols;
+    r.dim[1] = 3;
+    r.dim[2] = rows;
+    for (int o = 0; o < 2; o++) {
+      struct tape_operand *at = stage_operand(&r, o ? h : g);
+      bool turned = o && !alike;
+      stage_axis(at, turned ? rows : 3, 0, turned ? 2 : 1, 1, 0, 0);
+      stage_axis(at, turned ? 3 : rows, 0, turned ? 1 : 2, 1, 0, 0);
+      stage_axis(at, cols, 0, 0, 1, 0, 0);
+    }
+    stage_add(&s, &r, NULL);
+    stage_seal(&s);
+    compare(&s, 1, 7, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
 /* Max pooling: values, first taps (u8 and i32), and the gradient that reads both back through FLOOR axes. */
 static void pools_of_windows(void **state) {
   (void)state;
@@ -402,10 +433,10 @@ static void chains_of_maps(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),    cmocka_unit_test(column_sums),
-      cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps), cmocka_unit_test(stacks_of_layers),
-      cmocka_unit_test(softmax_rows),     cmocka_unit_test(scattered_rows),  cmocka_unit_test(chains_of_maps),
-      cmocka_unit_test(random_records),
+      cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),     cmocka_unit_test(column_sums),
+      cmocka_unit_test(column_products),  cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps),
+      cmocka_unit_test(stacks_of_layers), cmocka_unit_test(softmax_rows),     cmocka_unit_test(scattered_rows),
+      cmocka_unit_test(chains_of_maps),   cmocka_unit_test(random_records),
   };
   return cmocka_run_group_tests_name("execute", tests, open_pools, shut_pools);
 }

@@ -86,7 +86,9 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
   bool plain = x->options.recognise_nothing;
   switch ((enum tape_op)r->op) {
   case TAPE_MAP: return passes_through(r) ? ITEM_NOTHING : ITEM_MAP;
-  case TAPE_DOT: return !plain && dot_fits(r) ? ITEM_DOT : ITEM_FOLD;
+  case TAPE_DOT:
+    if (!plain && dot_fits(r)) return ITEM_DOT;
+    return !plain && column_fits(r) ? ITEM_COLUMN : ITEM_FOLD;
   case TAPE_FOLD:
     if (!plain && column_fits(r)) return ITEM_COLUMN;
     return !plain && window_fits(r) ? ITEM_WINDOW : ITEM_FOLD;

@@ -8,8 +8,8 @@ enum { KINDS = EXPORTER_UNUSED + 1, SHOWN_OF_A_KIND = 8 };
 
 static const char *const kind[KINDS] = {
     [EXPORTER_TIED] = "tied",       [EXPORTER_MERGED] = "merged", [EXPORTER_UNTIED] = "untied",
-    [EXPORTER_RENAMED] = "renamed", [EXPORTER_FOLDED] = "folded", [EXPORTER_GONE] = "gone",
-    [EXPORTER_UNUSED] = "unused"};
+    [EXPORTER_RENAMED] = "renamed", [EXPORTER_SCALAR] = "scalar", [EXPORTER_FOLDED] = "folded",
+    [EXPORTER_GONE] = "gone",       [EXPORTER_UNUSED] = "unused"};
 
 struct telling {
   const struct onnx_tensor *first;
@@ -36,6 +36,9 @@ static void words(const struct exporter_finding *f, char *text, size_t size) {
              "the exporter's name for what it transposed, packed or computed: load_state_dict will not know it; if it "
              "is a constant, name it under freeze");
     break;
+  case EXPORTER_SCALAR:
+    snprintf(text, size, "a single number that the exporter does not mark as a parameter: it stays as it is");
+    break;
   case EXPORTER_FOLDED:
     snprintf(text, size, "a batch norm of the module that is not in the file: it will not train");
     break;
@@ -52,7 +55,7 @@ static void words(const struct exporter_finding *f, char *text, size_t size) {
 static void tell(void *context, const struct exporter_finding *f) {
   struct telling *t = context;
   char text[2 * ONNX_NAME_MAX + 256];
-  if (f->tensor && !t->trains[f->tensor - t->first]) return;
+  if (f->tensor && f->deed != EXPORTER_SCALAR && !t->trains[f->tensor - t->first]) return;
   words(f, text, sizeof text);
   t->count[f->deed]++;
   if (t->json) {

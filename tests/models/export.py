@@ -19,7 +19,7 @@ import torch
 from models import MODELS, build
 
 FOLDER = pathlib.Path(__file__).parent
-LEGACY = ("mlp_small", "mlp_dropout", "lenet_small", "mixed", "pools", "corners")
+LEGACY = ("mlp_small", "mlp_dropout", "lenet_small", "mixed", "pools", "corners", "training")
 DEFAULT = ("mixed", "pools")
 OPSET = 20
 

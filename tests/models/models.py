@@ -126,6 +126,11 @@ class Merged(nn.Module):
         return self.two(self.one(h)).squeeze(1)
 
 
+def training():
+    """What behaves otherwise in training: batch norm and dropout."""
+    return nn.Sequential(nn.Linear(8, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(0.25), nn.Linear(6, 2))
+
+
 def dropout_mlp():
     return nn.Sequential(nn.Flatten(), nn.Linear(784, 16), nn.ReLU(), nn.Dropout(0.25), nn.Linear(16, 10))
 
@@ -144,6 +149,7 @@ MODELS = {
     "pools": (Pools, IMAGE, "cross_entropy"),
     "corners": (Corners, IMAGE, "cross_entropy"),
     "merged": (Merged, (1, 4, 4), "mse"),
+    "training": (training, FEATURES, "mse"),
     "regression": (lambda: mlp(8, 16, 16, 2), FEATURES, "mse"),
 }
 

@@ -218,6 +218,8 @@ bool exporter_look(const struct onnx_model *m, struct arena *arena, exporter_rep
     const struct onnx_tensor *t = &m->initializer[l.use[first].tensor];
     for (end = first; end < l.uses_count && l.use[end].tensor == l.use[first].tensor;) end++;
     if (coined(m, t->name) && t->role == ONNX_ROLE_UNKNOWN && t->rank) tell_coined(&l, t, &budget);
+    if (!t->rank && t->role == ONNX_ROLE_UNKNOWN && !*m->signature && !coined(m, t->name))
+      report(context, &(struct exporter_finding){EXPORTER_SCALAR, t->name, t, "", ""});
     tell_places(&l, first, end, whole);
   }
   return tell_missing(&l, whole, arena);

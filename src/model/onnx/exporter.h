@@ -13,6 +13,7 @@ enum exporter_deed {
   EXPORTER_MERGED,  /* one tensor in nodes of one kind: equal tensors of several layers, or one layer used again */
   EXPORTER_UNTIED,  /* a transposed copy of another tensor, which trains apart; other is its name */
   EXPORTER_RENAMED, /* a float tensor under a name that no module gave it: transposed, packed or computed */
+  EXPORTER_SCALAR,  /* a float of rank 0 that nothing marks as a parameter, so that it is taken for a constant */
   EXPORTER_FOLDED,  /* a batch norm that went into its neighbours; name is the module's */
   EXPORTER_GONE,    /* a parameter that the file does not have under its name: merged, renamed, or of no effect */
   EXPORTER_UNUSED /* the same of a file that is otherwise as the module: another name of a tied one, or of no effect */

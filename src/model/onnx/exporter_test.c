@@ -15,7 +15,7 @@
 enum { ARENA_BYTES = 64 << 20, TEXT = 4096 };
 
 static void write_down(void *context, const struct exporter_finding *f) {
-  static const char *const deed[] = {"tied", "merged", "untied", "renamed", "folded", "gone", "unused"};
+  static const char *const deed[] = {"tied", "merged", "untied", "renamed", "scalar", "folded", "gone", "unused"};
   char *text = context;
   size_t length = strlen(text);
   assert_true(!f->tensor || f->tensor->name == f->name);
@@ -59,6 +59,9 @@ static void newer_exporter(void **state) {
 
 static void older_exporter(void **state) {
   (void)state;
+  expect(
+      "../../tests/models/corners_legacy.onnx", NULL,
+      "scalar gain\nmerged twice.weight: /twice/Gemm, /twice_1/Gemm\nmerged twice.bias: /twice/Gemm, /twice_1/Gemm\n");
   expect("../../tests/models/merged_aged.onnx", NULL,
          "merged norm1.weight: /norm1/LayerNormalization, /norm2/LayerNormalization\n"
          "merged norm1.bias: /conv/Conv, /norm1/LayerNormalization, /norm2/LayerNormalization, /one/Add, ..\n"

@@ -121,9 +121,9 @@ enum onnx_status onnx_decode(const uint8_t *bytes, size_t length, onnx_external 
                              struct arena *arena, struct onnx_model *out, struct why *why);
 
 /* onnx_replace writes the file again with the named float initializers replaced (same shapes), everything else as it
- * was except that source paths in metadata are stripped and external data becomes internal. *out lies in the arena,
- * which holds about three times the file while this works. ONNX_ERR_BYTES as well where a name is no FLOAT initializer
- * or count is not its own. */
+ * was except that source paths in metadata are stripped, Dropout and BatchNormalization leave training mode, and
+ * external data becomes internal. *out lies in the arena, which holds about three times the file while this works.
+ * ONNX_ERR_BYTES as well where a name is no FLOAT initializer or count is not its own. */
 struct onnx_replacement {
   const char *name;
   const float *values;

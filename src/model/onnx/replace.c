@@ -3,42 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/onnx/publish.h"
 #include "model/onnx/tensor.h"
 #include "model/onnx/wire.h"
-
-/* The exporter notes the source lines that made a node under pkg.torch.onnx.stack_trace; the older one in doc_string,
- * as "file.py(12): forward". They tell a stranger how the submitter's disk is laid out. */
-static bool tells_paths(const char *key) {
-  static const char ending[] = "stack_trace";
-  size_t length = key ? strlen(key) : 0;
-  return length >= sizeof ending - 1 && !strcmp(key + length - (sizeof ending - 1), ending);
-}
-
-static void strip_entries(Onnx__StringStringEntryProto **entry, size_t *count) {
-  size_t kept = 0;
-  for (size_t i = 0; i < *count; i++)
-    if (!tells_paths(entry[i]->key)) entry[kept++] = entry[i];
-  *count = kept;
-}
-
-static void strip_values(Onnx__ValueInfoProto **value, size_t count) {
-  for (size_t i = 0; i < count; i++) strip_entries(value[i]->metadata_props, &value[i]->n_metadata_props);
-}
-
-static void strip_paths(Onnx__ModelProto *model) {
-  Onnx__GraphProto *g = model->graph;
-  strip_entries(model->metadata_props, &model->n_metadata_props);
-  strip_entries(g->metadata_props, &g->n_metadata_props);
-  for (size_t i = 0; i < g->n_initializer; i++)
-    strip_entries(g->initializer[i]->metadata_props, &g->initializer[i]->n_metadata_props);
-  strip_values(g->input, g->n_input);
-  strip_values(g->output, g->n_output);
-  strip_values(g->value_info, g->n_value_info);
-  for (size_t i = 0; i < g->n_node; i++) {
-    strip_entries(g->node[i]->metadata_props, &g->node[i]->n_metadata_props);
-    if (g->node[i]->doc_string && strstr(g->node[i]->doc_string, ".py")) g->node[i]->doc_string = NULL;
-  }
-}
 
 static void set_raw(Onnx__TensorProto *t, const void *bytes, uint64_t length) {
   t->n_float_data = t->n_int32_data = t->n_int64_data = t->n_uint64_data = t->n_double_data = t->n_external_data = 0;
@@ -101,7 +68,11 @@ enum onnx_status onnx_replace(const uint8_t *bytes, size_t length, onnx_external
   if (status == ONNX_OK) status = wire_unpack(&onnx__model_proto__descriptor, bytes, length, arena, &message, why);
   if (status != ONNX_OK) return status;
   Onnx__ModelProto *model = (Onnx__ModelProto *)message;
-  strip_paths(model);
+  if (!publish_strip(model->graph, arena)) {
+    why_set(why, "not enough memory for the names of the model");
+    return ONNX_ERR_MEMORY;
+  }
+  publish_strip_entries(model->metadata_props, &model->n_metadata_props);
   for (uint32_t i = 0; i < count && status == ONNX_OK; i++) status = replace(model->graph, &m, replacement + i, why);
   if (status == ONNX_OK) status = take_in_all(model->graph, &source, why);
   if (status != ONNX_OK) return status;

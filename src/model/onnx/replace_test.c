@@ -120,10 +120,55 @@ static void what_does_not_fit_is_refused(void **state) {
   arena_shut(&arena);
 }
 
+static const struct onnx_attribute *attribute(const struct onnx_node *node, const char *name) {
+  for (uint32_t i = 0; i < node->attributes_count; i++)
+    if (!strcmp(node->attribute[i].name, name)) return &node->attribute[i];
+  return NULL;
+}
+
+/* What a training-mode export of the older exporter would do in a runtime: draw, and look at the other samples. */
+static void training_modes_end(void **state) {
+  (void)state;
+  struct arena arena;
+  struct why why = {""};
+  struct onnx_model before, after;
+  const uint8_t *out;
+  size_t length, out_length;
+  uint32_t seen = 0;
+  assert_true(arena_open(&arena, ARENA_BYTES));
+  const uint8_t *file = read_file("../../tests/models/training_legacy.onnx", &length);
+  if (onnx_decode(file, length, NULL, NULL, &arena, &before, &why)) fail_msg("%s", why.text);
+  if (onnx_replace(file, length, NULL, NULL, NULL, 0, &arena, &out, &out_length, &why)) fail_msg("%s", why.text);
+  if (onnx_decode(out, out_length, NULL, NULL, &arena, &after, &why)) fail_msg("%s", why.text);
+  assert_int_equal(before.nodes_count, after.nodes_count + 1); /* the Constant that said "training" */
+  for (uint32_t i = 0, k = 0; i < before.nodes_count; i++) {
+    const struct onnx_node *b = &before.node[i], *a = &after.node[k];
+    if (strcmp(a->output[0], b->output[0])) {
+      assert_string_equal(b->op, "Constant");
+      continue;
+    }
+    k++;
+    if (!strcmp(b->op, "Dropout")) {
+      assert_int_equal(b->inputs_count, 3);
+      assert_int_equal(a->inputs_count, 2);
+    } else if (!strcmp(b->op, "BatchNormalization")) {
+      assert_true(attribute(b, "training_mode")->i == 1 && b->outputs_count == 3);
+      assert_true(attribute(a, "training_mode")->i == 0 && a->outputs_count == 1);
+    } else {
+      assert_int_equal(a->inputs_count, b->inputs_count);
+      continue;
+    }
+    seen++;
+  }
+  assert_int_equal(seen, 2);
+  arena_shut(&arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(replaced_and_kept),
       cmocka_unit_test(external_values_come_in),
+      cmocka_unit_test(training_modes_end),
       cmocka_unit_test(what_does_not_fit_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,12 +49,11 @@ static bool was_said(const char *words) {
   return false;
 }
 
-static int begin(void **state) {
-  (void)state;
+static int begin_with(const char *optimizer, const char *more) {
   struct why why = {{0}};
   struct run_result result;
   size_t length;
-  example_make(&example, "{name: sgd, lr: 0.05, momentum: 0.9}", "epochs: 2\ninterval: 6");
+  example_make(&example, optimizer, more);
   prepared = calloc(1, sizeof *prepared);
   if (example_train(&example, "run", (struct run_options){.threads = 1}, &result, &why) != TRAINING_OK)
     fail_msg("%s", why.text);
@@ -80,6 +79,18 @@ static int begin(void **state) {
   lines = 0;
   deliver = true;
   return 0;
+}
+
+static int begin(void **state) {
+  (void)state;
+  return begin_with("{name: sgd, lr: 0.05, momentum: 0.9}", "epochs: 2\ninterval: 6");
+}
+
+/* Updates of four steps, and what is delivered is an average. */
+static int begin_micro(void **state) {
+  (void)state;
+  return begin_with("{name: lion, lr: 1e-3, groups: [{match: ['*.bias'], lr: 1e-4}]}",
+                    "updates: 9\nmicro_batches: 4\ninterval: 6\nema: 0.9");
 }
 
 static int end(void **state) {
@@ -477,6 +488,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_model_comes_back, begin, end),
       cmocka_unit_test_setup_teardown(the_quote_is_what_is_paid, begin, end),
+      {"the_model_comes_back_from_micro_batches", the_model_comes_back, begin_micro, end, NULL},
+      {"the_quote_of_micro_batches_is_what_is_paid", the_quote_is_what_is_paid, begin_micro, end, NULL},
       cmocka_unit_test_setup_teardown(the_market_is_of_those_who_can_be_drawn, begin, end),
       cmocka_unit_test_setup_teardown(killed_after_every_turn_it_posts_once, begin, end),
       cmocka_unit_test_setup_teardown(it_waits_for_the_final_state, begin, end),

@@ -366,7 +366,7 @@ const struct command command_dispute = {
         "\n"
         "Of a game that was played, the verdict also has `folder` of the loser (null for the referee); `awaited`, the "
         "move that\n"
-        "did not come, or null; `task`, `interval`; `step` of the job, which is also the `update` (0 is init), and\n"
+        "did not come, or null; `task`, `interval`; `step` of the job, the `update` it belongs to (0: init), and\n"
         "`interval_step`, from 1; `space`, temp (the step's values) or out (the state after it), and `leaf`; `record` "
         "of the\n"
         "tape, from 1, with `opcode`, `node` and `part` it comes from, and `tensor`, its name; `index` of the element "

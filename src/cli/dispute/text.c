@@ -202,11 +202,13 @@ static void verdict_json(const struct dispute_text *t, const struct dispute *d, 
   const struct dispute_frame *f = t->names.frame;
   const char *loser = claims[v->loser];
   bool clock = v->reason == DISPUTE_BY_CLOCK;
+  uint32_t update = 0;
+  bool updated = v->has_step && words_update_of(&t->names, v->step, &update);
   json_t *o =
       json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "outcome", clock ? "silent" : "proven",
                 "loser", dispute_text_side(v->loser), "reason", reason_name(v), "awaited", or_null(clock, v->awaited),
                 "folder", loser ? text_json(loser) : json_null(), "task", (json_int_t)f->target.task, "interval",
-                (json_int_t)f->target.interval, "update", or_null(v->has_step, v->step), "step",
+                (json_int_t)f->target.interval, "update", or_null(updated, update), "step",
                 or_null(v->has_step, v->step), "interval_step", or_null(v->has_step, v->j), "space",
                 v->has_leaf ? json_string(v->space == TAPE_OUT ? "out" : "temp") : json_null(), "leaf",
                 or_null(v->has_leaf, v->leaf));

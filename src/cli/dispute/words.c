@@ -43,7 +43,8 @@ uint32_t words_record_at(const struct dispute_names *n, const struct dispute *d,
   return 0;
 }
 
-/* The parameter whose update reads this value of the backward pass as it is: then the value is its gradient. */
+/* The parameter whose update, or sum of gradients, reads this value of the backward pass as it is: then the value is
+ * its gradient. */
 static const char *gradient_of(const struct prepared *p, uint32_t tape, const struct tape_record *value) {
   const struct lowered *l = &p->lowered;
   for (uint32_t n = 0; n < l->tape[tape].records_count; n++) {
@@ -53,7 +54,9 @@ static const char *gradient_of(const struct prepared *p, uint32_t tape, const st
     for (uint32_t o = 0; o < r->operands; o++)
       reads = reads || (r->operand[o].space == TAPE_TEMP && r->operand[o].first_leaf == value->first_leaf);
     for (uint32_t i = 0; reads && i < l->parameters_count; i++)
-      if (l->layout.entry[l->parameter[i].entry].first_leaf == r->first_leaf) return l->parameter[i].onnx_name;
+      if (l->layout.entry[l->parameter[i].entry].first_leaf == r->first_leaf ||
+          (l->parameter[i].sum && l->layout.entry[l->parameter[i].sum].first_leaf == r->first_leaf))
+        return l->parameter[i].onnx_name;
   }
   return NULL;
 }
@@ -140,10 +143,29 @@ void words_coordinates(struct words *w, const struct tape_record *r, uint64_t in
   words_put(w, ")");
 }
 
+/* Tapes behind init and train are for evaluation and for micro-batches, and no step evaluates. */
+static bool in_parts(const struct dispute_names *n) {
+  if (n->p) return lower_micro_batches(&n->p->options) > 1;
+  for (uint32_t j = 0; j < n->frame->steps; j++)
+    if (n->frame->step_tape[j] > TAPE_OF_TRAIN) return true;
+  return false;
+}
+
+bool words_update_of(const struct dispute_names *n, uint32_t step, uint32_t *update) {
+  if (in_parts(n) && !n->p) return false;
+  uint32_t micro = n->p ? lower_micro_batches(&n->p->options) : 1;
+  *update = step ? (step - 1) / micro + 1 : 0;
+  return true;
+}
+
 void words_update(struct words *w, const struct dispute_names *n, uint16_t j) {
-  uint32_t step = n->frame->first_step + j - 1;
-  if (step)
-    words_put(w, "update %" PRIu32, step);
-  else
+  uint32_t step = n->frame->first_step + j - 1, update;
+  if (!step)
     words_put(w, "the initial state");
+  else if (!words_update_of(n, step, &update))
+    words_put(w, "step %" PRIu32, step);
+  else if (in_parts(n))
+    words_put(w, "step %" PRIu32 " in update %" PRIu32, step, update);
+  else
+    words_put(w, "update %" PRIu32, update);
 }

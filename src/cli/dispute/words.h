@@ -33,7 +33,7 @@ const struct lower_origin *words_origin_of(const struct dispute_names *n, const 
 /* Each appends to w. words_origin: "Gemm /fc1/Gemm, backward". words_tensor: what the value of a record is called: the
  * state's tensor, the gradient of one, or node and part; nothing without names. words_operand: where a word was read.
  * words_value: "3cb47ae0 (0.0220312476)". words_coordinates: " (665, 15)", nothing for a vector. words_update: "update
- * 13". */
+ * 13", with micro-batches "step 50 in update 13", of which without names only the step is known. */
 void words_origin(struct words *w, const struct lower_origin *o);
 void words_tensor(struct words *w, const struct dispute_names *n, const struct dispute *d, uint32_t record);
 void words_operand(struct words *w, const struct dispute_names *n, const struct dispute *d,
@@ -41,6 +41,9 @@ void words_operand(struct words *w, const struct dispute_names *n, const struct 
 void words_value(struct words *w, uint8_t dtype, uint32_t bits);
 void words_coordinates(struct words *w, const struct tape_record *r, uint64_t index);
 void words_update(struct words *w, const struct dispute_names *n, uint16_t j);
+
+/* words_update_of: the update that a step belongs to, 0 for init; false where it is not known. */
+bool words_update_of(const struct dispute_names *n, uint32_t step, uint32_t *update);
 
 /* words_place: row-major coordinates of an element of a record's value; returns their number. */
 uint32_t words_place(const struct tape_record *r, uint64_t index, uint32_t at[TAPE_RANK_MAX]);

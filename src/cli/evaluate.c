@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/mark.h"
 #include "cli/output.h"
+#include "model/loss/loss.h"
 #include "training/file/machine.h"
 #include <inttypes.h>
 #include <math.h>
@@ -13,10 +14,9 @@
 static enum outcome run(const struct arguments *a) {
   const char *data = arguments_text(a, "data", NULL), *loss_name = arguments_text(a, "loss", "cross_entropy");
   enum loss_name loss = LOSS_CROSS_ENTROPY;
-  if (strcmp(loss_name, "mse") == 0)
-    loss = LOSS_MSE;
-  else if (strcmp(loss_name, "cross_entropy") != 0) {
-    complain("--loss is '%s'; there are cross_entropy and mse", loss_name);
+  while (loss < LOSS_OUTPUT && strcmp(loss_name, loss_word(loss)) != 0) loss++;
+  if (loss == LOSS_OUTPUT) {
+    complain("--loss is '%s'; there are cross_entropy, mse, l1, huber, smooth_l1 and bce_with_logits", loss_name);
     return OUTCOME_INPUT;
   }
   uint64_t threads = machine_threads();
@@ -61,7 +61,8 @@ const struct command command_evaluate = {
             "set.\n"
             "Exit status: 0, 2 the model or the data cannot be read or do not fit together, 3 memory.",
     .option = {{"data", 0, "SPEC", "the data, as in a job file"},
-               {"loss", 0, "NAME", "cross_entropy (default) or mse, for a model file"},
+               {"loss", 0, "NAME",
+                "for a model file: cross_entropy (default), mse, l1, huber, smooth_l1, bce_with_logits"},
                {"data-folder", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
                {"threads", 0, "N", "threads to compute with (all processors)"},
                {"json", 0, NULL, "prints one JSON object"}},

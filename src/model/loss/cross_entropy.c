@@ -26,10 +26,26 @@ static bool axis_fits(const struct value *x, const struct value *label, uint32_t
   return same || (x->rank == 2 && have == want && label->dim[0] == x->dim[0]);
 }
 
-static bool class_axis(struct emit *e, struct loss_batch *batch, uint32_t *axis) {
+/* The axis that the job names. */
+static bool named_axis(struct emit *e, const struct loss_options *o, const struct value *x, const struct value *label,
+                       uint32_t *axis) {
+  int64_t at = o->class_axis < 0 ? (int64_t)o->class_axis + x->rank : o->class_axis;
+  if (x->rank >= 2 && x->dtype == TAPE_F32 && !x->literal && at >= 1 && at < x->rank) {
+    *axis = (uint32_t)at;
+    if (axis_fits(x, label, *axis)) return true;
+  }
+  emit_fail(e, LOWER_ERR_SHAPE,
+            "cross_entropy: with class_axis %" PRId32 ", targets of %s do not go with outputs of %s: they have the "
+            "outputs' other axes",
+            o->class_axis, shape_text(label->rank, label->dim).text, shape_text(x->rank, x->dim).text);
+  return false;
+}
+
+static bool class_axis(struct emit *e, const struct loss_options *o, struct loss_batch *batch, uint32_t *axis) {
   const struct value *x = batch->output, *label = batch->target;
   uint32_t last = x->rank - 1u, first = x->rank == 3 ? last : 1;
   if (emit_failed(e)) return false;
+  if (o->class_axis) return named_axis(e, o, x, label, axis);
   if (x->rank >= 2 && x->dtype == TAPE_F32 && !x->literal) {
     *axis = axis_fits(x, label, first) ? first : first == 1 ? last : 1;
     if (axis_fits(x, label, *axis)) return true;
@@ -43,7 +59,7 @@ static bool open_rows(struct emit *e, const struct loss_options *o, struct loss_
   struct build b;
   uint32_t dim[TAPE_RANK_MAX];
   *r = (struct rows){.x = batch->output, .smoothing = o->label_smoothing, .ignored = o->ignore_index};
-  if (!class_axis(e, batch, &r->axis)) return false;
+  if (!class_axis(e, o, batch, &r->axis)) return false;
   if (!(o->label_smoothing >= 0 && o->label_smoothing < 1)) {
     emit_fail(e, LOWER_ERR_OPTION, "cross_entropy: label_smoothing lies in [0, 1)");
     return false;

@@ -3,8 +3,8 @@
 #define MODEL_LOSS_H
 #include "model/lower/emit.h"
 
-/* What one batch has: the model's output, its targets (i32 classes or f32 values), and where each sample came from
- * (i32, -1: beyond the data). */
+/* What one batch has: the model's output, its targets (i32 classes or f32 values; none for LOSS_OUTPUT), and where each
+ * sample came from (i32, -1: beyond the data). */
 struct loss_batch {
   struct value *output, *target, *index;
 };
@@ -36,7 +36,24 @@ void cross_entropy_evaluate(struct emit *e, const struct loss_options *o, struct
 void mse_train(struct emit *e, struct loss_batch *batch, struct loss_result *out);
 void mse_evaluate(struct emit *e, struct loss_batch *batch, struct loss_tally *out);
 
-/* Sum over all elements, as [1]. */
+/* l1, huber, smooth_l1 and bce_with_logits as PyTorch has them, mean over all elements; evaluation as for mse. */
+void elements_train(struct emit *e, const struct loss_options *o, struct loss_batch *batch, struct loss_result *out);
+void elements_evaluate(struct emit *e, const struct loss_options *o, struct loss_batch *batch, struct loss_tally *out);
+
+/* The model's own loss: its gradient is 1. In evaluation a batch that lies in the data wholly adds its loss times its
+ * samples, and these to count; what is left at the end of the data is left out. */
+void output_train(struct emit *e, const struct loss_options *o, struct loss_batch *batch, struct loss_result *out);
+void output_evaluate(struct emit *e, const struct loss_options *o, struct loss_batch *batch, struct loss_tally *out);
+
+/* The job file's word for a loss; "output" for LOSS_OUTPUT. */
+const char *loss_word(enum loss_name name);
+
+/* Parts that losses share. loss_sum: over all elements, as [1]. loss_pair: output and target emitted and of as many
+ * elements per sample, the target seen with the output's dims; false and failed otherwise. loss_divided: f32 [1] by a
+ * number. loss_count: the samples of the batch that are there, and 0 for correct. */
 struct value loss_sum(struct emit *e, uint8_t reducer, uint8_t dtype, struct value *v);
+bool loss_pair(struct emit *e, const struct loss_options *o, struct loss_batch *batch, struct value *target);
+struct value loss_divided(struct emit *e, struct value *sum, uint64_t by);
+void loss_count(struct emit *e, struct loss_batch *batch, struct loss_tally *out);
 
 #endif

@@ -203,9 +203,162 @@ static void test_masked_classes(void **state) {
   trial_shut(&t);
 }
 
+/* PyTorch's formulas in binary64: the loss of one element, and its derivative. */
+static double element(enum loss_name name, double delta, double x, double target, double *slope) {
+  double d = x - target, sign = (d > 0) - (d < 0);
+  switch (name) {
+  case LOSS_BCE_WITH_LOGITS: *slope = 1 / (1 + exp(-x)) - target; return fmax(x, 0) - x * target + log1p(exp(-fabs(x)));
+  case LOSS_HUBER:
+    *slope = fabs(d) < delta ? d : delta * sign;
+    return fabs(d) < delta ? d * d / 2 : delta * (fabs(d) - delta / 2);
+  case LOSS_SMOOTH_L1:
+    *slope = fabs(d) < delta ? d / delta : sign;
+    return fabs(d) < delta ? d * d / 2 / delta : fabs(d) - delta / 2;
+  default: *slope = sign; return fabs(d);
+  }
+}
+
+/* Five test samples in batches of three: the mean over those that are there. */
+static void test_elements(void **state) {
+  static const struct {
+    enum loss_name name;
+    float delta;
+  } cases[] = {{LOSS_L1, 0},        {LOSS_HUBER, 1},     {LOSS_HUBER, 0.3f},
+               {LOSS_SMOOTH_L1, 1}, {LOSS_SMOOTH_L1, 0}, {LOSS_BCE_WITH_LOGITS, 0}};
+  (void)state;
+  for (uint64_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    struct lower_options o = trial_defaults(5);
+    struct trial t;
+    float target[20];
+    double loss = 0, slope[20];
+    begin(20 + c, 2, (uint32_t[]){5, 4});
+    for (int n = 0; n < 20; n++) {
+      samples[n] *= n % 5 == 4 ? 30 : 2; /* far out too */
+      target[n] = cases[c].name == LOSS_BCE_WITH_LOGITS ? (float)(n % 3) / 2 : sketch_draw(&s);
+      loss += element(cases[c].name, (double)cases[c].delta, (double)samples[n] + (double)p[n], (double)target[n],
+                      &slope[n]);
+    }
+    o.loss.name = cases[c].name;
+    o.loss.delta = cases[c].delta;
+    o.optimizer.momentum = 0.5f;
+    o.train = (struct sample_shape){
+        .samples = 5, .input_rank = 1, .input_dim = {4}, .target_rank = 1, .target_dim = {4}, .scale = 1};
+    if (!trial_open(&t, &s.model, &o, (const void *[4]){samples, target, samples, target}, true))
+      fail_msg("%s", t.why.text);
+    trial_train(&t, 1);
+    near(trial_scalar(&t, t.l.entry_loss), loss / 20);
+    trial_parameter(&t, "p", 1, gradient);
+    for (int n = 0; n < 20; n++) near(gradient[n], slope[n] / 20);
+    trial_shut(&t);
+  }
+}
+
+/* Evaluation in batches of three of seven samples: two batches lie in the data wholly, and the seventh sample is masked
+ * by a loss that can, and left out by the model's own. */
+static void test_evaluations(void **state) {
+  (void)state;
+  for (int own = 0; own < 2; own++) {
+    struct lower_options o = trial_defaults(3);
+    struct trial t;
+    float x[7], target[7];
+    double loss = 0;
+    sketch_begin(&s, 30);
+    sketch_input(&s, "x", (int64_t[]){-1, 1, 0});
+    float *w = sketch_weight(&s, "w", (int64_t[]){1, 1, 0}, 1);
+    if (own) {
+      sketch_node(&s, "Mul", "x w", "z");
+      sketch_node(&s, "Abs", "z", "a");
+      sketch_int(&s, sketch_node(&s, "ReduceMean", "a", "l"), "keepdims", 0);
+      sketch_output(&s, "z"); /* the model's first output is not its loss */
+      sketch_output(&s, "l");
+    } else {
+      sketch_node(&s, "Mul", "x w", "y");
+      sketch_output(&s, "y");
+    }
+    for (int n = 0; n < 7; n++) {
+      x[n] = sketch_draw(&s);
+      target[n] = 0;
+      if (n < 6 || !own) loss += fabs((double)x[n] * (double)w[0]);
+    }
+    o.loss = (struct loss_options){.name = own ? LOSS_OUTPUT : LOSS_L1, .output = "l"};
+    o.optimizer.momentum = 0.5f;
+    o.train = (struct sample_shape){.samples = 7, .input_rank = 1, .input_dim = {1}, .scale = 1};
+    o.train.no_targets = own;
+    if (!own) o.train.target_rank = 1, o.train.target_dim[0] = 1;
+    o.test = o.train;
+    o.evaluate_batch = 3;
+    if (!trial_open(&t, &s.model, &o, (const void *[4]){x, target, x, target}, true)) fail_msg("%s", t.why.text);
+    for (uint32_t step = 0; step < 3; step++) execute_step(t.run[TAPE_OF_EVALUATE], t.state, step, 42);
+    near(trial_scalar(&t, t.l.entry_eval_loss), loss);
+    assert_int_equal(trial_integer(&t, t.l.entry_eval_count), own ? 6 : 7);
+    trial_train(&t, 1);
+    if (own) { /* the derivative of mean |x w| over the first batch */
+      double want = 0;
+      for (int n = 0; n < 3; n++) want += fabs((double)x[n]) / 3 * ((double)w[0] < 0 ? -1 : 1);
+      trial_parameter(&t, "w", 1, gradient);
+      near(gradient[0], want);
+    }
+    trial_shut(&t);
+  }
+}
+
+static void refused(struct lower_options *o, const char *word) {
+  struct trial t;
+  float zero[64] = {0};
+  if (trial_open(&t, &s.model, o, (const void *[4]){zero, zero}, true)) fail_msg("no refusal with '%s'", word);
+  if (!strstr(t.why.text, word)) fail_msg("'%s' lacks '%s'", t.why.text, word);
+}
+
+static void test_refusals(void **state) {
+  struct lower_options o = trial_defaults(2);
+  (void)state;
+  begin(40, 2, (uint32_t[]){2, 4});
+  o.train = (struct sample_shape){
+      .samples = 2, .input_rank = 1, .input_dim = {4}, .target_rank = 1, .target_dim = {4}, .scale = 1};
+  o.loss = (struct loss_options){.name = LOSS_OUTPUT, .output = "nothing"};
+  refused(&o, "no output 'nothing'; its first is 'y'");
+  o.loss.output = "y";
+  refused(&o, "one float");
+  o.loss = (struct loss_options){.name = LOSS_HUBER, .delta = 0};
+  refused(&o, "above 0");
+  o.loss = (struct loss_options){.name = LOSS_L1};
+  o.train.target_dim[0] = 3;
+  refused(&o, "l1: targets of [2, 3] do not go with outputs of [2, 4]");
+  o.loss = (struct loss_options){.name = LOSS_CROSS_ENTROPY, .class_axis = -2};
+  o.train.target_dtype = TAPE_I32;
+  refused(&o, "class_axis -2");
+}
+
+/* Where shapes leave it open, the job says which axis the classes lie on. */
+static void test_named_axis(void **state) {
+  struct lower_options o = trial_defaults(2);
+  struct trial t;
+  double loss = 0;
+  (void)state;
+  begin(41, 3, (uint32_t[]){2, 3, 3});
+  o.loss.class_axis = 1;
+  o.optimizer.momentum = 0.5f;
+  o.train = (struct sample_shape){.samples = 2,
+                                  .input_rank = 2,
+                                  .input_dim = {3, 3},
+                                  .target_dtype = TAPE_I32,
+                                  .target_rank = 1,
+                                  .target_dim = {3},
+                                  .scale = 1};
+  draw_labels(6, 3, -100);
+  struct want w = cross_entropy(2, 3, 3, 0, -100);
+  loss = w.loss / fmax(1, w.count);
+  if (!trial_open(&t, &s.model, &o, (const void *[4]){samples, labels}, true)) fail_msg("%s", t.why.text);
+  trial_train(&t, 1);
+  near(trial_scalar(&t, t.l.entry_loss), loss);
+  trial_shut(&t);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_classes),           cmocka_unit_test(test_class_axis),
                                      cmocka_unit_test(test_all_ignored),       cmocka_unit_test(test_foreign_label),
-                                     cmocka_unit_test(test_masked_evaluation), cmocka_unit_test(test_masked_classes)};
+                                     cmocka_unit_test(test_masked_evaluation), cmocka_unit_test(test_masked_classes),
+                                     cmocka_unit_test(test_elements),          cmocka_unit_test(test_evaluations),
+                                     cmocka_unit_test(test_refusals),          cmocka_unit_test(test_named_axis)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

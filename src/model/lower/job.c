@@ -253,6 +253,33 @@ static enum lower_status groups_match(struct job *j) {
   return LOWER_OK;
 }
 
+/* A model whose own loss is another output than the first: the same one, with that output first. */
+static enum lower_status choose_output(const struct onnx_model **model, const struct loss_options *loss,
+                                       struct arena *arena, struct why *why) {
+  const struct onnx_model *from = *model;
+  uint32_t at = 0;
+  if (loss->name != LOSS_OUTPUT) return LOWER_OK;
+  while (at < from->outputs_count && strcmp(from->output[at].name, loss->output) != 0) at++;
+  if (at == from->outputs_count) {
+    why_set(why, "loss: the model has no output '%.80s'; its first is '%.80s'", loss->output,
+            from->outputs_count ? from->output[0].name : "");
+    return LOWER_ERR_OPTION;
+  }
+  struct onnx_model *chosen = arena_take(arena, 1, sizeof *chosen);
+  struct onnx_value *output = arena_take(arena, from->outputs_count, sizeof *output);
+  if (!chosen || !output) {
+    why_set(why, "lowering needs more memory than it was given");
+    return LOWER_ERR_MEMORY;
+  }
+  memcpy(output, from->output, from->outputs_count * sizeof *output);
+  output[0] = from->output[at];
+  output[at] = from->output[0];
+  *chosen = *from;
+  chosen->output = output;
+  *model = chosen;
+  return LOWER_OK;
+}
+
 enum lower_status lower_job(const struct onnx_model *model, const struct lower_options *options, struct arena *arena,
                             struct lowered *out, struct why *why) {
   struct lowered made = {.tapes_count = options->test.samples ? 3 : 2, .evaluates = options->test.samples};
@@ -270,6 +297,8 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
     why_set(why, "there are no updates or 2^31 and more, dropout is 1 or more, or samples have rank above 5");
     return LOWER_ERR_OPTION;
   }
+  status = choose_output(&model, &options->loss, arena, why);
+  if (status != LOWER_OK) return status;
   status = graph_open(&j.g, model, false, options->freeze, options->freeze_count, arena, why);
   if (status != LOWER_OK) return status;
   if (!samples_check(options, model->inputs_count, why)) return LOWER_ERR_OPTION;

@@ -10,7 +10,16 @@
 
 enum { LOWER_VERSION = 1 };
 
-enum loss_name { LOSS_CROSS_ENTROPY, LOSS_MSE };
+enum loss_name {
+  LOSS_CROSS_ENTROPY,
+  LOSS_MSE,
+  LOSS_L1,
+  LOSS_HUBER,
+  LOSS_SMOOTH_L1,
+  LOSS_BCE_WITH_LOGITS,
+  LOSS_OUTPUT, /* the model's own: an output of one number */
+  LOSS_COUNT
+};
 enum optimizer_name { OPTIMIZER_SGD, OPTIMIZER_ADAMW, OPTIMIZER_ADAM, OPTIMIZER_LION, OPTIMIZER_RMSPROP };
 enum schedule_name { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_STEP, SCHEDULE_ONE_CYCLE };
 enum init_name { INIT_MODEL, INIT_SEED };
@@ -20,6 +29,9 @@ struct loss_options {
   enum loss_name name;
   float label_smoothing; /* cross_entropy: 0 is none */
   int32_t ignore_index;  /* cross_entropy: PyTorch's -100 */
+  int32_t class_axis;    /* cross_entropy: of the output, negative from its end; 0: where the targets lack one */
+  float delta;           /* huber: above 0; smooth_l1, where PyTorch calls it beta: 0 is l1 */
+  const char *output;    /* LOSS_OUTPUT: its name in the model */
 };
 /* Tensors whose ONNX name matches one of the patterns (`*` any text, `?` any byte). Below 0: as the optimizer has it.
  */

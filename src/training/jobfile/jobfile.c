@@ -8,34 +8,6 @@
 
 enum { LEVEL_STANDARD = 2 };
 
-static bool read_loss(struct fields *f, const struct yaml_node *n, struct loss_options *loss) {
-  static const char *const now[] = {"cross_entropy", "mse"}, *const later[] = {"bce_with_logits", "huber"};
-  *loss = (struct loss_options){.ignore_index = -100};
-  if (yaml_get(n, "output"))
-    return fields_fail(
-        f, n->line,
-        "loss: a loss computed by the model is not supported by this version yet; it has cross_entropy and mse");
-  const struct yaml_node *name = fields_name(f, n, "loss");
-  uint32_t choice = 0, ignore = 0;
-  if (!name || !fields_choice(f, name, "loss", now, 2, later, 2, &choice)) return false;
-  loss->name = choice == 0 ? LOSS_CROSS_ENTROPY : LOSS_MSE;
-  if (n->kind != YAML_MAP) return true;
-  if (loss->name == LOSS_MSE) return FIELDS_KNOWN(f, n, "loss mse", "name");
-  if (!FIELDS_KNOWN(f, n, "loss cross_entropy", "name", "label_smoothing", "ignore_index")) return false;
-  const struct yaml_node *index = yaml_get(n, "ignore_index");
-  if (index && index->kind == YAML_SCALAR && index->text[0] == '-') {
-    struct yaml_node positive = *index, map = {.kind = YAML_MAP, .line = index->line, .first = &positive};
-    positive.text++;
-    positive.next = NULL;
-    if (!fields_u32(f, &map, "ignore_index", 0, INT32_MAX, &ignore)) return false;
-    loss->ignore_index = -(int32_t)ignore;
-  } else if (index) {
-    if (!fields_u32(f, n, "ignore_index", 0, INT32_MAX, &ignore)) return false;
-    loss->ignore_index = (int32_t)ignore;
-  }
-  return fields_f32(f, n, "label_smoothing", 0, 1, true, &loss->label_smoothing);
-}
-
 /* "1 epoch", "5 epochs", "200 updates" */
 static bool read_evaluate(struct fields *f, const struct yaml_node *n, struct jobfile *j) {
   if (!FIELDS_KNOWN(f, n, "evaluate", "every")) return false;
@@ -142,7 +114,8 @@ static bool read_job(struct fields *f, const struct yaml_node *root, struct jobf
   if (!train) return fields_fail(f, data->line, "data: key 'train' is missing");
   j->has_test = test != NULL;
   if (!jobfile_data(f, train, &j->train, DATA_SPLIT_TRAIN) ||
-      (test && !jobfile_data(f, test, &j->test, DATA_SPLIT_TEST)) || !read_loss(f, yaml_get(root, "loss"), &j->loss) ||
+      (test && !jobfile_data(f, test, &j->test, DATA_SPLIT_TEST)) ||
+      !recipe_loss(f, yaml_get(root, "loss"), &j->loss) ||
       !recipe_optimizer(f, yaml_get(root, "optimizer"), &j->optimizer) ||
       (schedule && !recipe_schedule(f, schedule, &j->schedule)) || !read_training(f, root, j) ||
       !read_length(f, root, j))

@@ -116,7 +116,11 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("name: cosine, warmup: 100, end: 0.5", "name: one_cycle, pct_start: 2", "line 8:", "outside");
   refused("epochs: 5", "epochs: 5\nclip_norm: 1\nclip_value: 1", "line 12:", "not both");
   refused("epochs: 5", "epochs: 5\nema: 1", "line 11:", "ema");
-  refused("cross_entropy", "huber", "line 6:", "cross_entropy and mse");
+  refused("cross_entropy", "huber", "line 6:", "unknown key 'label_smoothing' in loss huber");
+  refused("cross_entropy", "cross_entrpy", "line 6:", "did you mean 'cross_entropy'");
+  refused("cross_entropy", "ctc", "line 6:", "not supported by this version yet");
+  refused("ignore_index: -1", "class_axis: 0", "line 6:", "0 is the batch");
+  refused("{name: cross_entropy, ", "{output: loss, ", "line 6:", "label_smoothing");
   refused("batch: 128", "batch: 0", "line 9:", "whole number");
   refused("batch: 128", "batch: 1e2", "line 9:", "whole number");
   refused("batch: 128", "batch: '128'", "line 9:", "whole number");
@@ -212,6 +216,40 @@ static void knows_the_defaults(void **state) {
   }
 }
 
+static void reads_losses(void **state) {
+  static const struct {
+    const char *text;
+    struct loss_options want;
+  } cases[] = {{"cross_entropy", {.name = LOSS_CROSS_ENTROPY, .ignore_index = -100}},
+               {"{name: cross_entropy, class_axis: -1, ignore_index: 7}",
+                {.name = LOSS_CROSS_ENTROPY, .ignore_index = 7, .class_axis = -1}},
+               {"l1", {.name = LOSS_L1, .ignore_index = -100}},
+               {"huber", {.name = LOSS_HUBER, .ignore_index = -100, .delta = 1}},
+               {"{name: huber, delta: 1/2}", {.name = LOSS_HUBER, .ignore_index = -100, .delta = 0.5f}},
+               {"{name: smooth_l1, beta: 0}", {.name = LOSS_SMOOTH_L1, .ignore_index = -100}},
+               {"bce_with_logits", {.name = LOSS_BCE_WITH_LOGITS, .ignore_index = -100}},
+               {"{output: its_loss}", {.name = LOSS_OUTPUT, .ignore_index = -100, .output = "its_loss"}}};
+  (void)state;
+  for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+    char text[256];
+    struct jobfile j;
+    struct arena arena;
+    struct why why = {""};
+    const struct loss_options *want = &cases[n].want;
+    snprintf(text, sizeof text,
+             "{assay: 1, model: m, data: {train: {format: npy, inputs: a}}, loss: %s, optimizer: sgd, batch: 1, "
+             "updates: 3}",
+             cases[n].text);
+    if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s: %s", cases[n].text, why.text);
+    assert_int_equal(j.loss.name, want->name);
+    assert_int_equal(j.loss.ignore_index, want->ignore_index);
+    assert_int_equal(j.loss.class_axis, want->class_axis);
+    assert_true(j.loss.delta == want->delta);
+    if (want->output) assert_string_equal(j.loss.output, want->output);
+    arena_shut(&arena);
+  }
+}
+
 static void reads_groups_and_milestones(void **state) {
   (void)state;
   struct jobfile j;
@@ -258,6 +296,7 @@ int main(void) {
                                      cmocka_unit_test(names_the_line_and_the_way_out),
                                      cmocka_unit_test(refuses_absurd_files),
                                      cmocka_unit_test(knows_the_defaults),
+                                     cmocka_unit_test(reads_losses),
                                      cmocka_unit_test(reads_groups_and_milestones),
                                      cmocka_unit_test(optimizer_may_be_a_word)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,7 +83,7 @@ static enum training_status evaluate_with(const char *onnx_path, const char *dat
 enum training_status evaluate_model(const char *onnx_path, const char *data_text, enum loss_name loss,
                                     const struct prepare_options *options, const struct execute_options *execute,
                                     struct evaluation *out, struct why *why) {
-  struct loss_options l = {.name = loss, .ignore_index = -100};
+  struct loss_options l = {.name = loss, .ignore_index = -100, .delta = 1};
   return evaluate_with(onnx_path, data_text, &l, options, execute, out, why);
 }
 

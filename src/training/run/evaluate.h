@@ -4,7 +4,7 @@
 #include "training/run/prepare.h"
 
 /* evaluate_model: `data` as in the job file's data.test, read with relative paths from data_folder_of_paths. loss:
- * cross_entropy or mse with defaults. */
+ * any but LOSS_OUTPUT, with defaults. */
 enum training_status evaluate_model(const char *onnx_path, const char *data_text, enum loss_name loss,
                                     const struct prepare_options *options, const struct execute_options *execute,
                                     struct evaluation *out, struct why *why);

@@ -217,9 +217,7 @@ enum training_status export_card(const struct prepared *p, const struct run_resu
   }
   fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " weights |\n", j->model, weights);
   fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", data_name(&j->train), p->train.samples);
-  fprintf(f, "| loss | %s |\n| optimizer | %s |\n",
-          j->loss.name == LOSS_CROSS_ENTROPY ? "cross-entropy" : "mean squared error",
-          recipe_optimizer_title(&j->optimizer));
+  fprintf(f, "| loss | %s |\n| optimizer | %s |\n", recipe_loss_title(&j->loss), recipe_optimizer_title(&j->optimizer));
   fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update,
           words && words->seed ? words->seed : seed);
   fprintf(f, "| last training loss | %.6g |\n", (double)r->loss);

@@ -103,18 +103,11 @@ static enum training_status fit_inputs(const struct prepared *p, const struct da
 /* Classes: the axis of the output that the targets lack; -1 (open) is left to the lowering. */
 static enum training_status fit_classes(const struct prepared *p, const struct data_set *set, struct why *why) {
   const struct onnx_value *out = &p->onnx.model.output[0];
-  uint32_t axis = out->rank >= 4 ? 1 : out->rank - 1;
-  int64_t classes = out->rank >= 2 ? out->dim[axis] : -1;
+  int64_t named = p->jobfile.loss.class_axis, axis = out->rank >= 4 ? 1 : (int64_t)out->rank - 1;
+  if (named) axis = named < 0 ? named + out->rank : named;
+  int64_t classes = out->rank >= 2 && axis >= 1 && axis < out->rank ? out->dim[axis] : -1;
   if (classes < 1 || classes > INT32_MAX) classes = INT32_MAX;
   return data_classes_check(set, (uint32_t)classes, p->jobfile.loss.ignore_index, why);
-}
-
-static bool loss_reads_targets(const struct loss_options *loss) {
-  switch (loss->name) {
-  case LOSS_CROSS_ENTROPY:
-  case LOSS_MSE: return true;
-  }
-  return true;
 }
 
 /* A window's tokens and the model's inputs: one takes them, and one more may take the targets. */
@@ -143,14 +136,15 @@ static enum training_status fit_text(const struct prepared *p, const struct data
 static enum training_status fit_targets(const struct prepared *p, const struct data_spec *spec,
                                         const struct data_set *set, struct sample_shape *s, struct why *why) {
   const struct data_part *t = &set->targets;
-  bool read = loss_reads_targets(&p->jobfile.loss);
-  s->no_targets = !read;
+  s->no_targets = !set->has_targets;
   if (set->has_targets) {
     s->target_dtype = t->dtype;
     s->target_rank = t->rank - 1;
     memcpy(s->target_dim, t->dim + 1, s->target_rank * sizeof *s->target_dim);
-  } else if (read) {
-    why_set(why, "%s: line %" PRIu32 ": 'targets' is missing: the loss compares the model's output with them",
+  } else if (p->jobfile.loss.name != LOSS_OUTPUT) {
+    why_set(why,
+            "%s: line %" PRIu32 ": 'targets' is missing: the loss compares the model's output with them (a model that "
+            "computes its own loss has none: loss: {output: NAME})",
             p->job_name, spec->line);
     return TRAINING_ERR_INPUT;
   }

@@ -1,4 +1,5 @@
 #include "training/run/recipe_json.h"
+#include "model/loss/loss.h"
 
 static bool set(json_t *object, const char *key, json_t *value) { return json_object_set_new(object, key, value) == 0; }
 
@@ -13,6 +14,34 @@ static json_t *group_of(const struct optimizer_group *g, recipe_number *number) 
   if (good) return group;
   json_decref(group);
   return NULL;
+}
+
+json_t *recipe_loss_json(const struct loss_options *o, recipe_number *number) {
+  const char *name = loss_word(o->name);
+  switch (o->name) {
+  case LOSS_CROSS_ENTROPY: {
+    json_t *loss = json_pack("{s:s, s:o, s:i}", "name", name, "label_smoothing", number(o->label_smoothing),
+                             "ignore_index", (int)o->ignore_index);
+    if (!loss || !o->class_axis || set(loss, "class_axis", json_integer(o->class_axis))) return loss;
+    json_decref(loss);
+    return NULL;
+  }
+  case LOSS_HUBER: return json_pack("{s:s, s:o}", "name", name, "delta", number(o->delta));
+  case LOSS_SMOOTH_L1: return json_pack("{s:s, s:o}", "name", name, "beta", number(o->delta));
+  case LOSS_OUTPUT: return json_pack("{s:s}", "output", o->output);
+  case LOSS_MSE:
+  case LOSS_L1:
+  case LOSS_BCE_WITH_LOGITS:
+  case LOSS_COUNT: break;
+  }
+  return json_pack("{s:s}", "name", name);
+}
+
+const char *recipe_loss_title(const struct loss_options *o) {
+  static const char *const titles[] = {"cross-entropy",  "mean squared error", "mean absolute error",
+                                       "Huber",          "smooth L1",          "binary cross-entropy of logits",
+                                       "the model's own"};
+  return o->name < LOSS_COUNT ? titles[o->name] : "";
 }
 
 static json_t *named(const struct optimizer_options *o, recipe_number *number) {

@@ -33,10 +33,7 @@ static json_t *float_of(float x) {
 
 static json_t *options_of(const struct prepared *p) {
   const struct lower_options *o = &p->options;
-  json_t *loss = o->loss.name == LOSS_CROSS_ENTROPY
-                     ? json_pack("{s:s, s:o, s:i}", "name", "cross_entropy", "label_smoothing",
-                                 float_of(o->loss.label_smoothing), "ignore_index", (int)o->loss.ignore_index)
-                     : json_pack("{s:s}", "name", "mse");
+  json_t *loss = recipe_loss_json(&o->loss, float_of);
   json_t *freeze = json_array();
   for (uint32_t i = 0; i < o->freeze_count; i++) json_array_append_new(freeze, json_string(o->freeze[i]));
   json_t *options =

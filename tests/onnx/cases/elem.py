@@ -99,3 +99,18 @@ CASES += [
     graph("channels last", ["PRelu", "Conv"], lambda g: g.node("PRelu", [pictures(g), g.weight((3, 1, 1))])),
     graph("channels last", ["Where", "Conv"], lambda g: (lambda x: g.node("Where", [g.node("Greater", [x, g.constant(numpy.array(0.))]), x, g.weight((4,))]))(pictures(g))),
 ]
+
+LABELS = numpy.array([1, 0, 4, 2], numpy.int64)
+GRID = numpy.array([[[1, 0], [2, 2]], [[0, 3], [1, 1]]], numpy.int64)  # 3 is no class of three, and ignored
+WEIGHTS = numpy.array([0.5, 1.0, 2.0, 0.3, 1.5], numpy.float32)
+for loss in ("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"):
+    CASES += [
+        *[case(reduction, loss, [(4, 5), C(LABELS)], reduction=reduction) for reduction in ("mean", "sum", "none")],
+        case("weighted", loss, [(4, 5), C(LABELS), C(WEIGHTS)], reduction="mean"),
+        case("some ignored", loss, [(4, 5), C(LABELS), C(WEIGHTS)], ignore_index=4),
+        case("pictures", loss, [(2, 3, 2, 2), C(GRID)], ignore_index=3, reduction="none"),
+    ]
+CASES += [
+    case("both outputs", "SoftmaxCrossEntropyLoss", [(4, 5), C(LABELS)], outputs=2, use=(0, 1)),
+    case("the logarithms", "SoftmaxCrossEntropyLoss", [(4, 5), C(LABELS)], outputs=2, use=(1,)),
+]

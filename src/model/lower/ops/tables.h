@@ -3,6 +3,7 @@
 #define LOWER_OPS_TABLES_H
 #include "model/lower/rule.h"
 
+/* clang-format off: one line a family, so that families come and go apart */
 extern const struct rule rules_linear[];    /* Gemm MatMul */
 extern const struct rule rules_lstm[];      /* LSTM */
 extern const struct rule rules_gru[];       /* GRU */
@@ -25,6 +26,7 @@ extern const struct rule rules_dropout[];   /* Dropout */
 extern const struct rule rules_reduce[];    /* ReduceMean ReduceSum ReduceMax ReduceL2 .. */
 extern const struct rule rules_product[];   /* ReduceProd */
 extern const struct rule rules_order[];     /* ArgMax ArgMin Hardmax CumSum */
+extern const struct rule rules_likelihood[]; /* NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss */
 extern const struct rule rules_cast[];      /* Cast CastLike */
 extern const struct rule rules_pad[];       /* Pad */
 extern const struct rule rules_repeat[]; /* Expand Tile DepthToSpace SpaceToDepth ReverseSequence */
@@ -36,5 +38,6 @@ extern const struct rule rules_batch_norm[]; /* BatchNormalization */
 extern const struct rule rules_norm[];       /* LayerNormalization GroupNormalization .. */
 extern const struct rule rules_lp_pool[];    /* LpPool GlobalLpPool */
 extern const struct rule rules_lrn[];        /* LRN */
+/* clang-format on */
 
 #endif

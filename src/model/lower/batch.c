@@ -162,7 +162,7 @@ static void read_target(struct graph *g, struct reading *r, struct value *out) {
   bool classes = r->o->loss.name == LOSS_CROSS_ENTROPY;
   uint32_t beyond = classes ? (uint32_t)r->o->loss.ignore_index : 0;
   uint8_t dtype = classes ? TAPE_I32 : TAPE_F32;
-  if (s->no_targets || r->o->loss.name == LOSS_OUTPUT) return;
+  if (s->no_targets) return;
   if (s->text.context) {
     struct sample_input in = samples_input(s, 0);
     dim[1] = s->text.context;

@@ -136,12 +136,11 @@ static enum training_status fit_text(const struct prepared *p, const struct data
 static enum training_status fit_targets(const struct prepared *p, const struct data_spec *spec,
                                         const struct data_set *set, struct sample_shape *s, struct why *why) {
   const struct data_part *t = &set->targets;
-  s->no_targets = !set->has_targets;
   if (set->has_targets) {
     s->target_dtype = t->dtype;
     s->target_rank = t->rank - 1;
     memcpy(s->target_dim, t->dim + 1, s->target_rank * sizeof *s->target_dim);
-  } else if (p->jobfile.loss.name != LOSS_OUTPUT) {
+  } else if (!s->no_targets) {
     why_set(why,
             "%s: line %" PRIu32 ": 'targets' is missing: the loss compares the model's output with them (a model that "
             "computes its own loss has none: loss: {output: NAME})",
@@ -158,12 +157,12 @@ static enum training_status fit_set(const struct prepared *p, const struct data_
   s->samples = set->samples;
   s->augment = spec->augment;
   s->normalize = spec->normalize;
+  s->no_targets = p->jobfile.loss.name == LOSS_OUTPUT;
   if (s->samples > INT32_MAX) {
     why_set(why, "%s: more than 2^31 - 1 samples", set->input[0].path);
     return TRAINING_ERR_INPUT;
   }
   if (set->text.context) {
-    s->no_targets = !loss_reads_targets(&p->jobfile.loss);
     status = fit_text(p, spec, set, s, why);
   } else {
     status = fit_targets(p, spec, set, s, why);

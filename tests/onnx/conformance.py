@@ -4,11 +4,13 @@
     conformance.py --assay A --op Gather --op Slice --verbose   the tests of these operators, one line each
     conformance.py --assay A --test gather_1                    the tests whose name holds the text
     conformance.py --assay A --share 3/10                       a fixed tenth of all tests
+    conformance.py --assay A --write docs/onnx.md               writes the page of the documentation
+    conformance.py --assay A --share 3/10 --page docs/onnx.md   and sees whether the page still says so
 
 Outcomes: passed (shapes, element types and values agree within the suite's own bounds), refused (assay said why and
 wrote nothing), training (the test wants Dropout or BatchNormalization as in training, and infer evaluates), failed
 (anything else: another value, a crash, a message without a reason).
-Exit status: 0 none failed, 1 some did, 77 skipped since onnx or numpy is missing.
+Exit status: 0 none failed, 1 some did or the page is stale, 77 skipped since onnx or numpy is missing.
 """
 import argparse
 import collections
@@ -23,6 +25,7 @@ import zlib
 import environment
 
 numpy, onnx = environment.enter()
+import page  # noqa: E402: needs onnx
 import suite  # noqa: E402: needs onnx
 
 PATIENCE = 60  # seconds for one test
@@ -116,6 +119,8 @@ def main():
     parser.add_argument("--test", help="only tests whose name holds this text")
     parser.add_argument("--share", help="K/N: the K-th of N fixed parts")
     parser.add_argument("--verbose", action="store_true", help="one line a test, with the reason")
+    parser.add_argument("--write", metavar="FILE", help="writes docs/onnx.md")
+    parser.add_argument("--page", metavar="FILE", help="compares with docs/onnx.md")
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
     assay = os.path.abspath(asked.assay)
@@ -143,7 +148,14 @@ def main():
     total = collections.Counter(o.verdict for o in outcomes)
     print(f"{len(outcomes)} tests: {total['passed']} passed, {total['refused']} refused, {total['training']} of training, "
           f"{total['failed']} failed")
-    return 1 if total["failed"] or not outcomes else 0
+    if asked.write and len(outcomes) == len(tests) and not total["failed"]:
+        page.write(asked.write, outcomes, onnx.__version__)
+    elif asked.write:
+        sys.exit("the page is written after all tests ran, and none failed")
+    stale = asked.page and page.stale(asked.page, outcomes)
+    if stale:
+        print(f"{asked.page} is stale: {stale}. Write it again: conformance.py --assay ASSAY --write {asked.page}")
+    return 1 if total["failed"] or stale or not outcomes else 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ static bool shape_matches(struct graph *g, const struct onnx_value *input, const
   bool fits = input->rank == s->rank && s->rank <= TAPE_RANK_MAX && s->dtype <= TAPE_U8;
   for (uint32_t a = 0; fits && a < s->rank; a++) {
     n = n <= UINT32_MAX ? n * s->dim[a] : n;
-    fits = s->dim[a] >= 1 && s->dim[a] <= INT32_MAX && n <= UINT32_MAX &&
+    fits = (s->dim[a] >= 1 || s->content) && s->dim[a] <= INT32_MAX && n <= UINT32_MAX &&
            (input->dim[a] < 1 || input->dim[a] == s->dim[a]);
   }
   if (!fits)
@@ -96,6 +96,7 @@ static void lay_out(struct graph *g, struct layout *l, const struct infer_shape 
       entry->rank = shape[n].rank ? (uint8_t)shape[n].rank : 1;
       entry->dim[0] = 1;
       memcpy(entry->dim, shape[n].rank ? shape[n].dim : entry->dim, entry->rank * sizeof entry->dim[0]);
+      for (uint32_t a = 0; a < entry->rank; a++) entry->dim[a] += !entry->dim[a]; /* a dim of 0: nothing reads it */
     }
     parameter_name(&all, n == m->inputs_count ? "weights" : m->input[n].name, "", entry->name);
     all.state_count++;
@@ -137,11 +138,12 @@ static void lower_graph(struct graph *g, const struct infer_shape *input, struct
   for (uint32_t n = 0; n < m->inputs_count; n++) {
     uint32_t at = graph_find(g, m->input[n].name);
     if (!single_precision(g, &m->input[n], "input") || !shape_matches(g, &m->input[n], &input[n])) return;
+    if (at == GRAPH_NONE) continue;
+    g->tensor[at].peek = input[n].content;
+    if (input[n].content && !input[n].content->count) continue; /* no element: nothing for a record to read */
     struct value v = input_value(g, (uint8_t)n, &input[n]);
     v.type = (uint8_t)m->input[n].type;
-    if (at == GRAPH_NONE) continue;
     graph_set(g, at, v);
-    g->tensor[at].peek = input[n].content;
   }
   graph_forward(g);
   for (uint32_t n = 0; n < m->outputs_count && !emit_failed(g->e); n++) {

@@ -136,10 +136,8 @@ static enum training_status npy_sizes(const struct npy_dict *d, struct tensor_so
   s->elements = 1;
   s->rank = d->rank;
   for (uint32_t i = 0; i < d->rank; i++) {
-    if (d->dim[i] == 0 || d->dim[i] > INT32_MAX || !checked_mul_u64(s->elements, d->dim[i], &s->elements) ||
-        s->elements > UINT32_MAX) {
-      why_set(why, "dim %" PRIu32 " is %" PRIu64 "%s", i, d->dim[i],
-              d->dim[i] == 0 ? "; empty arrays cannot be used" : "; an array has fewer than 2^32 elements here");
+    if (d->dim[i] > INT32_MAX || !checked_mul_u64(s->elements, d->dim[i], &s->elements) || s->elements > UINT32_MAX) {
+      why_set(why, "dim %" PRIu32 " is %" PRIu64 "; an array has fewer than 2^32 elements here", i, d->dim[i]);
       return TRAINING_ERR_INPUT;
     }
     s->dim[i] = (uint32_t)d->dim[i];

@@ -26,7 +26,7 @@ enum training_status part_settle(struct data_part *p, const struct tensor_source
     why_set(why, "%" PRIu64 " bytes; a data tensor holds at most 32 GiB", p->bytes);
     return TRAINING_ERR_INPUT;
   }
-  if (tensor_in_place(s)) {
+  if (tensor_in_place(s) || !s->elements) {
     p->at = s->at;
     return TRAINING_OK;
   }
@@ -47,6 +47,7 @@ enum training_status part_read(struct data_part *p, const char *path, enum data_
   if (status != TRAINING_OK) return status;
   status = format == DATA_NPY ? npy_parse(p->file.bytes, p->file.length, &s, why)
                               : idx_parse(p->file.bytes, p->file.length, &s, why);
+  if (status == TRAINING_OK) status = tensor_filled(&s, why);
   if (status == TRAINING_OK) status = part_settle(p, &s, why);
   if (status == TRAINING_OK && p->dtype == TAPE_F32) status = tensor_finite(p->at, p->rank, p->dim, why);
   if (status != TRAINING_OK) {

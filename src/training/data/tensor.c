@@ -51,6 +51,12 @@ static bool load_wide(const struct tensor_source *s, uint64_t i, int64_t *x) {
   return *x >= INT32_MIN && *x <= INT32_MAX;
 }
 
+enum training_status tensor_filled(const struct tensor_source *s, struct why *why) {
+  if (s->elements) return TRAINING_OK;
+  why_set(why, "the array has a dim of 0; empty arrays cannot be used");
+  return TRAINING_ERR_INPUT;
+}
+
 enum training_status tensor_convert(const struct tensor_source *s, void *out, struct why *why) {
   uint32_t *words = out;
   switch (s->form) {

@@ -43,6 +43,9 @@ uint64_t idx_expect(const uint8_t *head, size_t length);
  * >). Fortran order, other types, object arrays are refused with the line of NumPy that mends it. */
 enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tensor_source *out, struct why *why);
 
+/* tensor_filled: ERR_INPUT where an array has no elements (a dim of 0), which npy_parse reads. */
+enum training_status tensor_filled(const struct tensor_source *s, struct why *why);
+
 /* npy_header writes a version 1 header for f32, i32 or u8 (tape dtypes), padded to 64 bytes; returns its length, 0 if
  * bytes_max is too small. npy_header_of: for NumPy's name of the type, as in "<i8". */
 size_t npy_header(uint8_t dtype, uint32_t rank, const uint32_t *dim, uint8_t *bytes, size_t bytes_max);

@@ -51,6 +51,7 @@ static enum training_status tokens_of(const struct data_spec *spec, const struct
   }
   struct tensor_source s;
   enum training_status status = npy_parse(p->file.bytes, p->file.length, &s, why);
+  if (status == TRAINING_OK) status = tensor_filled(&s, why);
   if (status != TRAINING_OK) return status;
   *out = (struct tokens){s.form, s.elements, s.at};
   bool good = s.form == TENSOR_U8 || s.form == TENSOR_U16 || s.form == TENSOR_U32 || s.form == TENSOR_I32 ||

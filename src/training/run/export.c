@@ -62,10 +62,17 @@ static enum training_status reach(struct target *t, const uint8_t *bytes, size_t
   return TRAINING_OK;
 }
 
+/* What a Constant node holds is in the state like an initializer, never changes, and stays where it is in the file. */
+static bool initializer(const struct onnx_model *m, const char *name) {
+  for (uint32_t i = 0; i < m->initializers_count; i++)
+    if (!strcmp(m->initializer[i].name, name)) return true;
+  return false;
+}
+
 static enum training_status onnx_to(struct target *t, const struct prepared *p, const uint8_t *state, struct why *why) {
   enum training_status status;
   const char *path = t->path;
-  uint32_t count = p->lowered.parameters_count;
+  uint32_t count = p->lowered.parameters_count, replacements = 0;
   struct arena arena;
   if (!arena_open(&arena, (size_t)8 << 30) && !arena_open(&arena, (size_t)1 << 30)) {
     why_set(why, "not enough address space to write %s", path);
@@ -75,11 +82,12 @@ static enum training_status onnx_to(struct target *t, const struct prepared *p, 
   bool whole = r != NULL;
   for (uint32_t i = 0; i < count && whole; i++) {
     const struct lower_parameter *q = &p->lowered.parameter[i];
+    if (!initializer(&p->onnx.model, q->onnx_name)) continue;
     float *values = arena_take(&arena, elements_of(q), sizeof *values);
     whole = values != NULL;
     if (!whole) break;
     to_onnx_order(p, q, state, values);
-    r[i] = (struct onnx_replacement){.name = q->onnx_name, .values = values, .count = elements_of(q)};
+    r[replacements++] = (struct onnx_replacement){.name = q->onnx_name, .values = values, .count = elements_of(q)};
   }
   const uint8_t *bytes = NULL;
   size_t length = 0;
@@ -87,7 +95,7 @@ static enum training_status onnx_to(struct target *t, const struct prepared *p, 
       (struct onnx_file *)(uintptr_t)&p
           ->onnx; /* may open external files once more, which changes nothing seen from outside */
   enum onnx_status replaced = whole ? onnx_replace(p->onnx.file.bytes, p->onnx.file.length, onnx_file_external, source,
-                                                   r, count, &arena, &bytes, &length, why)
+                                                   r, replacements, &arena, &bytes, &length, why)
                                     : ONNX_ERR_MEMORY;
   if (replaced == ONNX_OK) {
     status = reach(t, bytes, length, why);

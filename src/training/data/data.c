@@ -84,14 +84,28 @@ static void note_form(struct data_set *set, const struct data_part *p, enum tens
 static enum training_status open_field(const struct data_spec *spec, const struct data_field *field, const char *folder,
                                        struct data_set *set, struct data_part *p, struct why *why) {
   char path[FILE_PATH_MAX];
-  enum tensor_form form;
-  if (!file_join(path, folder, field->name)) {
+  enum tensor_form form = TENSOR_F32;
+  enum training_status status;
+  if (!file_join(path, folder, spec->file ? spec->file : field->name)) {
     why_set(why, "line %" PRIu32 ": a data path is longer than %d bytes", spec->line, FILE_PATH_MAX);
     return TRAINING_ERR_INPUT;
   }
-  enum training_status status = part_read(p, path, spec->format, &form, why);
+  if (spec->format == DATA_CSV)
+    status = part_read_table(p, path, field, spec->has_targets ? &spec->targets : NULL, spec->separator, why);
+  else if (spec->format == DATA_NPZ || spec->format == DATA_SAFETENSORS)
+    status = part_read_member(p, path, spec->format, field->name, &form, why);
+  else
+    status = part_read(p, path, spec->format, &form, why);
   if (status == TRAINING_OK) note_form(set, p, form);
   return status;
+}
+
+/* Do both name the same array? */
+static bool same_field(const struct data_field *a, const struct data_field *b) {
+  if (a->name && b->name) return strcmp(a->name, b->name) == 0;
+  bool same = a->columns && a->columns == b->columns && a->single == b->single;
+  for (uint32_t k = 0; same && k < a->columns; k++) same = strcmp(a->column[k], b->column[k]) == 0;
+  return same;
 }
 
 /* As many samples everywhere. */
@@ -130,7 +144,7 @@ enum training_status data_open(const struct data_spec *given, const char *folder
   out->has_targets = spec.has_targets;
   if (spec.has_targets) status = open_field(&spec, &spec.targets, folder, out, &out->targets, why);
   for (uint32_t k = 0; k < spec.inputs_count && status == TRAINING_OK; k++) {
-    out->from_targets[k] = spec.has_targets && strcmp(spec.input[k].name, spec.targets.name) == 0;
+    out->from_targets[k] = spec.has_targets && same_field(&spec.input[k], &spec.targets);
     if (out->from_targets[k])
       out->input[k] = out->targets;
     else

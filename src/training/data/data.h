@@ -9,14 +9,17 @@
 #include "training/data/tensor.h"
 #include "training/file/file.h"
 
-enum data_format { DATA_IDX, DATA_NPY, DATA_NAMED, DATA_TEXT, DATA_TOKENS };
+enum data_format { DATA_IDX, DATA_NPY, DATA_NAMED, DATA_TEXT, DATA_TOKENS, DATA_NPZ, DATA_SAFETENSORS, DATA_CSV };
 enum data_split { DATA_SPLIT_TRAIN, DATA_SPLIT_TEST };
 enum { DATA_INPUTS_MAX = LOWER_INPUTS_MAX };
 
 /* One array of a set, as the job file names it. */
 struct data_field {
-  const char *input; /* the model input that it was given for by name, or NULL */
-  const char *name;  /* a path as written; NAMED, TEXT, TOKENS: NULL */
+  const char *input;         /* the model input that it was given for by name, or NULL */
+  const char *name;          /* IDX, NPY: a path as written; NPZ, SAFETENSORS: an array of the file; else NULL */
+  const char *const *column; /* CSV: [rows, columns]; `*` alone: all but those of the targets */
+  uint32_t columns;
+  bool single; /* CSV: written without a list, [rows] */
 };
 
 /* What the job file says. Texts live with the job file's arena. */
@@ -25,7 +28,8 @@ struct data_spec {
   struct data_field input[DATA_INPUTS_MAX], targets;
   uint32_t inputs_count;
   bool has_targets;
-  const char *file;      /* TEXT, TOKENS: the path as written */
+  const char *file;      /* TEXT, TOKENS, NPZ, SAFETENSORS, CSV: the path as written */
+  char separator;        /* CSV */
   const char *dataset;   /* NAMED */
   enum data_split split; /* NAMED */
   float scale;           /* u8 inputs are multiplied by it; 0 when the job file says nothing */

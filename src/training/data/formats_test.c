@@ -1,4 +1,7 @@
-/* Data that are more than one array a file: texts and tokens. */
+/* Data that are not one array a file: texts, tokens, archives, tables; and data larger than the memory. */
+#define _DEFAULT_SOURCE
+#include "training/checkpoint/checkpoint.h"
+#include "training/data/archive.h"
 #include "training/jobfile/jobfile.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -187,8 +193,253 @@ static void tokens_of_every_width(void **state) {
   refused("{format: tokens, file: u2.npy, dtype: float32, context: 2}", "'float32' is unknown");
 }
 
+/* A file of the fuzzers' corpus, as bytes; what NumPy and the safetensors library wrote. */
+static size_t corpus(const char *name, uint8_t *bytes, size_t bytes_max) {
+  char path[256];
+  snprintf(path, sizeof path, "data/%s", name);
+  FILE *f = fopen(path, "rb");
+  if (!f) fail_msg("%s is not there", path);
+  size_t length = fread(bytes, 1, bytes_max, f);
+  assert_true(length < bytes_max);
+  fclose(f);
+  return length;
+}
+
+static uint8_t bytes[4096];
+
+static void archives_hold_arrays_by_name(void **state) {
+  (void)state;
+  static const float six[] = {0, 1, 2, 3, 4, 5};
+  static const char *const files[] = {"npz_corpus/stored", "npz_corpus/comment", "npz_corpus/zip64",
+                                      "safetensors_corpus/f32"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    const char *words = i < 3 ? "{format: npz, file: a, inputs: x, targets: x.npy}"
+                              : "{format: safetensors, file: a, inputs: x, targets: x}";
+    write_file("a", bytes, corpus(files[i], bytes, sizeof bytes));
+    opened(words);
+    assert_int_equal(set.samples, 2);
+    assert_int_equal(set.input[0].rank, 2);
+    assert_int_equal(set.input[0].dtype, TAPE_F32);
+    assert_memory_equal(set.input[0].at, six, sizeof six);
+    assert_memory_equal(set.targets.at, six, sizeof six);
+    assert_int_equal(set.from_targets[0], i == 3);
+    shut();
+  }
+  write_file("a", bytes, corpus("npz_corpus/deflated", bytes, sizeof bytes));
+  opened("{format: npz, file: a, inputs: x, targets: x, scale: 1/255}");
+  assert_int_equal(set.input[0].bytes, 120);
+  for (int i = 0; i < 120; i++) assert_int_equal(((const uint8_t *)set.input[0].at)[i], 0);
+  shut();
+  write_file("a", bytes, corpus("safetensors_corpus/i64", bytes, sizeof bytes));
+  opened("{format: safetensors, file: a, inputs: {q: x}, targets: x}");
+  assert_memory_equal(set.input[0].at, ((const int32_t[]){1, -2, 3}), 12);
+  assert_non_null(strstr(set.note, "64-bit integers, read as int32"));
+  shut();
+  refused("{format: safetensors, file: a, inputs: z, targets: x}", "no tensor is called 'z'; there are x, y");
+  refused("{format: safetensors, file: a, inputs: y, targets: x}", "a: y has 4 samples");
+  refused("{format: npz, file: a, inputs: x, targets: x}", "no ZIP directory");
+  write_file("a", bytes, corpus("safetensors_corpus/bf16", bytes, sizeof bytes));
+  refused("{format: safetensors, file: a, inputs: x, targets: x}",
+          "a: x: type BF16 is not read here; save it as float32");
+  write_file("a", bytes, corpus("safetensors_corpus/scalar", bytes, sizeof bytes));
+  refused("{format: safetensors, file: a, inputs: x, targets: x}", "no samples");
+  write_file("a", bytes, corpus("safetensors_corpus/outside", bytes, sizeof bytes));
+  refused("{format: safetensors, file: a, inputs: x, targets: x}", "cut short or damaged");
+  write_file("a", bytes, corpus("npz_corpus/stored", bytes, sizeof bytes));
+  refused("{format: npz, file: a, inputs: z, targets: x}", "no array is called 'z'; there are x, y");
+  refused("{format: npz, inputs: z, targets: x}", "needs 'file'");
+}
+
+/* Whatever byte is altered or wherever it is cut: refused with a reason, or read as it was written. */
+static void damaged_archives_are_never_other_data(void **state) {
+  (void)state;
+  static const char *const files[] = {"npz_corpus/stored", "npz_corpus/comment", "npz_corpus/zip64"};
+  static const float six[] = {0, 1, 2, 3, 4, 5};
+  uint32_t refusals = 0;
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    size_t length = corpus(files[i], bytes, sizeof bytes);
+    for (size_t at = 0; at < 2 * length; at++) {
+      bool cut = at >= length;
+      struct npz_member m;
+      struct tensor_source s;
+      struct why why = {""};
+      uint8_t out[4096];
+      bytes[cut ? 0 : at] ^= cut ? 0 : 0x41;
+      if (npz_find(bytes, cut ? at - length : length, "x", &m, &why) == TRAINING_OK && m.length <= sizeof out &&
+          npz_unpack(&m, out, &why) == TRAINING_OK) {
+        assert_false(cut);
+        assert_int_equal(npy_parse(out, m.length, &s, &why), TRAINING_OK);
+        assert_memory_equal(s.at, six, sizeof six);
+      } else {
+        refusals++;
+      }
+      bytes[cut ? 0 : at] ^= cut ? 0 : 0x41;
+    }
+  }
+  assert_true(refusals > 1000);
+}
+
+static void table(const char *text) { write_file("t.csv", text, strlen(text)); }
+
+static void tables_are_columns_by_name(void **state) {
+  (void)state;
+  table("a,\"b \"\"c\"\"\",label,unused\r\n1,2.5,0,x\r\n\"-3\", 1e-3 ,1,\"y,\n z\"\r\n+4,.5,2,");
+  opened("{format: csv, file: t.csv, inputs: [a, 'b \"c\"'], targets: label}");
+  assert_int_equal(set.samples, 3);
+  assert_int_equal(set.input[0].rank, 2);
+  assert_int_equal(set.input[0].dtype, TAPE_F32);
+  assert_memory_equal(set.input[0].at, ((const float[]){1, 2.5f, -3, 1e-3f, 4, 0.5f}), 24);
+  assert_int_equal(set.targets.rank, 1);
+  assert_int_equal(set.targets.dtype, TAPE_I32);
+  assert_memory_equal(set.targets.at, ((const int32_t[]){0, 1, 2}), 12);
+  shut();
+  table("\xef\xbb\xbfy;p;q\n1;2;3\n4;5;6\n");
+  opened("{format: csv, file: t.csv, separator: ';', inputs: {u: '*', v: y, w: [q, q]}, targets: y}");
+  assert_int_equal(set.input[0].dim[1], 2);
+  assert_memory_equal(set.input[0].at, ((const int32_t[]){2, 3, 5, 6}), 16);
+  assert_true(set.from_targets[1]);
+  assert_memory_equal(set.input[2].at, ((const int32_t[]){3, 3, 6, 6}), 16);
+  shut();
+}
+
+static void tables_name_line_and_column(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *reason;
+  } bad[] = {
+      {"a,y\n1,2\n,3\n", "line 3, column 'a': the value is missing"},
+      {"a,y\n1,2\n  ,3\n", "line 3, column 'a': the value is missing"},
+      {"a,y\n1,cat\n", "line 2, column 'y': 'cat' is no number"},
+      {"a,y\nnan,1\n", "line 2, column 'a': 'nan' is no number"},
+      {"a,y\n1/3,1\n", "line 2, column 'a': '1/3' is no number"},
+      {"a,y\n1e40,1\n", "line 2, column 'a': '1e40' is no number"},
+      {"a,y\n\"1\n2\",1\n3,4\n5,q\n", "line 5, column 'y': 'q'"},
+      {"a,y\n1,2\n1,2,3\n", "line 3: 3 fields, the first line has 2"},
+      {"a,y\n1,2\n\n3,4\n", "line 3: 1 fields"},
+      {"a,y\n\"1,2\n", "line 2: a quote that does not end"},
+      {"a,y\n\"1\"2,3\n", "line 2: a quote that does not end, or text behind one"},
+      {"a,y\n", "rows below it"},
+      {"", "rows below it"},
+      {"a,a,y\n1,2,3\n", "two columns are called 'a'"},
+      {"b,c\n1,2\n", "no column is called"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    table(bad[i].text);
+    refused("{format: csv, file: t.csv, inputs: [a], targets: y}", bad[i].reason);
+  }
+  table("y\n1\n");
+  refused("{format: csv, file: t.csv, inputs: '*', targets: y}", "no column is left");
+  refused("{format: csv, file: t.csv, separator: ab, inputs: '*', targets: y}", "separator: one of");
+  refused("{format: csv, file: t.csv, inputs: [], targets: y}", "names of columns");
+  refused("{format: csv, file: t.csv, inputs: '*', targets: y, scale: 2}", "unknown key 'scale'");
+}
+
+/* Against the C library's strtof, which rounds once: short decimals, long ones, those in the middle of two floats. */
+static void decimals_are_rounded_once(void **state) {
+  (void)state;
+  enum { ROWS = 30000 };
+  char *text = malloc(ROWS * 48 + 16), *at = text;
+  float *want = malloc(ROWS * sizeof *want);
+  uint64_t random = 7;
+  assert_true(text && want);
+  at += sprintf(at, "x\n");
+  for (int i = 0; i < ROWS; i++) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    uint64_t r = random >> 20;
+    char *start = at;
+    if (i % 3 == 0)
+      at += sprintf(at, "%s%llu.%llue%d", r & 1 ? "-" : "", (unsigned long long)(r % 1000000),
+                    (unsigned long long)(r % 999983), (int)(r >> 9) % 60 - 30);
+    else if (i % 3 == 1) /* the middle of two floats of 24 bits, in full, and a little off */
+      at += sprintf(at, "%.1f%s", (double)((r % 8388608 + 8388608) * 2 + 1) / 2, i % 2 ? "" : "0000000001");
+    else
+      at += sprintf(at, "%.*g", (int)(r % 20) + 1, (double)(int64_t)random * 1e-12);
+    *at = 0;
+    want[i] = strtof(start, NULL);
+    *at++ = '\n';
+  }
+  write_file("t.csv", text, (size_t)(at - text));
+  opened("{format: csv, file: t.csv, inputs: x}");
+  assert_int_equal(set.input[0].dtype, TAPE_F32);
+  for (int i = 0; i < ROWS; i++)
+    if (memcmp((const float *)set.input[0].at + i, &want[i], 4) != 0)
+      fail_msg("row %d: %a, not %a", i, (double)((const float *)set.input[0].at)[i], (double)want[i]);
+  shut();
+  free(text);
+  free(want);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { LIMITED = 0 }; /* the sanitizers' own memory is beyond any limit */
+#elif defined(__has_feature)
+enum { LIMITED = !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)) };
+#else
+enum { LIMITED = 1 };
+#endif
+
+/* In a process that may take 24 MiB of memory of its own: files of 96 MiB are opened and hashed all the same. */
+static void open_beyond_memory(void) {
+  static const char *const words[] = {"{format: npy, inputs: large.npy, targets: large.npy}",
+                                      "{format: text, file: large.npy, context: 4096}",
+                                      "{format: tokens, file: large.bin, dtype: uint16, context: 4096}"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    struct why why;
+    uint8_t root[MERKLE_BYTES];
+    if (open(words[i], &why) != TRAINING_OK) _exit(10 + (int)i);
+    if (set.input[0].converted || set.input[0].bytes < (96u << 20)) _exit(20 + (int)i);
+    if (i == 0 && checkpoint_root(NULL, set.input[0].at, set.input[0].bytes, root, &why) != TRAINING_OK) _exit(30);
+    shut();
+  }
+  /* what has to be converted is refused, with the reason */
+  struct why why;
+  if (open("{format: npy, inputs: wide.npy, targets: wide.npy}", &why) != TRAINING_ERR_SYSTEM) _exit(40);
+  _exit(strstr(why.text, "not enough memory for its 100663296 bytes") ? 0 : 41);
+}
+
+static void sparse(const char *name, const char *type, uint32_t count, uint32_t width) {
+  char path[256], shape[64];
+  snprintf(shape, sizeof shape, "(%u, 4096)", count / 4096);
+  npy(name, type, "", 0, shape);
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *f = fopen(path, "rb");
+  assert_non_null(f);
+  fseek(f, 0, SEEK_END);
+  long head = ftell(f);
+  fclose(f);
+  assert_int_equal(truncate(path, head + (long)count * width), 0);
+}
+
+static void a_set_may_be_larger_than_the_memory(void **state) {
+  (void)state;
+  if (!LIMITED) skip();
+  int status = 0;
+  sparse("large.npy", "|u1", 96 << 20, 1);
+  sparse("wide.npy", "<i8", 24 << 20, 8);
+  char path[256];
+  write_file("large.bin", "", 0);
+  snprintf(path, sizeof path, "%s/large.bin", folder);
+  assert_int_equal(truncate(path, 96 << 20), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    const struct rlimit limit = {24 << 20, 24 << 20};
+    if (setrlimit(RLIMIT_DATA, &limit) != 0) _exit(50);
+    open_beyond_memory();
+  }
+  assert_true(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(texts_are_their_bytes), cmocka_unit_test(ranges_meet),
-                                     cmocka_unit_test(tokens_of_every_width)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(texts_are_their_bytes),
+      cmocka_unit_test(ranges_meet),
+      cmocka_unit_test(tokens_of_every_width),
+      cmocka_unit_test(archives_hold_arrays_by_name),
+      cmocka_unit_test(damaged_archives_are_never_other_data),
+      cmocka_unit_test(tables_are_columns_by_name),
+      cmocka_unit_test(tables_name_line_and_column),
+      cmocka_unit_test(decimals_are_rounded_once),
+      cmocka_unit_test(a_set_may_be_larger_than_the_memory),
+  };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,4 +1,6 @@
 #include "training/data/part.h"
+#include "training/data/archive.h"
+#include "training/data/csv.h"
 #include "training/file/machine.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,6 +38,18 @@ enum training_status part_settle(struct data_part *p, const struct tensor_source
   return tensor_convert(s, p->converted, why);
 }
 
+/* What all files end with: only finite numbers, or the path in front of the reason and nothing left open. */
+static enum training_status finish(struct data_part *p, enum training_status status, struct why *why) {
+  if (status == TRAINING_OK && p->dtype == TAPE_F32) status = tensor_finite(p->at, p->rank, p->dim, why);
+  if (status == TRAINING_OK) {
+    if (p->converted) file_unmap(&p->file);
+    return status;
+  }
+  why_before(why, "%s: ", p->path);
+  data_part_shut(p);
+  return status;
+}
+
 enum training_status part_read(struct data_part *p, const char *path, enum data_format format, enum tensor_form *form,
                                struct why *why) {
   *p = (struct data_part){0};
@@ -49,15 +63,120 @@ enum training_status part_read(struct data_part *p, const char *path, enum data_
                               : idx_parse(p->file.bytes, p->file.length, &s, why);
   if (status == TRAINING_OK) status = tensor_filled(&s, why);
   if (status == TRAINING_OK) status = part_settle(p, &s, why);
-  if (status == TRAINING_OK && p->dtype == TAPE_F32) status = tensor_finite(p->at, p->rank, p->dim, why);
-  if (status != TRAINING_OK) {
-    why_before(why, "%s: ", path);
-    data_part_shut(p);
-    return status;
-  }
   *form = s.form;
-  if (p->converted) file_unmap(&p->file);
-  return TRAINING_OK;
+  return finish(p, status, why);
+}
+
+/* A packed array is unpacked into memory, where it may have to be converted once more. */
+static enum training_status settle_packed(struct data_part *p, const struct npz_member *m, struct tensor_source *s,
+                                          struct why *why) {
+  enum training_status status = m->length > data_file_bytes_max ? TRAINING_ERR_INPUT : TRAINING_OK;
+  if (status != TRAINING_OK) why_set(why, "%" PRIu64 " bytes; a data tensor holds at most 32 GiB", m->length);
+  if (status == TRAINING_OK) status = part_room(p, m->length, why);
+  if (status != TRAINING_OK) return status;
+  uint8_t *unpacked = p->converted;
+  p->converted = NULL;
+  status = npz_unpack(m, unpacked, why);
+  if (status == TRAINING_OK) status = npy_parse(unpacked, m->length, s, why);
+  if (status == TRAINING_OK) status = part_settle(p, s, why);
+  if (status == TRAINING_OK && !p->converted)
+    p->converted = unpacked;
+  else
+    free(unpacked);
+  return status;
+}
+
+static enum training_status settle_member(struct data_part *p, enum data_format format, const char *name,
+                                          struct tensor_source *s, struct why *why) {
+  struct npz_member m;
+  enum training_status status;
+  if (format == DATA_SAFETENSORS) {
+    status = safetensors_find(p->file.bytes, p->file.length, name, s, why);
+    return status == TRAINING_OK ? part_settle(p, s, why) : status;
+  }
+  status = npz_find(p->file.bytes, p->file.length, name, &m, why);
+  if (status == TRAINING_OK && m.deflated) return settle_packed(p, &m, s, why);
+  if (status == TRAINING_OK) status = npz_sound(&m, why);
+  if (status == TRAINING_OK) status = npy_parse(m.at, m.length, s, why);
+  return status == TRAINING_OK ? part_settle(p, s, why) : status;
+}
+
+enum training_status part_read_member(struct data_part *p, const char *path, enum data_format format, const char *name,
+                                      enum tensor_form *form, struct why *why) {
+  *p = (struct data_part){0};
+  snprintf(p->path, sizeof p->path, "%s", path);
+  struct tensor_source s = {0};
+  enum training_status status = file_map(path, data_file_bytes_max, &p->file, why);
+  if (status != TRAINING_OK) return status;
+  status = settle_member(p, format, name, &s, why);
+  *form = s.form;
+  snprintf(p->path + strlen(p->path), sizeof p->path - strlen(p->path), ": %.60s", name);
+  return finish(p, status, why);
+}
+
+static bool named(const struct data_field *f, const char *name) {
+  for (uint32_t k = 0; f && k < f->columns; k++)
+    if (strcmp(f->column[k], name) == 0) return true;
+  return false;
+}
+
+/* The columns that a field names, by number; column has room for all of the table, or of the field. */
+static enum training_status find_columns(const struct csv *c, const struct data_field *field,
+                                         const struct data_field *but, uint32_t *column, uint32_t *count,
+                                         struct why *why) {
+  char name[CSV_FIELD_MAX + 1];
+  bool all = field->columns == 1 && strcmp(field->column[0], "*") == 0;
+  *count = 0;
+  for (uint32_t k = 0; k < (all ? c->columns : field->columns); k++) {
+    if (all) {
+      csv_column_name(c, k, name);
+      if (!named(but, name)) column[(*count)++] = k;
+      continue;
+    }
+    enum training_status status = csv_column(c, field->column[k], &column[(*count)++], why);
+    if (status != TRAINING_OK) return status;
+  }
+  if (*count) return TRAINING_OK;
+  why_set(why, "no column is left for the inputs");
+  return TRAINING_ERR_INPUT;
+}
+
+static enum training_status settle_table(struct data_part *p, const struct csv *c, const struct data_field *field,
+                                         const uint32_t *column, uint32_t columns, struct why *why) {
+  bool integers = true;
+  enum training_status status = csv_integers(c, column, columns, &integers, why);
+  uint64_t elements = (uint64_t)c->rows_count * columns;
+  p->dtype = integers ? TAPE_I32 : TAPE_F32;
+  p->rank = field->single ? 1 : 2;
+  p->dim[0] = c->rows_count;
+  p->dim[1] = columns;
+  p->bytes = elements * 4;
+  if (status == TRAINING_OK && elements > UINT32_MAX) {
+    why_set(why, "%" PRIu64 " numbers; a data tensor has fewer than 2^32", elements);
+    return TRAINING_ERR_INPUT;
+  }
+  if (status == TRAINING_OK) status = part_room(p, p->bytes, why);
+  p->at = p->converted;
+  return status == TRAINING_OK ? csv_read(c, column, columns, integers, p->converted, why) : status;
+}
+
+enum training_status part_read_table(struct data_part *p, const char *path, const struct data_field *field,
+                                     const struct data_field *but, char separator, struct why *why) {
+  *p = (struct data_part){0};
+  snprintf(p->path, sizeof p->path, "%s", path);
+  struct csv c;
+  uint32_t *column = NULL, columns = 0;
+  enum training_status status = file_map(path, data_file_bytes_max, &p->file, why);
+  if (status != TRAINING_OK) return status;
+  status = csv_open(p->file.bytes, p->file.length, separator, &c, why);
+  if (status == TRAINING_OK) {
+    column = malloc(sizeof *column * (c.columns > field->columns ? c.columns : field->columns));
+    if (!column) why_set(why, "not enough memory for the columns");
+    status = column ? find_columns(&c, field, but, column, &columns, why) : TRAINING_ERR_SYSTEM;
+  }
+  if (status == TRAINING_OK) status = settle_table(p, &c, field, column, columns, why);
+  free(column);
+  return finish(p, status, why);
 }
 
 enum training_status data_load_npy(const char *path, struct data_part *out, struct why *why) {

@@ -2,9 +2,23 @@
 #include <float.h>
 #include <string.h>
 
-/* One file or member: a text. */
-static bool read_field(struct fields *f, const struct yaml_node *map, const char *key, struct data_field *out) {
-  return fields_text(f, map, key, &out->name);
+/* One file or array of a file: a text. Of a table: a column or a list of them. */
+static bool read_field(struct fields *f, const struct yaml_node *map, const char *key, const struct data_spec *d,
+                       struct data_field *out) {
+  if (d->format != DATA_CSV) return fields_text(f, map, key, &out->name);
+  const struct yaml_node *n = yaml_get(map, key);
+  const char **columns = arena_take(f->arena, 1, sizeof *columns);
+  if (!columns) return fields_fail(f, n->line, "too much text");
+  out->column = columns;
+  out->columns = 1;
+  if (n->kind == YAML_LIST) {
+    if (!fields_texts(f, map, key, &columns, &out->columns)) return false;
+    out->column = columns;
+    return out->columns || fields_fail(f, n->line, "%s: names of columns are wanted here", key);
+  }
+  if (!fields_text(f, map, key, columns)) return false;
+  out->single = strcmp(*columns, "*") != 0;
+  return true;
 }
 
 /* `inputs: F`, or `inputs: {NAME: F, ..}` for the model inputs of these names. */
@@ -12,21 +26,39 @@ static bool read_inputs(struct fields *f, const struct yaml_node *n, struct data
   const struct yaml_node *inputs = yaml_get(n, "inputs");
   if (!inputs) return fields_fail(f, n->line, "data needs 'inputs': the file with the samples");
   d->inputs_count = 1;
-  if (inputs->kind != YAML_MAP) return read_field(f, n, "inputs", &d->input[0]);
+  if (inputs->kind != YAML_MAP) return read_field(f, n, "inputs", d, &d->input[0]);
   d->inputs_count = 0;
   for (const struct yaml_node *c = inputs->first; c; c = c->next) {
     if (d->inputs_count == DATA_INPUTS_MAX)
       return fields_fail(f, c->line, "inputs: at most %d inputs of a model are fed", DATA_INPUTS_MAX);
     struct data_field *field = &d->input[d->inputs_count++];
     field->input = c->key;
-    if (!read_field(f, inputs, c->key, field)) return false;
+    if (!read_field(f, inputs, c->key, d, field)) return false;
   }
   return d->inputs_count || fields_fail(f, inputs->line, "inputs: a file is wanted here, as {NAME: x.npy}");
 }
 
 static bool read_files(struct fields *f, const struct yaml_node *n, struct data_spec *d) {
   d->has_targets = yaml_get(n, "targets") != NULL;
-  return read_inputs(f, n, d) && (!d->has_targets || read_field(f, n, "targets", &d->targets));
+  return read_inputs(f, n, d) && (!d->has_targets || read_field(f, n, "targets", d, &d->targets));
+}
+
+/* Several arrays, or columns, of one file. */
+static bool read_archive(struct fields *f, const struct yaml_node *n, struct data_spec *d) {
+  const char *separator = ",";
+  bool table = d->format == DATA_CSV;
+  if (table ? !FIELDS_KNOWN(f, n, "data of format csv", "format", "file", "separator", "inputs", "targets", "normalize")
+            : !FIELDS_KNOWN(f, n, "data of format npz or safetensors", "format", "file", "inputs", "targets", "scale",
+                            "normalize", "augment"))
+    return false;
+  if (!yaml_get(n, "file"))
+    return fields_fail(f, n->line, "data of this format needs 'file', of which inputs and targets are %s",
+                       table ? "columns" : "arrays");
+  if (!fields_text(f, n, "file", &d->file) || !fields_text(f, n, "separator", &separator)) return false;
+  if (strlen(separator) != 1 || !strchr(",;|\t", *separator))
+    return fields_fail(f, yaml_get(n, "separator")->line, "separator: one of ',', ';', '|' and \"\\t\" is wanted here");
+  d->separator = *separator;
+  return read_files(f, n, d);
 }
 
 static bool read_named(struct fields *f, const struct yaml_node *n, struct data_spec *d, enum data_split split) {
@@ -141,22 +173,24 @@ static bool read_augment(struct fields *f, const struct yaml_node *n, struct dat
 }
 
 bool jobfile_data(struct fields *f, const struct yaml_node *n, struct data_spec *d, enum data_split split) {
-  static const char *const names[] = {"idx", "npy", "text", "tokens"}, *const later[] = {"safetensors", "csv"};
-  static const enum data_format formats[] = {DATA_IDX, DATA_NPY, DATA_TEXT, DATA_TOKENS};
+  static const char *const names[] = {"idx", "npy", "text", "tokens", "npz", "safetensors", "csv"};
+  static const enum data_format formats[] = {DATA_IDX, DATA_NPY,         DATA_TEXT, DATA_TOKENS,
+                                             DATA_NPZ, DATA_SAFETENSORS, DATA_CSV};
   *d = (struct data_spec){.split = split, .line = n->line};
   if (!FIELDS_KNOWN(f, n, "data", "format", "inputs", "targets", "scale", "dataset", "split", "file", "context",
-                    "stride", "range", "dtype", "normalize", "augment"))
+                    "stride", "range", "dtype", "separator", "normalize", "augment"))
     return false;
   const struct yaml_node *format = yaml_get(n, "format"), *dataset = yaml_get(n, "dataset");
   uint32_t choice = 0;
   if (!format == !dataset)
     return fields_fail(f, n->line, "data needs either 'format' with files, or 'dataset' with the name of a known set");
-  if (format && !fields_choice(f, format, "format", names, FIELDS_COUNT(names), later, FIELDS_COUNT(later), &choice))
-    return false;
+  if (format && !fields_choice(f, format, "format", names, FIELDS_COUNT(names), NULL, 0, &choice)) return false;
   if (format) d->format = formats[choice];
   if (d->format == DATA_TEXT || d->format == DATA_TOKENS) return read_text(f, n, d);
   if (!format) {
     if (!read_named(f, n, d, split)) return false;
+  } else if (d->format == DATA_NPZ || d->format == DATA_SAFETENSORS || d->format == DATA_CSV) {
+    if (!read_archive(f, n, d)) return false;
   } else if (!FIELDS_KNOWN(f, n, "data of format idx or npy", "format", "inputs", "targets", "scale", "normalize",
                            "augment") ||
              !read_files(f, n, d)) {

@@ -114,3 +114,8 @@ CASES += [
     case("both outputs", "SoftmaxCrossEntropyLoss", [(4, 5), C(LABELS)], outputs=2, use=(0, 1)),
     case("the logarithms", "SoftmaxCrossEntropyLoss", [(4, 5), C(LABELS)], outputs=2, use=(1,)),
 ]
+CASES += [
+    case("first two", "TopK", [(3, 5), C(numpy.array([2], numpy.int64))], outputs=2, use=(0,)),
+    case("least, along columns", "TopK", [(2, 5, 3), C(numpy.array([3], numpy.int64))], outputs=2, use=(0,), axis=1, largest=0),
+    graph("channels last", ["TopK", "Conv"], lambda g: g.node("TopK", [pictures(g), g.constant(numpy.array([2], numpy.int64))], 2, axis=1)[:1]),
+]

@@ -32,30 +32,33 @@ static const struct comparison comparisons[] = {
     {"BitwiseNot", NULL, "ixor(x, 0xffffffff)", false},
     {"BitShift left", NULL, "sel(ult(y, 32), shl(x, y), 0)", false},
     {"BitShift right", NULL, "sel(ult(y, 32), ushr(x, y), 0)", false},
+    {"BitShift signed right", NULL, "shr(x, sel(ult(y, 32), y, 31))", false},
 };
 
-/* The row of a node; NULL: IsInf that looks for neither, whose result is 0. */
-static const struct comparison *row_of(const struct application *a) {
+/* The row of a node on values of this type; NULL: IsInf that looks for neither, whose result is 0. */
+static const struct comparison *row_of(const struct application *a, uint8_t type) {
   const char *op = a->node->op;
   if (strcmp(op, "IsInf") == 0) {
     bool above = attribute_int(a->node, "detect_positive", 1) != 0;
     bool below = attribute_int(a->node, "detect_negative", 1) != 0;
     op = above && below ? "IsInf" : above ? "IsInf +" : below ? "IsInf -" : "";
   }
-  if (strcmp(op, "BitShift") == 0)
-    op = strcmp(attribute_text(a->node, "direction", ""), "LEFT") == 0 ? "BitShift left" : "BitShift right";
+  if (strcmp(op, "BitShift") == 0) {
+    bool left = strcmp(attribute_text(a->node, "direction", ""), "LEFT") == 0;
+    op = left ? "BitShift left" : whole_signed(type) ? "BitShift signed right" : "BitShift right";
+  }
   for (size_t n = 0; n < sizeof comparisons / sizeof comparisons[0]; n++)
     if (strcmp(comparisons[n].op, op) == 0) return &comparisons[n];
   return NULL;
 }
 
 static void compare_lower(struct graph *g, struct application *a) {
-  const struct comparison *row = row_of(a);
   uint32_t count = a->rule->inputs_max;
   struct value *v[2], shape;
   struct build b;
   if (!input_values(g, a, v, count)) return;
   if (!whole_alike(g, a, v, count) || !broadcast_all(g, a, v, count, &shape)) return;
+  const struct comparison *row = row_of(a, v[0]->type);
   const char *text = !row ? "0" : v[0]->dtype == TAPE_F32 ? row->floats : row->whole;
   if (!text) {
     graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "takes %s", v[0]->dtype == TAPE_F32 ? "whole numbers" : "floats");

@@ -8,7 +8,7 @@ const struct rule *const rule_tables[] = {
     rules_lstm, rules_gru, rules_rnn, rules_attention, rules_rotary, rules_einsum,
     rules_linear, rules_binary, rules_unary,
     rules_compare, rules_power, rules_select, rules_variadic,
-    rules_softmax, rules_dropout, rules_reduce, rules_product, rules_order, rules_cast, rules_likelihood,
+    rules_softmax, rules_dropout, rules_reduce, rules_product, rules_order, rules_topk, rules_cast, rules_likelihood,
     rules_conv, rules_pool, rules_average,
     rules_shape, rules_pad, rules_known, rules_slice, rules_gather, rules_place, rules_repeat, rules_batch_norm, rules_norm, rules_lp_pool, rules_lrn, NULL};
 /* clang-format on */

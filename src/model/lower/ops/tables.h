@@ -27,6 +27,7 @@ extern const struct rule rules_reduce[];    /* ReduceMean ReduceSum ReduceMax Re
 extern const struct rule rules_product[];   /* ReduceProd */
 extern const struct rule rules_order[];     /* ArgMax ArgMin Hardmax CumSum */
 extern const struct rule rules_likelihood[]; /* NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss */
+extern const struct rule rules_topk[]; /* TopK */
 extern const struct rule rules_cast[];      /* Cast CastLike */
 extern const struct rule rules_pad[];       /* Pad */
 extern const struct rule rules_repeat[]; /* Expand Tile DepthToSpace SpaceToDepth ReverseSequence */

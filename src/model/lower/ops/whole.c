@@ -7,6 +7,11 @@ bool whole_type(int64_t type) {
   return type >= 0 && type <= UINT8_MAX && onnx_type_range((int32_t)type, &least, &most);
 }
 
+bool whole_signed(int64_t type) {
+  int64_t least, most;
+  return whole_type(type) && onnx_type_range((int32_t)type, &least, &most) && least < 0;
+}
+
 uint32_t whole_bits(int64_t type) {
   switch (type) {
   case ONNX_INT8:

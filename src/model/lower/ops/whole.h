@@ -8,9 +8,11 @@
 uint8_t whole_wrapped(struct build *b, uint8_t type, uint8_t x);
 /* A register of a value of any dtype as f32: itof where it holds whole numbers. */
 uint8_t whole_as_float(struct build *b, const struct value *v, uint8_t x);
-/* Is it a type of whole numbers or truth values? Its bits on a tape: 8, 16, or 32 (64 too is held in 32). */
+/* Is it a type of whole numbers or truth values? Its bits on a tape: 8, 16, or 32 (64 too is held in 32). Has it
+ * numbers below 0? */
 bool whole_type(int64_t type);
 uint32_t whole_bits(int64_t type);
+bool whole_signed(int64_t type);
 
 /* Floats, or whole numbers of one type: what ONNX asks of the operands of most operators. False: refused. */
 bool whole_alike(struct graph *g, const struct application *a, struct value *const *v, uint32_t count);

@@ -137,7 +137,10 @@ static void begin(uint64_t seed, const uint32_t *dim, uint32_t rank) {
 }
 
 static void test_unary(void **state) {
-  static const char *const ops[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Exp", "Neg", "Gelu", "Identity"};
+  static const char *const ops[] = {"Relu", "LeakyRelu", "Sigmoid",     "Tanh",      "Exp",      "Neg",
+                                    "Gelu", "Identity",  "Abs",         "Erf",       "Softsign", "Softplus",
+                                    "Mish", "Elu",       "HardSigmoid", "HardSwish", "Sin",      "Cos",
+                                    "Tan",  "Atan",      "Sinh",        "Cosh",      "Asinh"};
   (void)state;
   for (uint32_t n = 0; n < sizeof ops / sizeof ops[0]; n++) {
     label = ops[n];

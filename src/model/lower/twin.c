@@ -90,6 +90,21 @@ static double unary_of(const struct onnx_node *node, double x) {
   if (is(node, "Log")) return log(x);
   if (is(node, "Neg")) return -x;
   if (is(node, "Sqrt")) return sqrt(x);
+  if (is(node, "Abs")) return fabs(x);
+  if (is(node, "Erf")) return erf(x);
+  if (is(node, "Softsign")) return x / (1 + fabs(x));
+  if (is(node, "Softplus")) return log1p(exp(x));
+  if (is(node, "Mish")) return x * tanh(log1p(exp(x)));
+  if (is(node, "Elu")) return x < 0 ? real(node, "alpha", 1) * expm1(x) : x;
+  if (is(node, "HardSigmoid")) return fmax(0, fmin(1, 0.2 * x + 0.5));
+  if (is(node, "HardSwish")) return x * fmax(0, fmin(1, x / 6 + 0.5));
+  if (is(node, "Sin")) return sin(x);
+  if (is(node, "Cos")) return cos(x);
+  if (is(node, "Tan")) return tan(x);
+  if (is(node, "Atan")) return atan(x);
+  if (is(node, "Sinh")) return sinh(x);
+  if (is(node, "Cosh")) return cosh(x);
+  if (is(node, "Asinh")) return asinh(x);
   if (how && strcmp(how->text, "tanh") == 0)
     return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
   return 0.5 * x * (1 + erf(x / sqrt(2.0)));
@@ -391,6 +406,21 @@ static const struct {
                  {"Pad", pad},
                  {"Expand", expand},
                  {"Relu", unary},
+                 {"Abs", unary},
+                 {"Erf", unary},
+                 {"Softsign", unary},
+                 {"Softplus", unary},
+                 {"Mish", unary},
+                 {"Elu", unary},
+                 {"HardSigmoid", unary},
+                 {"HardSwish", unary},
+                 {"Sin", unary},
+                 {"Cos", unary},
+                 {"Tan", unary},
+                 {"Atan", unary},
+                 {"Sinh", unary},
+                 {"Cosh", unary},
+                 {"Asinh", unary},
                  {"LeakyRelu", unary},
                  {"Sigmoid", unary},
                  {"Tanh", unary},

@@ -141,8 +141,8 @@ static enum outcome write_card(struct ending *e) {
            job, spec, s->reach.node.chain_id, genesis, e->settled.number, e->settled.height,
            submit_level_word(e->settled.level), e->settled.audited, e->settled.seats, amount_write(e->paid, paid));
   snprintf(tail, sizeof tail,
-           "`model.onnx` is the network with its trained weights, `model.safetensors` the weights alone, `final.state` "
-           "the whole state, whose root is the final root. `job.yaml` is the job as it was given, `job.json` the same "
+           "`final.state` is the whole state, whose root is the final root. `job.yaml` is the job as it was given, "
+           "`job.json` the same "
            "with every option resolved: its SHA-256 is what the chain has as the job's name. Training is exact: `assay "
            "train job.yaml` with this seed gives the same final root on every machine. `receipts.json` tells what the "
            "chain decided and paid, and `assay why %s` reads it from the chain again.%s",

@@ -1,11 +1,7 @@
 #define _DEFAULT_SOURCE
 #include "training/run/export.h"
-#include "base/hex.h"
 #include "training/checkpoint/checkpoint.h"
-#include "training/metrics/metrics.h"
 #include "training/run/folder.h"
-#include "training/run/recipe_json.h"
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +12,14 @@ static uint64_t elements_of(const struct lower_parameter *q) {
   uint64_t n = 1;
   for (uint32_t d = 0; d < q->rank; d++) n *= q->dim[d];
   return n;
+}
+
+/* A tensor of a Constant node may live in the state too; it stays where it is, and nobody asked for it by name. */
+static bool leaves(const struct prepared *p, const struct lower_parameter *q) {
+  const struct onnx_model *m = &p->onnx.model;
+  for (uint32_t i = 0; i < m->initializers_count; i++)
+    if (strcmp(m->initializer[i].name, q->onnx_name) == 0) return true;
+  return false;
 }
 
 /* From the state entry's order of axes back to ONNX's. */
@@ -62,17 +66,10 @@ static enum training_status reach(struct target *t, const uint8_t *bytes, size_t
   return TRAINING_OK;
 }
 
-/* What a Constant node holds is in the state like an initializer, never changes, and stays where it is in the file. */
-static bool initializer(const struct onnx_model *m, const char *name) {
-  for (uint32_t i = 0; i < m->initializers_count; i++)
-    if (!strcmp(m->initializer[i].name, name)) return true;
-  return false;
-}
-
 static enum training_status onnx_to(struct target *t, const struct prepared *p, const uint8_t *state, struct why *why) {
   enum training_status status;
   const char *path = t->path;
-  uint32_t count = p->lowered.parameters_count, replacements = 0;
+  uint32_t count = p->lowered.parameters_count;
   struct arena arena;
   if (!arena_open(&arena, (size_t)8 << 30) && !arena_open(&arena, (size_t)1 << 30)) {
     why_set(why, "not enough address space to write %s", path);
@@ -80,14 +77,15 @@ static enum training_status onnx_to(struct target *t, const struct prepared *p, 
   }
   struct onnx_replacement *r = arena_take(&arena, count + 1, sizeof *r);
   bool whole = r != NULL;
+  uint32_t replaced_count = 0;
   for (uint32_t i = 0; i < count && whole; i++) {
     const struct lower_parameter *q = &p->lowered.parameter[i];
-    if (!initializer(&p->onnx.model, q->onnx_name)) continue;
+    if (!leaves(p, q)) continue;
     float *values = arena_take(&arena, elements_of(q), sizeof *values);
     whole = values != NULL;
     if (!whole) break;
     to_onnx_order(p, q, state, values);
-    r[replacements++] = (struct onnx_replacement){.name = q->onnx_name, .values = values, .count = elements_of(q)};
+    r[replaced_count++] = (struct onnx_replacement){.name = q->onnx_name, .values = values, .count = elements_of(q)};
   }
   const uint8_t *bytes = NULL;
   size_t length = 0;
@@ -95,7 +93,7 @@ static enum training_status onnx_to(struct target *t, const struct prepared *p, 
       (struct onnx_file *)(uintptr_t)&p
           ->onnx; /* may open external files once more, which changes nothing seen from outside */
   enum onnx_status replaced = whole ? onnx_replace(p->onnx.file.bytes, p->onnx.file.length, onnx_file_external, source,
-                                                   r, replacements, &arena, &bytes, &length, why)
+                                                   r, replaced_count, &arena, &bytes, &length, why)
                                     : ONNX_ERR_MEMORY;
   if (replaced == ONNX_OK) {
     status = reach(t, bytes, length, why);
@@ -115,6 +113,7 @@ static char *safetensors_header(const struct prepared *p, size_t *length, uint64
   json_object_set_new(header, "__metadata__", json_pack("{s:s}", "format", "pt"));
   for (uint32_t i = 0; i < p->lowered.parameters_count; i++) {
     const struct lower_parameter *q = &p->lowered.parameter[i];
+    if (!leaves(p, q)) continue;
     json_t *shape = json_array();
     for (uint32_t d = 0; d < q->rank; d++) json_array_append_new(shape, json_integer(q->dim[d]));
     uint64_t end = at + 4 * elements_of(q);
@@ -149,6 +148,7 @@ static enum training_status safetensors_to(struct target *t, const struct prepar
     memcpy(whole + 8, header, header_bytes);
     uint8_t *at = whole + 8 + header_bytes; /* a multiple of 8 */
     for (uint32_t i = 0; i < p->lowered.parameters_count; i++) {
+      if (!leaves(p, &p->lowered.parameter[i])) continue;
       to_onnx_order(p, &p->lowered.parameter[i], state, (float *)(void *)at);
       at += 4 * elements_of(&p->lowered.parameter[i]);
     }
@@ -181,70 +181,6 @@ enum training_status export_same(const struct prepared *p, const uint8_t *state,
   struct target t = {.path = path, .compare = true};
   enum training_status status = form == EXPORT_ONNX ? onnx_to(&t, p, state, why) : safetensors_to(&t, p, state, why);
   if (status == TRAINING_OK) *same = t.same, *at = t.at;
-  return status;
-}
-
-static const char own_tail[] =
-    "`model.onnx` is the network with its trained weights, `model.safetensors` the weights alone. `job.yaml` is the "
-    "job "
-    "as it was given, `job.json` the same with every option resolved. Training is exact: the same job gives the same "
-    "final root on every machine, and `assay verify` in the folder above this file computes any part of it again.";
-
-enum training_status export_card(const struct prepared *p, const struct run_result *r, const char *path,
-                                 const struct export_words *words, struct why *why) {
-  char job[2 * MERKLE_BYTES + 1], final[2 * MERKLE_BYTES + 1], seed[24], *text = NULL;
-  size_t length = 0;
-  uint64_t weights = 0;
-  hex_encode(p->job_root, MERKLE_BYTES, job);
-  hex_encode(r->final_root, MERKLE_BYTES, final);
-  snprintf(seed, sizeof seed, "%" PRIu64, p->job.seed);
-  for (uint32_t i = 0; i < p->lowered.parameters_count; i++) weights += elements_of(&p->lowered.parameter[i]);
-  FILE *f = open_memstream(&text, &length);
-  if (!f) {
-    why_set(why, "not enough memory to write %s", path);
-    return TRAINING_ERR_SYSTEM;
-  }
-  const struct jobfile *j = &p->jobfile;
-  fprintf(f, "# A model trained with Assay\n\n");
-  if (r->sabotage.kind != SABOTAGE_NONE) {
-    char sabotage[SABOTAGE_TEXT_BYTES];
-    sabotage_print(&r->sabotage, sabotage);
-    fprintf(f,
-            "**This run lied on purpose** (`--sabotage %s`): %s. It is for tests and demonstrations only; do not use "
-            "the model.\n\n",
-            sabotage, sabotage_meaning(r->sabotage.kind));
-  }
-  if (r->outcome == TRACE_DIVERGED) {
-    fprintf(f, "**This run diverged**: after step %" PRIu32 " the loss or the gradient was no finite number. ",
-            r->diverged_step);
-    if (r->last_good_interval > 0)
-      fprintf(f, "The weights here are those at the end of interval %" PRIu32 ", the last good state.\n\n",
-              r->last_good_interval);
-    else
-      fprintf(f, "That was in the first interval, so there are no good weights to give.\n\n");
-  }
-  fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " weights |\n", j->model, weights);
-  fprintf(f, "| trained on | `%s`, %" PRIu32 " samples |\n", data_name(&j->train), p->train.samples);
-  fprintf(f, "| loss | %s |\n| optimizer | %s |\n", recipe_loss_title(&j->loss), recipe_optimizer_title(&j->optimizer));
-  fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update,
-          words && words->seed ? words->seed : seed);
-  fprintf(f, "| last training loss | %.6g |\n", (double)r->loss);
-  if (r->evaluation.count && j->loss.name == LOSS_CROSS_ENTROPY)
-    fprintf(f, "| test loss, accuracy | %.6g, %.2f %% (%" PRIu32 " of %" PRIu32 ") |\n", (double)r->evaluation.loss,
-            100 * (double)r->evaluation.accuracy, r->evaluation.correct, r->evaluation.count);
-  else if (r->evaluation.count)
-    fprintf(f, "| test loss | %.6g |\n", (double)r->evaluation.loss);
-  if (!words || !words->rows) fprintf(f, "| job root | `%s` |\n", job);
-  fprintf(f, "| final root | `%s` |\n%s\n", final, words && words->rows ? words->rows : "");
-  fprintf(f, "%s\n", words && words->tail ? words->tail : own_tail);
-  bool whole = !ferror(f);
-  whole = fclose(f) == 0 && whole;
-  enum training_status status = TRAINING_ERR_SYSTEM;
-  if (whole)
-    status = file_replace(path, text, length, why);
-  else
-    why_set(why, "not enough memory to write %s", path);
-  free(text);
   return status;
 }
 

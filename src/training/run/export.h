@@ -19,9 +19,9 @@ enum export_form { EXPORT_ONNX, EXPORT_SAFETENSORS };
 enum training_status export_same(const struct prepared *p, const uint8_t *state, enum export_form form,
                                  const char *path, bool *same, uint64_t *at, struct why *why);
 
-/* export_card writes README.md. words: what is to be said otherwise than of a run on one machine; NULL, or a NULL in
- * it: as of such a run. seed: what stands for the seed; rows: Markdown rows behind those of the roots; tail: the last
- * paragraph. */
+/* export_card writes README.md: figures, roots, the job as resolved. words: what is to be said otherwise than of a run
+ * on one machine; NULL, or a NULL in it: as of such a run. seed: what stands for the seed; rows: Markdown rows behind
+ * those of the roots; tail: the paragraph behind the job. */
 struct export_words {
   const char *seed, *rows, *tail;
 };

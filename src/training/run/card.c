@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "base/hex.h"
 #include "training/run/export.h"
+#include "training/run/recipe_json.h"
 #include "training/run/spec.h"
 #include <ctype.h>
 #include <inttypes.h>
@@ -126,6 +127,7 @@ static void write_table(FILE *f, const struct prepared *p, const struct run_resu
   fprintf(f, "| | |\n|---|---|\n| model | `%s`, %" PRIu64 " trained weights", j->model, trained);
   if (others) fprintf(f, ", %" PRIu64 " numbers in statistics and tensors that stay", others);
   fprintf(f, " |\n| trained on | `%s`, %" PRIu32 " samples |\n", data_name(&j->train), p->train.samples);
+  fprintf(f, "| loss | %s |\n| optimizer | %s |\n", recipe_loss_title(&j->loss), recipe_optimizer_title(&j->optimizer));
   fprintf(f, "| batch, updates | %" PRIu32 ", %" PRIu32 " |\n| seed | %s |\n", j->batch, r->update,
           words && words->seed ? words->seed : seed);
   fprintf(f, "| last training loss | %.6g |\n", (double)r->loss);

@@ -38,6 +38,16 @@ def deep(x):
     return [x.reshape(n, c, h // 2, 2, w // 2, 2).transpose(0, 3, 5, 1, 2, 4).reshape(n, 4 * c, h // 2, w // 2)]
 
 
+def computed(op, inputs, index, **attributes):
+    """The operator with an index that depends on data: input 1 is a sum with the graph's own input, which is 0."""
+    def build(g):
+        whole = g.node("Cast", ["x"], to=7)
+        names = [g.give(i) for i in inputs]
+        names.insert(1, g.node("Add", [whole, g.constant(numpy.array(index, numpy.int64))]))
+        return g.node(op, names, **attributes)
+    return graph("by an index that depends on data", [op], build, opset=18)
+
+
 MATRIX = numpy.array([[0, 2, 2], [-1, 0, 1]], numpy.int64)
 
 CASES = [
@@ -91,6 +101,35 @@ CASES = [
     case("time first", "ReverseSequence", [(4, 3, 2), whole(4, 1, 3)], time_axis=0, batch_axis=1),
     case("batch first", "ReverseSequence", [(3, 4), whole(0, 2, 4)], time_axis=1, batch_axis=0,
          reference=lambda x, n: [numpy.stack([numpy.concatenate([r[:int(k)][::-1], r[int(k):]]) for r, k in zip(x, n)])]),
+    case("twice and three times", "Resize", [(1, 2, 2, 3), None, C(numpy.array([1, 1, 2, 3], numpy.float32))], mode="nearest",
+         coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    case("nearest of other sizes", "Resize", [(1, 1, 4, 3), None, None, whole(3, 5)], mode="nearest", axes=[2, 3]),
+    case("copies and others", "Resize", [(1, 2, 3, 2), None, None, whole(1, 2, 6, 3)], mode="nearest",
+         coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+    case("linear", "Resize", [(1, 2, 3, 4), None, None, whole(1, 2, 5, 3)], mode="linear"),
+    case("linear, corners aligned", "Resize", [(1, 1, 3, 2), None, C(numpy.array([1, 1, 2, 2], numpy.float32))], mode="linear",
+         coordinate_transformation_mode="align_corners"),
+    case("linear, smoothed", "Resize", [(1, 1, 6, 5), None, None, whole(1, 1, 3, 2)], mode="linear", antialias=1),
+    case("cubic", "Resize", [(1, 1, 4, 5), None, None, whole(1, 1, 7, 3)], mode="cubic"),
+    case("cubic, inside only", "Resize", [(1, 1, 4, 4), None, None, whole(1, 1, 6, 6)], mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5),
+    case("cropped", "Resize", [(1, 1, 4, 4), C(numpy.array([0, 0, 0.4, 0.6, 1, 1, 1.2, 1.7], numpy.float32)), None, whole(1, 1, 3, 3)],
+         mode="linear", coordinate_transformation_mode="tf_crop_and_resize", extrapolation_value=3.0),
+    case("elements of columns", "ScatterElements", [(3, 4), C(numpy.array([[1, -1], [0, 2]], numpy.int64)), (2, 2)], axis=1),
+    case("an element twice", "ScatterElements", [(3, 2), C(numpy.array([[1, 0], [1, 2]], numpy.int64)), (2, 2)], axis=0),
+    case("added elements", "ScatterElements", [(3, 2), C(numpy.array([[1, 0], [1, 2]], numpy.int64)), (2, 2)], reduction="add"),
+    case("rows", "ScatterND", [(4, 3), C(numpy.array([[2], [-4]], numpy.int64)), (2, 3)]),
+    case("elements, one twice", "ScatterND", [(3, 4), C(numpy.array([[0, 1], [2, 3], [0, 1]], numpy.int64)), T((3,))]),
+    case("planes of a cube", "ScatterND", [(2, 3, 2), C(numpy.array([[[0, 1]], [[1, 2]]], numpy.int64)), (2, 1, 2)]),
+    case("added rows", "ScatterND", [(4, 3), C(numpy.array([[2], [0], [2]], numpy.int64)), (3, 3)], reduction="add"),
+    computed("Gather", [(4, 3)], [[1, -1, 1]]),
+    computed("Gather", [(2, 3, 2)], [[2], [0]], axis=1),
+    computed("GatherElements", [(3, 3)], MATRIX, axis=0),
+    computed("GatherND", [(3, 4)], [[2], [-3], [2]]),
+    computed("GatherND", [(2, 3, 2)], [[2], [0]], batch_dims=1),
+    computed("ScatterElements", [(3, 4), (2, 2)], [[1, -1], [0, 2]], axis=1),
+    computed("ScatterND", [(4, 3), (3, 3)], [[2], [-4], [2]]),
+    computed("ScatterND", [(4, 3), T((3,))], [[2, 1], [0, 0], [2, 1]]),
+    computed("ScatterND", [(4, 3), (3, 3)], [[2], [0], [2]], reduction="add"),
     case("to a matrix and back", "Reshape", [(2, 3, 4), whole(0, -1)]),
     case("turned", "Transpose", [(2, 3, 4)], perm=[2, 0, 1]),
     case("an axis of one goes", "Squeeze", [(2, 1, 3), whole(1)]),

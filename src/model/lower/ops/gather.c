@@ -72,19 +72,6 @@ static void elements_differentiate(struct graph *g, struct application *a, struc
   graph_gradient(g, a, 0, build_end(&b, build_op(&b, CANON_SEL, here, d, zero)));
 }
 
-/* Part t of the last axis of an index tensor, negative ones from the end; a record. */
-static struct value component(struct graph *g, struct value *index, uint32_t t, uint32_t extent) {
-  struct value shape = value_shaped(TAPE_I32, index->rank - 1u, index->dim, NULL);
-  struct index at[TAPE_RANK_MAX];
-  struct build b;
-  build_map(&b, g->e, TAPE_I32, &shape);
-  move_own(at, shape.rank, 0);
-  at[shape.rank] = index_fixed((int32_t)t);
-  uint8_t i = build_read(&b, index, at, 0), zero = build_i32(&b, 0), size = build_i32(&b, (int32_t)extent);
-  uint8_t below = build_op2(&b, CANON_ILT, i, zero), moved = build_op2(&b, CANON_IADD, i, size);
-  return build_end(&b, build_op(&b, CANON_SEL, below, moved, i));
-}
-
 /* How many axes an index names, and behind how many that are batches; false: refused. */
 static bool nd_axes(struct graph *g, struct application *a, const struct value *x, const struct value *index,
                     uint32_t *batch, uint32_t *named) {
@@ -114,7 +101,7 @@ static void nd_lower(struct graph *g, struct application *a) {
   if (!move_fits(g, rank, wide)) return;
   for (uint32_t n = 0; n < rank; n++) dim[n] = (uint32_t)wide[n];
   move_stored(g, index);
-  for (uint32_t t = 0; t < named; t++) saved[t] = component(g, index, t, x->dim[batch + t]);
+  for (uint32_t t = 0; t < named; t++) saved[t] = move_component(g, index, t, x->dim[batch + t]);
   struct value shape = value_shaped(x->dtype, rank, dim, NULL);
   shape.type = x->type;
   build_map(&b, g->e, x->dtype, &shape);
@@ -127,35 +114,14 @@ static void nd_lower(struct graph *g, struct application *a) {
   graph_result(g, a, build_pending(&b, y));
 }
 
-/* The place among the named axes and batches in one number, -1 outside; then one put over them all. */
+/* One put over all named axes and batches as one. */
 static void nd_differentiate(struct graph *g, struct application *a, struct value *dy) {
   const struct value *x = &graph_input(g, a, 0)->v, *index = &graph_input(g, a, 1)->v;
-  uint32_t batch, named;
-  uint64_t places = 1;
-  struct build b;
-  if (!nd_axes(g, a, x, index, &batch, &named)) return;
-  for (uint32_t n = 0; n < batch + named; n++) places *= x->dim[n];
-  if (places > INT32_MAX) {
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "has a gradient over 2^31 places and more");
+  struct value flat;
+  uint32_t batch, named, places;
+  if (!nd_axes(g, a, x, index, &batch, &named) || !move_flat(g, index, x->dim, batch, named, a->saved, &flat, &places))
     return;
-  }
-  struct value shape = value_shaped(TAPE_I32, index->rank - 1u, index->dim, NULL);
-  build_map(&b, g->e, TAPE_I32, &shape);
-  uint8_t part[TAPE_RANK_MAX], size[TAPE_RANK_MAX], lin = 0, ok = 0;
-  for (uint32_t t = 0; t < named; t++) part[t] = build_use(&b, &a->saved[t]);
-  for (uint32_t n = 0; n < batch + named; n++) size[n] = build_i32(&b, (int32_t)x->dim[n]);
-  uint8_t none = build_i32(&b, -1);
-  for (uint32_t n = 0; n < batch + named; n++) {
-    uint8_t at = n < batch ? build_op(&b, CANON_COORD, (uint8_t)n, 0, 0) : part[n - batch];
-    if (n >= batch) {
-      uint8_t inside = build_op2(&b, CANON_ULT, at, size[n]);
-      ok = n == batch ? inside : build_op2(&b, CANON_IAND, ok, inside);
-    }
-    if (n) lin = build_op2(&b, CANON_IMUL, lin, size[n]);
-    lin = n ? build_op2(&b, CANON_IADD, lin, at) : at;
-  }
-  struct value flat = build_end(&b, build_op(&b, CANON_SEL, ok, lin, none));
-  struct value sum = move_put(g, dy, 0, &flat, (uint32_t)places);
+  struct value sum = move_put(g, dy, 0, &flat, places);
   if (!emit_failed(g->e)) graph_gradient(g, a, 0, value_view(&sum, x->rank, x->dim));
 }
 

@@ -252,6 +252,47 @@ struct value move_put(struct graph *g, struct value *dy, uint32_t axis, struct v
   return build_end(&b, 0);
 }
 
+struct value move_component(struct graph *g, struct value *index, uint32_t t, uint32_t extent) {
+  struct value shape = value_shaped(TAPE_I32, index->rank - 1u, index->dim, NULL);
+  struct index at[TAPE_RANK_MAX];
+  struct build b;
+  build_map(&b, g->e, TAPE_I32, &shape);
+  move_own(at, shape.rank, 0);
+  at[shape.rank] = index_fixed((int32_t)t);
+  uint8_t i = build_read(&b, index, at, 0), zero = build_i32(&b, 0), size = build_i32(&b, (int32_t)extent);
+  uint8_t below = build_op2(&b, CANON_ILT, i, zero), moved = build_op2(&b, CANON_IADD, i, size);
+  return build_end(&b, build_op(&b, CANON_SEL, below, moved, i));
+}
+
+bool move_flat(struct graph *g, const struct value *index, const uint32_t *dim, uint32_t batch, uint32_t named,
+               struct value *part, struct value *flat, uint32_t *places) {
+  uint8_t at[TAPE_RANK_MAX], size[TAPE_RANK_MAX], lin = 0, ok = 0;
+  uint64_t count = 1;
+  struct build b;
+  for (uint32_t n = 0; n < batch + named; n++) count *= dim[n];
+  if (count > INT32_MAX) {
+    emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "names one of 2^31 places and more");
+    return false;
+  }
+  struct value shape = value_shaped(TAPE_I32, index->rank - 1u, index->dim, NULL);
+  build_map(&b, g->e, TAPE_I32, &shape);
+  for (uint32_t t = 0; t < named; t++) at[t] = build_use(&b, &part[t]);
+  for (uint32_t n = 0; n < batch + named; n++) size[n] = build_i32(&b, (int32_t)dim[n]);
+  uint8_t none = build_i32(&b, -1);
+  for (uint32_t n = 0; n < batch + named; n++) {
+    uint8_t place = n < batch ? build_op(&b, CANON_COORD, (uint8_t)n, 0, 0) : at[n - batch];
+    if (n >= batch) {
+      uint8_t inside = build_op2(&b, CANON_ULT, place, size[n]);
+      ok = n == batch ? inside : build_op2(&b, CANON_IAND, ok, inside);
+    }
+    if (n) lin = build_op2(&b, CANON_IMUL, lin, size[n]);
+    lin = n ? build_op2(&b, CANON_IADD, lin, place) : place;
+  }
+  *flat = build_end(&b, build_op(&b, CANON_SEL, ok, lin, none));
+  *places = (uint32_t)count;
+  return !emit_failed(g->e);
+}
+
 void move_first_only(const struct graph *g, const struct application *a, uint32_t n, struct role *role) {
   (void)g;
   (void)a;

@@ -31,6 +31,13 @@ struct value move_joined(struct graph *g, const struct value *shape, uint32_t ax
 struct value move_picked(struct graph *g, struct value *x, uint32_t axis, struct value *index);
 struct value move_put(struct graph *g, struct value *dy, uint32_t axis, struct value *index, uint32_t extent);
 
+/* An index tensor [.., axes] of ONNX's ND operators. move_component: a record of its part t, negative ones from the
+ * end. move_flat: a record [..] of the place among `batch` own axes and `named` ones in one number, -1 outside, from
+ * those parts; *places: how many there are. */
+struct value move_component(struct graph *g, struct value *index, uint32_t t, uint32_t extent);
+bool move_flat(struct graph *g, const struct value *index, const uint32_t *dim, uint32_t batch, uint32_t named,
+               struct value *part, struct value *flat, uint32_t *places);
+
 /* Reads v at its own coordinates `shift` dims up: axis n at record dim first + n. */
 void move_own(struct index *axis, uint32_t count, uint8_t first);
 

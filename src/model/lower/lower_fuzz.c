@@ -33,6 +33,25 @@ static void infer(const struct onnx_model *model, struct arena *arena) {
   assert(memcmp(root[0], root[1], 32) == 0);
 }
 
+/* Another recipe for another number of nodes; a group that matches nothing is refused before anything else. */
+static void vary(struct lower_options *o, uint32_t number) {
+  static const char *const all[] = {"*"}, *const some[] = {"*weight*", "?.*"};
+  static const struct optimizer_group group[] = {{all, 1, 0.5f, -1}, {some, 2, -1, 0}};
+  o->optimizer.name = (enum optimizer_name)(number % 5);
+  o->optimizer.beta1 = o->optimizer.beta2 = o->optimizer.alpha = 0.5f;
+  o->optimizer.momentum = number % 3 ? 0.5f : 0;
+  o->optimizer.centered = number % 2;
+  o->optimizer.decay_matrices = number % 2;
+  o->optimizer.group = number % 4 == 3 ? group + 1 : group;
+  o->optimizer.groups_count = number % 4 > 1;
+  o->schedule = (struct schedule_options){.name = (enum schedule_name)(number % 5), .every = 1, .gamma = 0.5f};
+  o->schedule.div = o->schedule.final_div = 2;
+  o->ema = number % 2 ? 0.5f : 0;
+  o->micro_batches = number % 7 > 2 ? 2 : 1;
+  o->clip_norm = number % 5 == 1;
+  o->clip_value = number % 5 == 2;
+}
+
 static void train(const struct onnx_model *model, enum loss_name loss, struct arena *arena) {
   struct lower_options o = {.loss = {.name = loss, .ignore_index = -100},
                             .optimizer = {.lr = 0.1f},
@@ -62,6 +81,7 @@ static void train(const struct onnx_model *model, enum loss_name loss, struct ar
     }
   }
   o.test = o.train;
+  vary(&o, model->nodes_count);
   lower_job(model, &o, arena, &l, &why);
 }
 

@@ -115,6 +115,45 @@ static void divergence_waits_for_the_update(void **state) {
   trial_shut(&w.t);
 }
 
+/* Batch normalization sees a micro-batch, not the batch, and so do its running statistics, as in PyTorch. */
+static void statistics_are_of_each_part(void **state) {
+  (void)state;
+  static struct sketch s;
+  struct trial t;
+  struct lower_options o = trial_defaults(BATCH);
+  float x[SAMPLES * WIDTH], target[SAMPLES], have[WIDTH], want[WIDTH];
+  sketch_begin(&s, 5);
+  sketch_input(&s, "x", (int64_t[]){-1, WIDTH, 0});
+  sketch_weight(&s, "scale", (int64_t[]){WIDTH, 0}, 1);
+  sketch_weight(&s, "shift", (int64_t[]){WIDTH, 0}, 1);
+  const float *mean = sketch_weight(&s, "mean", (int64_t[]){WIDTH, 0}, 1);
+  float *variance = sketch_weight(&s, "variance", (int64_t[]){WIDTH, 0}, 1);
+  sketch_weight(&s, "v", (int64_t[]){WIDTH, 1, 0}, 1);
+  struct onnx_node *norm = sketch_node(&s, "BatchNormalization", "x scale shift mean variance", "n");
+  sketch_float(&s, norm, "momentum", 0.75f);
+  sketch_node(&s, "MatMul", "n v", "y");
+  sketch_output(&s, "y");
+  for (int k = 0; k < WIDTH; k++) variance[k] = 1, want[k] = mean[k];
+  for (int k = 0; k < SAMPLES * WIDTH; k++) x[k] = sketch_draw(&s);
+  for (int k = 0; k < SAMPLES; k++) target[k] = sketch_draw(&s);
+  o.loss.name = LOSS_MSE;
+  o.micro_batches = MICRO;
+  o.ema = 0.5f;
+  o.train = (struct sample_shape){
+      .samples = SAMPLES, .input_rank = 1, .input_dim = {WIDTH}, .target_rank = 1, .target_dim = {1}, .scale = 1};
+  if (!trial_open(&t, &s.model, &o, (const void *[4]){x, target}, true)) fail_msg("%s", t.why.text);
+  for (uint32_t step = 1; step <= MICRO; step++) {
+    execute_step(t.run[step < MICRO ? t.l.accumulate : TAPE_OF_TRAIN], t.state, step, t.seed);
+    assert_int_equal(trial_parameter(&t, "mean", 0, have), WIDTH);
+    for (int k = 0; k < WIDTH; k++) { /* of two samples */
+      const float *rows = x + (step - 1) * 2 * WIDTH;
+      want[k] = 0.75f * want[k] + 0.25f * 0.5f * (rows[k] + rows[WIDTH + k]);
+      assert_true(fabsf(have[k] - want[k]) < 1e-6f);
+    }
+  }
+  trial_shut(&t);
+}
+
 static void uneven_parts_are_refused(void **state) {
   (void)state;
   static struct world w;
@@ -137,6 +176,7 @@ static void uneven_parts_are_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(whoever_adds), cmocka_unit_test(divergence_waits_for_the_update),
+                                     cmocka_unit_test(statistics_are_of_each_part),
                                      cmocka_unit_test(uneven_parts_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

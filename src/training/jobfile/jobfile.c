@@ -117,7 +117,7 @@ static bool read_job(struct fields *f, const struct yaml_node *root, struct jobf
       (test && !jobfile_data(f, test, &j->test, DATA_SPLIT_TEST)) ||
       !recipe_loss(f, yaml_get(root, "loss"), &j->loss) ||
       !recipe_optimizer(f, yaml_get(root, "optimizer"), &j->optimizer) ||
-      (schedule && !recipe_schedule(f, schedule, &j->schedule)) || !read_training(f, root, j) ||
+      (schedule && !recipe_schedule(f, schedule, &j->schedule, &j->schedule_epochs)) || !read_training(f, root, j) ||
       !read_length(f, root, j))
     return false;
   if (evaluate && !test) return fields_fail(f, evaluate->line, "evaluate needs a test set: add 'test' to 'data'");

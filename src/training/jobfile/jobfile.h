@@ -11,6 +11,11 @@
 
 enum { JOBFILE_BYTES_MAX = 1 << 20 };
 
+/* Which counts of a schedule are epochs, as in `every: 10 epochs`; the others are updates. */
+struct schedule_epochs {
+  bool warmup, every, milestones;
+};
+
 /* Texts lie in the arena given to jobfile_read. Paths are as written, relative to the job file's folder. */
 struct jobfile {
   const char *model;
@@ -20,6 +25,7 @@ struct jobfile {
   struct loss_options loss;
   struct optimizer_options optimizer;
   struct schedule_options schedule;
+  struct schedule_epochs schedule_epochs;    /* prepare turns them into updates */
   float clip_norm, clip_value, ema, dropout; /* 0: none; dropout < 0: as in the model */
   bool biased_variance;                      /* batch_norm: onnx */
   const char **train_only;                   /* train: [names], or NULL for auto */

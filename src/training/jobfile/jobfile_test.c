@@ -113,6 +113,10 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("name: cosine, warmup: 100, end: 0.5", "name: step, milestones: [3, 3]",
           "line 8:", "3 does not come after 3");
   refused("name: cosine, warmup: 100, end: 0.5", "name: step, milestones: [0]", "line 8:", "whole number");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step, milestones: [1 epoch, 400]", "line 8:", "in one");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step, every: 3epochs", "line 8:", "whole number");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: step, every: 3 weeks", "line 8:", "3 epochs");
+  refused("name: cosine, warmup: 100, end: 0.5", "name: constant, warmup: 99999999999", "line 8:", "whole number");
   refused("name: cosine, warmup: 100, end: 0.5", "name: one_cycle, pct_start: 2", "line 8:", "outside");
   refused("epochs: 5", "epochs: 5\nclip_norm: 1\nclip_value: 1", "line 12:", "not both");
   refused("epochs: 5", "epochs: 5\nema: 1", "line 11:", "ema");
@@ -256,7 +260,8 @@ static void reads_groups_and_milestones(void **state) {
   struct arena arena;
   struct why why = {""};
   const char *text = "{assay: 1, model: m, data: {train: {format: npy, inputs: a, targets: b}}, loss: mse, batch: 1, "
-                     "updates: 3, ema: 0.99, clip_value: 0.5, schedule: {name: step, milestones: [4, 9], gamma: 0.5}, "
+                     "updates: 3, ema: 0.99, clip_value: 0.5, schedule: {name: step, warmup: 1 epoch, milestones: [4 "
+                     "epochs, 9 epochs], gamma: 0.5}, "
                      "optimizer: {name: adamw, decay: matrices, groups: [{match: [a.*, b], lr: 0.5}, {match: [c], "
                      "weight_decay: 0}]}}";
   if (parse(text, &j, &arena, &why) != TRAINING_OK) fail_msg("%s", why.text);
@@ -268,7 +273,8 @@ static void reads_groups_and_milestones(void **state) {
   assert_true(j.optimizer.group[1].lr < 0 && j.optimizer.group[1].weight_decay == 0);
   assert_int_equal(j.schedule.milestones_count, 2);
   assert_int_equal(j.schedule.milestone[1], 9);
-  assert_true(j.schedule.gamma == 0.5f && j.schedule.every == 0);
+  assert_true(j.schedule.gamma == 0.5f && j.schedule.every == 0 && j.schedule.warmup == 1);
+  assert_true(j.schedule_epochs.warmup && j.schedule_epochs.milestones && !j.schedule_epochs.every);
   arena_shut(&arena);
 }
 

@@ -1,44 +1,63 @@
 /* `schedule`: names and numbers as in torch.optim.lr_scheduler, counted in updates behind the warm-up. */
 #include "training/jobfile/recipe.h"
 #include <float.h>
-#include <stdint.h>
+#include <inttypes.h>
+#include <string.h>
 
 static const char *const names[] = {"constant", "cosine", "linear", "step", "one_cycle"}; /* enum schedule_name */
 static const char *const later[] = {"exponential", "polynomial", "plateau"};
 
-/* One whole number of a list, as if it stood alone under `key`. */
-static bool read_number(struct fields *f, const struct yaml_node *n, const char *key, uint32_t *out) {
-  struct yaml_node alone = *n, map = {.kind = YAML_MAP, .line = n->line, .first = &alone};
-  alone.key = key;
-  alone.next = NULL;
-  return fields_u32(f, &map, key, 1, INT32_MAX, out);
+/* "12", "12 updates" or "3 epochs". */
+static bool read_span(struct fields *f, const struct yaml_node *n, const char *key, uint32_t low, uint32_t *out,
+                      bool *epochs) {
+  const char *unit = n->kind == YAML_SCALAR ? n->text : "";
+  uint64_t count = 0;
+  bool digits = *unit >= '0' && *unit <= '9';
+  for (; *unit >= '0' && *unit <= '9' && count <= INT32_MAX; unit++) count = 10 * count + (uint64_t)(*unit - '0');
+  bool space = *unit == ' ';
+  while (*unit == ' ') unit++;
+  *epochs = space && (strcmp(unit, "epoch") == 0 || strcmp(unit, "epochs") == 0);
+  bool updates = !*unit || (space && (strcmp(unit, "update") == 0 || strcmp(unit, "updates") == 0));
+  if (!digits || n->quoted || count < low || count > INT32_MAX || !(updates || *epochs))
+    return fields_fail(f, n->line,
+                       "%s: a whole number from %" PRIu32 " on of updates or epochs is wanted here, as 500 or 3 epochs",
+                       key, low);
+  *out = (uint32_t)count;
+  return true;
 }
 
-static bool read_milestones(struct fields *f, const struct yaml_node *n, struct schedule_options *s) {
+static bool read_milestones(struct fields *f, const struct yaml_node *n, struct schedule_options *s, bool *epochs) {
   uint32_t count = 0;
   if (n->kind != YAML_LIST || !n->first)
-    return fields_fail(f, n->line, "milestones: a list of updates is wanted here, as [3000, 6000]");
+    return fields_fail(f, n->line, "milestones: a list is wanted here, as [3000, 6000] or [30 epochs, 60 epochs]");
   for (const struct yaml_node *c = n->first; c; c = c->next) count++;
   uint32_t *milestone = arena_take(f->arena, count, sizeof *milestone);
   if (!milestone) return fields_fail(f, n->line, "too much text");
   for (const struct yaml_node *c = n->first; c; c = c->next) {
     uint32_t *at = &milestone[s->milestones_count];
-    if (!read_number(f, c, "milestones", at)) return false;
+    bool of_epochs;
+    if (!read_span(f, c, "milestones", 1, at, &of_epochs)) return false;
+    if (s->milestones_count && of_epochs != *epochs)
+      return fields_fail(f, c->line, "milestones: epochs and updates in one list; write all of them in one");
     if (s->milestones_count && *at <= at[-1])
-      return fields_fail(f, c->line, "milestones: %u does not come after %u", *at, at[-1]);
+      return fields_fail(f, c->line, "milestones: %" PRIu32 " does not come after %" PRIu32, *at, at[-1]);
+    *epochs = of_epochs;
     s->milestones_count++;
   }
   s->milestone = milestone;
   return true;
 }
 
-static bool read_step(struct fields *f, const struct yaml_node *map, uint32_t line, struct schedule_options *s) {
+static bool read_step(struct fields *f, const struct yaml_node *map, uint32_t line, struct schedule_options *s,
+                      struct schedule_epochs *epochs) {
   const struct yaml_node *every = yaml_get(map, "every"), *milestones = yaml_get(map, "milestones");
   s->gamma = 0.1f;
   if (!every == !milestones)
-    return fields_fail(f, line, "schedule step: give either 'every' (updates) or 'milestones' (a list of updates)%s",
-                       every ? ", not both" : "");
-  return fields_u32(f, map, "every", 1, INT32_MAX, &s->every) && (!milestones || read_milestones(f, milestones, s)) &&
+    return fields_fail(
+        f, line, "schedule step: give either 'every' (so many updates or epochs) or 'milestones' (a list of them)%s",
+        every ? ", not both" : "");
+  return (!every || read_span(f, every, "every", 1, &s->every, &epochs->every)) &&
+         (!milestones || read_milestones(f, milestones, s, &epochs->milestones)) &&
          fields_f32(f, map, "gamma", 0, FLT_MAX, false, &s->gamma);
 }
 
@@ -67,13 +86,17 @@ static bool known(struct fields *f, const struct yaml_node *n, enum schedule_nam
   return false;
 }
 
-bool recipe_schedule(struct fields *f, const struct yaml_node *node, struct schedule_options *out) {
+bool recipe_schedule(struct fields *f, const struct yaml_node *node, struct schedule_options *out,
+                     struct schedule_epochs *epochs) {
   const struct yaml_node *name = fields_name(f, node, "schedule"), *map = node->kind == YAML_MAP ? node : NULL;
   uint32_t choice = 0;
   if (!name || !fields_choice(f, name, "schedule", names, FIELDS_COUNT(names), later, FIELDS_COUNT(later), &choice))
     return false;
   *out = (struct schedule_options){.name = (enum schedule_name)choice};
-  if (map && !(known(f, map, out->name) && fields_u32(f, map, "warmup", 0, INT32_MAX, &out->warmup))) return false;
+  *epochs = (struct schedule_epochs){0};
+  if (map && !known(f, map, out->name)) return false;
+  const struct yaml_node *warmup = yaml_get(map, "warmup");
+  if (warmup && !read_span(f, warmup, "warmup", 0, &out->warmup, &epochs->warmup)) return false;
   switch (out->name) {
   case SCHEDULE_CONSTANT: return true;
   case SCHEDULE_COSINE: return fields_f32(f, map, "end", 0, 1, false, &out->end);
@@ -81,7 +104,7 @@ bool recipe_schedule(struct fields *f, const struct yaml_node *node, struct sche
     out->start = 1;
     return fields_f32(f, map, "start", 0, FLT_MAX, false, &out->start) &&
            fields_f32(f, map, "end", 0, FLT_MAX, false, &out->end);
-  case SCHEDULE_STEP: return read_step(f, map, node->line, out);
+  case SCHEDULE_STEP: return read_step(f, map, node->line, out, epochs);
   case SCHEDULE_ONE_CYCLE: return read_one_cycle(f, map, out);
   }
   return false;

@@ -53,6 +53,34 @@ static uint32_t fixed_batch(const struct prepared *p) {
   return input->rank && input->dim[0] > 0 && input->dim[0] <= INT32_MAX ? (uint32_t)input->dim[0] : 0;
 }
 
+static bool as_updates(const struct prepared *p, bool epochs, uint32_t *count) {
+  uint64_t updates = (uint64_t)*count * (epochs ? p->updates_per_epoch : 1);
+  *count = (uint32_t)updates;
+  return updates <= INT32_MAX;
+}
+
+/* Epochs of the schedule become updates, now that the data are known. */
+static enum training_status count_schedule(struct prepared *p, struct why *why) {
+  const struct schedule_epochs *epochs = &p->jobfile.schedule_epochs;
+  struct schedule_options *s = &p->options.schedule;
+  bool fits = as_updates(p, epochs->warmup, &s->warmup) && as_updates(p, epochs->every, &s->every);
+  if (epochs->milestones) {
+    uint32_t *milestone = arena_take(&p->arena, s->milestones_count, sizeof *milestone);
+    if (!milestone) {
+      why_set(why, "not enough memory for the schedule");
+      return TRAINING_ERR_SYSTEM;
+    }
+    for (uint32_t n = 0; n < s->milestones_count; n++) {
+      milestone[n] = s->milestone[n];
+      fits = fits && as_updates(p, true, &milestone[n]);
+    }
+    s->milestone = milestone;
+  }
+  if (fits) return TRAINING_OK;
+  why_set(why, "%s: schedule: its epochs are more than 2^31 updates", p->job_name);
+  return TRAINING_ERR_INPUT;
+}
+
 static enum training_status fill_options(struct prepared *p, struct why *why) {
   struct jobfile *j = &p->jobfile;
   if (!j->batch) { /* evaluate's choice; no job file has it */
@@ -87,7 +115,8 @@ static enum training_status fill_options(struct prepared *p, struct why *why) {
     o->evaluate_batch = batch < p->test.samples ? batch : p->test.samples;
     p->evaluate_steps = (uint32_t)(((uint64_t)p->test.samples + o->evaluate_batch - 1) / o->evaluate_batch);
   }
-  return fill_freeze(p, why);
+  enum training_status status = count_schedule(p, why);
+  return status == TRAINING_OK ? fill_freeze(p, why) : status;
 }
 
 static enum training_status lower_tapes(struct prepared *p, struct why *why) {

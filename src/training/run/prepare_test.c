@@ -41,6 +41,13 @@ static void the_root_is_of_all_that_decides(void **state) {
               {"{name: adamw, lr: 1e-2}", "updates: 24\ninterval: 3", false},
               {"{name: adamw, lr: 1e-2}", "updates: 24\nclip_norm: 1", false},
               {"{name: adamw, lr: 1e-2}", "updates: 24\nfreeze: [1.weight]", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nclip_value: 1", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nema: 0.9", false},
+              {"{name: adamw, lr: 1e-2}", "updates: 24\nmicro_batches: 2", false},
+              {"{name: adam, lr: 1e-2, weight_decay: 0.01}", "updates: 24", false},
+              {"{name: adamw, lr: 1e-2, decay: matrices}", "updates: 24", false},
+              {"{name: adamw, lr: 1e-2, decay: all}", "updates: 24", true},
+              {"{name: adamw, lr: 1e-2, groups: [{match: ['1.*'], lr: 1e-3}]}", "updates: 24", false},
               {"{name: adamw, lr: 1e-2}", "updates: 24\nschedule: cosine", false}};
   struct prepared *p = calloc(1, sizeof *p);
   uint8_t first[MERKLE_BYTES];
@@ -57,6 +64,32 @@ static void the_root_is_of_all_that_decides(void **state) {
   free(p);
 }
 
+/* 200 samples, 16 an update: an epoch has 12 updates. */
+static void epochs_of_a_schedule_are_updates(void **state) {
+  (void)state;
+  static const char *const jobs[][2] = {
+      {"schedule: {name: step, warmup: 1 epoch, every: 2 epochs}",
+       "schedule: {name: step, warmup: 12, every: 24 updates}"},
+      {"schedule: {name: step, milestones: [1 epoch, 3 epochs]}", "schedule: {name: step, milestones: [12, 36]}"}};
+  struct prepared *p = calloc(1, sizeof *p);
+  for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+    uint8_t root[2][MERKLE_BYTES];
+    for (int k = 0; k < 2; k++) {
+      struct example e;
+      struct why why;
+      char more[160];
+      snprintf(more, sizeof more, "epochs: 5\n%s", jobs[i][k]);
+      example_make(&e, adamw, more);
+      if (prepared(&e, p, &why) != TRAINING_OK) fail_msg("%s", why.text);
+      memcpy(root[k], p->job_root, MERKLE_BYTES);
+      prepare_shut(p);
+      example_remove(&e);
+    }
+    assert_memory_equal(root[0], root[1], MERKLE_BYTES);
+  }
+  free(p);
+}
+
 static void mistakes_are_named(void **state) {
   (void)state;
   static const struct {
@@ -66,6 +99,8 @@ static void mistakes_are_named(void **state) {
       {"updates: 24\ntrain: [nothing]", "no tensor 'nothing'"},
       {"epochs: 3\nupdates: 2", "either"},
       {"updates: 2147483647", "whole number"},
+      {"updates: 200000000\nmicro_batches: 16", "fewer than 2^31 steps"},
+      {"updates: 24\nschedule: {name: step, every: 2000000000 epochs}", "more than 2^31 updates"},
   };
   struct prepared *p = calloc(1, sizeof *p);
   for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
@@ -213,6 +248,46 @@ static void a_quote_counts_what_the_tapes_say(void **state) {
   example_remove(&e);
 }
 
+static void a_quote_counts_micro_batches(void **state) {
+  (void)state;
+  struct example e;
+  struct why why;
+  struct quote q;
+  struct prepared *p = calloc(1, sizeof *p);
+  struct execute_options options = {0};
+  example_make(&e, adamw, "updates: 24\ninterval: 5\nmicro_batches: 4\nevaluate: {every: 10 updates}");
+  assert_int_equal(prepared(&e, p, &why), TRAINING_OK);
+  if (quote_job(p, &options, 0.01, &q, &why) != TRAINING_OK) fail_msg("%s", why.text);
+  const struct tape *t = p->lowered.tape, *parts = &t[p->lowered.accumulate];
+  uint64_t update = t[TAPE_OF_TRAIN].counts.dot_flops + t[TAPE_OF_TRAIN].counts.body_ops +
+                    3 * (parts->counts.dot_flops + parts->counts.body_ops);
+  uint64_t evaluation = t[TAPE_OF_EVALUATE].counts.dot_flops + t[TAPE_OF_EVALUATE].counts.body_ops;
+  assert_int_equal(q.flops_per_update, update);
+  assert_int_equal(q.flops, t[TAPE_OF_INIT].counts.body_ops + 24 * update + 3 * 50 * evaluation); /* batches of 4 */
+  assert_int_equal(q.steps, 97);
+  assert_int_equal(q.intervals, 20);
+  prepare_shut(p);
+  free(p);
+  example_remove(&e);
+}
+
+static void groups_without_tensors_are_refused(void **state) {
+  (void)state;
+  static const char *const optimizers[] = {"{name: adamw, groups: [{match: ['9.*'], lr: 1}]}",
+                                           "{name: adamw, groups: [{match: ['*'], lr: 1}, {match: ['1.*'], lr: 1}]}"};
+  struct prepared *p = calloc(1, sizeof *p);
+  for (int i = 0; i < 2; i++) {
+    struct example e;
+    struct why why;
+    example_make(&e, optimizers[i], "updates: 24");
+    assert_int_equal(prepared(&e, p, &why), TRAINING_ERR_INPUT);
+    if (!strstr(why.text, i ? "group 2 ('1.*') has no tensor" : "group 1 ('9.*') has no tensor"))
+      fail_msg("%s", why.text);
+    example_remove(&e);
+  }
+  free(p);
+}
+
 /* Whoever prepares a run's folder puts the path together on its own stack. */
 static void the_name_is_kept(void **state) {
   (void)state;
@@ -311,12 +386,15 @@ static void a_job_from_a_state(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_root_is_of_all_that_decides),
                                      cmocka_unit_test(mistakes_are_named),
+                                     cmocka_unit_test(epochs_of_a_schedule_are_updates),
                                      cmocka_unit_test(data_that_does_not_fit_the_model),
                                      cmocka_unit_test(what_does_not_fit_is_refused_before_it_starts),
                                      cmocka_unit_test(exported_weights_are_the_state),
                                      cmocka_unit_test(the_name_is_kept),
                                      cmocka_unit_test(a_job_as_text),
                                      cmocka_unit_test(a_job_from_a_state),
-                                     cmocka_unit_test(a_quote_counts_what_the_tapes_say)};
+                                     cmocka_unit_test(a_quote_counts_what_the_tapes_say),
+                                     cmocka_unit_test(a_quote_counts_micro_batches),
+                                     cmocka_unit_test(groups_without_tensors_are_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,14 +38,18 @@ def numbers(count, seed):
     return [((n * 7919 + seed * 104729) % 1000 - 500) / 1000 for n in range(count)]
 
 
-def language_model(context=6, hidden=8, vocabulary=128):
-    """Logits of the next byte at each place, out of all of the window."""
+def language_model(context=6, hidden=8, vocabulary=128, own_loss=False):
+    """Logits of the next byte at each place, out of all of the window; or their loss, then the labels come in first."""
+    loss = [node("Transpose", "y", "t") + [field(5, [field(1, "perm"), *[field(8, n) for n in (0, 2, 1)], field(20, 7)])],
+            node("SoftmaxCrossEntropyLoss", "t labels", "loss")] if own_loss else []
+    labels = [value("labels", 7, ["n", context])] if own_loss else []
     return model([node("Mul", "x small", "a"), node("MatMul", "a w1", "b"), node("Relu", "b", "c"), node("MatMul", "c w2", "d"),
-                  node("Reshape", "d shape", "y")],
+                  node("Reshape", "d shape", "y"), *loss],
                  [tensor("small", [], [1 / 128]), tensor("w1", [context, hidden], numbers(context * hidden, 1)),
                   tensor("w2", [hidden, context * vocabulary], numbers(hidden * context * vocabulary, 2)),
                   tensor("shape", [3], [-1, context, vocabulary], 7)],
-                 [value("x", 1, ["n", context])], value("y", 1, ["n", context, vocabulary]))
+                 [*labels, value("x", 1, ["n", context])],
+                 value("loss", 1, []) if own_loss else value("y", 1, ["n", context, vocabulary]))
 
 
 def two_inputs():
@@ -122,6 +126,20 @@ class Data(world.World):
         self.assertIn(TEXT[:len(TEXT) * 9 // 10], self.read("r.bundle"))
         options = json.loads(self.read("r04/job.json"))["options"]["train"]
         self.assertEqual(options["text"], {"tokens": len(TEXT) * 9 // 10, "context": 6, "stride": 4, "targets_input": 0})
+
+    def test_a_model_with_its_own_loss_takes_the_next_tokens(self):
+        self.write("d.onnx", language_model(own_loss=True))
+        self.write("t.txt", TEXT)
+        text = "{format: text, file: t.txt, context: 6, inputs: x, targets: labels, range: [0, 0.9]}"
+        losses, _ = self.trained("own", text, text.replace("[0, 0.9]", "[0.9, 1]"), "{output: loss}", 8, 0.2)
+        self.near(losses, [4.838327, 4.884819, 4.892844, 4.885779, 4.832932, 4.861123])
+        self.assertEqual(sorted(self.roots("own")), ["initial", "schedule", "test.inputs", "test.targets", "train.inputs", "train.targets"])
+        self.assertTrue(self.verify("own")["agree"])
+        for words, reason in (("inputs: x", "nothing feeds the model's input 'labels'"), ("inputs: x, targets: y", "no input 'y'"),
+                              ("inputs: labels, targets: labels", "nothing feeds the model's input 'x'")):
+            self.write("d.yaml", self.read("d.yaml").decode().replace("inputs: x, targets: labels", words))
+            self.assertIn(reason, self.assay("train", "d.yaml", "-o", "none", expect=2)[1])
+            self.write("d.yaml", self.read("d.yaml").decode().replace(words, "inputs: x, targets: labels"))
 
     def test_one_set_in_any_file_is_one_job(self):
         self.write("d.onnx", two_inputs())

@@ -73,10 +73,13 @@ static bool settled_there(void *context, const struct receipt *r, const uint8_t 
 /* The same training data and the same seed: then the state is where a shorter job ended, of which this one is a longer
  * one, and the steps are numbered on (LEDGER 7.10). */
 static bool goes_on(const struct prepared *p, const struct job_record *j) {
-  return j->job.data > DATA_TRAIN_TARGETS && j->seeded &&
-         memcmp(j->job.data_root[DATA_TRAIN_INPUTS], p->job.data_root[DATA_TRAIN_INPUTS], 32) == 0 &&
-         memcmp(j->job.data_root[DATA_TRAIN_TARGETS], p->job.data_root[DATA_TRAIN_TARGETS], 32) == 0 &&
-         (!p->jobfile.seed_given || j->seed == p->jobfile.seed);
+  bool same = j->seeded && (!p->jobfile.seed_given || j->seed == p->jobfile.seed);
+  for (uint32_t n = 0; n <= p->options.train.more_count + 1 && same; n++) { /* inputs, then targets */
+    bool targets = n > p->options.train.more_count;
+    uint8_t number = targets ? DATA_TRAIN_TARGETS : lower_input_number(&p->options, false, n);
+    same = number < j->job.data && memcmp(j->job.data_root[number], p->job.data_root[number], MERKLE_BYTES) == 0;
+  }
+  return same;
 }
 
 static enum outcome find_parent(const struct reach *reach, struct submit_terms *t, const uint8_t root[32]) {

@@ -82,7 +82,7 @@ bool fold_squeeze(struct fold *f) {
   if (wide > ONNX_RANK_MAX) return fold_refuse(f, "a rank above 8");
   if (!axes_of(f, count, axes, wide, &mask)) return true;
   if (!named)
-    for (uint32_t a = 0; a < x->rank; a++) mask |= (uint32_t)(x->dim[a] == 1) << a;
+    for (uint32_t a = 0; a < x->rank && a < ONNX_RANK_MAX; a++) mask |= (uint32_t)(x->dim[a] == 1) << a;
   for (uint32_t a = 0; a < wide; a++) {
     bool here = mask >> a & 1;
     if (adds)

@@ -129,6 +129,10 @@ static void runs_go_on_from_the_middle_of_an_update(void **state) {
     struct run_options stop = {.progress = end_at, .context = &k, .stop = &k.stop};
     assert_int_equal(example_train(&e, name, stop, &r, NULL), TRAINING_INTERRUPTED);
     assert_int_equal(r.update, at / MICRO);
+    struct verify_result v;
+    assert_int_equal(verified(&e, name, &v), TRAINING_OK);
+    assert_int_equal(v.checked_count, (at + 1) / INTERVAL);
+    verify_shut(&v);
     trained(&e, name, (struct run_options){.resume = true}, &r);
     assert_memory_equal(r.final_root, whole.final_root, MERKLE_BYTES);
     same_metrics(&e, "whole", name);

@@ -8,6 +8,7 @@ to 2e-6, the loss after an update to 1e-5, after 10 to 2e-4, after 50 to 2e-3, a
 import concurrent.futures
 import json
 import math
+import os
 import pathlib
 import struct
 import subprocess
@@ -17,6 +18,7 @@ import tempfile
 FOLDER = pathlib.Path(__file__).parent / "families"
 BOUNDS = {"0": 2e-6, "1": 1e-5, "10": 2e-4, "50": 2e-3}
 GRADIENT = 1e-4
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # many small files that need no disk
 JOB = """assay: 1
 model: {folder}/{file}
 data: {{train: {{format: npy, inputs: {folder}/{name}.x.npy, targets: {folder}/{name}.y.npy}}}}
@@ -35,7 +37,7 @@ class Failed(Exception):
 
 def train(assay, file, name, fixture, optimizer, updates):
     """Losses before each update, and the weights after the last: {name: (dims, floats)}."""
-    with tempfile.TemporaryDirectory(prefix="assay-family-") as folder:
+    with tempfile.TemporaryDirectory(prefix="assay-family-", dir=MEMORY) as folder:
         job = pathlib.Path(folder, "job.yaml")
         job.write_text(JOB.format(folder=FOLDER, file=file, name=name, loss=fixture["loss"], batch=fixture["batch"], optimizer=optimizer,
                                   updates=updates))

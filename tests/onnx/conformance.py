@@ -67,7 +67,7 @@ def compare(expected, folder, names):
 
 def run(assay, test):
     """The outcome of one test."""
-    with tempfile.TemporaryDirectory(prefix="assay-onnx-") as folder:
+    with tempfile.TemporaryDirectory(prefix="assay-onnx-", dir=environment.MEMORY) as folder:
         onnx.save(test.model, os.path.join(folder, "model.onnx"))
         command = [assay, "infer", os.path.join(folder, "model.onnx"), "-o", os.path.join(folder, "out"), "--threads", "1"]
         for n, (value, array) in enumerate(zip(test.model.graph.input, test.inputs)):

@@ -5,6 +5,7 @@ import sys
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SKIPPED = 77
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # for many small files that need no disk
 
 
 def enter():

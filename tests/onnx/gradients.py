@@ -80,7 +80,7 @@ def differences(call, values, target):
 
 def trained(assay, g, outputs, c, target, lr):
     """The trained tensors after one update, and the loss before it; or a reason why not."""
-    with tempfile.TemporaryDirectory(prefix="assay-gradient-") as folder:
+    with tempfile.TemporaryDirectory(prefix="assay-gradient-", dir=environment.MEMORY) as folder:
         onnx.save(g.to_train(outputs, c.opset), os.path.join(folder, "model.onnx"))
         numpy.save(os.path.join(folder, "x.npy"), numpy.zeros((1, 1), numpy.float32))
         numpy.save(os.path.join(folder, "y.npy"), target.astype(numpy.float32))

@@ -159,7 +159,8 @@ struct value *graph_value(struct graph *g, const struct application *a, uint32_t
   struct tensor *t = graph_input(g, a, n);
   if (t && !t->known && t->content) t->known = graph_constant(g, t->content, &t->v);
   if (t && t->known) return &t->v;
-  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "input %u, '%s', has no value", n, t ? t->name : "");
+  graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "input %u, '%s', has no %s", n, t ? t->name : "",
+               t && t->peek && !t->peek->count ? "elements" : "value");
   return NULL;
 }
 

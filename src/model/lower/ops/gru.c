@@ -244,7 +244,7 @@ static void gru_differentiate(struct graph *g, struct application *a, struct val
 }
 
 const struct rule rules_gru[] = {{.op = "GRU",
-                                  .opset_first = 14,
+                                  .opset_first = 7,
                                   .inputs_min = 3,
                                   .inputs_max = 6,
                                   .outputs_max = 2,

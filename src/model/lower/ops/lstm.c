@@ -243,7 +243,7 @@ static void lstm_differentiate(struct graph *g, struct application *a, struct va
 }
 
 const struct rule rules_lstm[] = {{.op = "LSTM",
-                                   .opset_first = 14,
+                                   .opset_first = 7,
                                    .inputs_min = 3,
                                    .inputs_max = 8,
                                    .outputs_max = 3,

@@ -42,7 +42,7 @@ static void rnn_differentiate(struct graph *g, struct application *a, struct val
 }
 
 const struct rule rules_rnn[] = {{.op = "RNN",
-                                  .opset_first = 14,
+                                  .opset_first = 7,
                                   .inputs_min = 3,
                                   .inputs_max = 6,
                                   .outputs_max = 2,

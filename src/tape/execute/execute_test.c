@@ -431,12 +431,67 @@ static void chains_of_maps(void **state) {
   }
 }
 
+/* Maps that choose by coordinates: tensors put one behind the other along any dim, broadcast or cut, what was chosen
+ * gone on with, and results that take the place of what they read. */
+static void choices_by_coordinates(void **state) {
+  (void)state;
+  static struct stage s;
+  for (uint64_t seed = 1; seed <= rounds(60); seed++) {
+    uint64_t draw = seed;
+#define DRAW(n) ((uint32_t)(example_next(&draw) >> 33) % (n))
+    stage_begin(&s, seed);
+    uint32_t dim[3] = {1 + DRAW(7), 1 + DRAW(5), DRAW(3) ? 400 + DRAW(1200) : 1 + DRAW(40)};
+    uint64_t elements = (uint64_t)dim[0] * dim[1] * dim[2];
+    struct stage_value entry[2], whole[6];
+    uint32_t wholes = 0;
+    for (int i = 0; i < 2; i++) whole[wholes++] = entry[i] = stage_state(&s, TAPE_F32, 3, dim);
+    whole[wholes++] = stage_data(&s, TAPE_F32, elements, STAGE_WILD);
+    struct stage_value plane = stage_data(&s, TAPE_F32, (uint64_t)dim[1] * dim[2], STAGE_WILD);
+    for (uint32_t n = 0; n < 5; n++) {
+      struct tape_record r = {.op = TAPE_MAP, .out_rank = 3, .dim = {dim[0], dim[1], dim[2]}};
+      uint32_t operands = 2 + DRAW(4), by = DRAW(3);
+      for (uint32_t i = 0; i < operands; i++) {
+        uint32_t kind = DRAW(4), along = DRAW(3);
+        struct tape_operand *o = stage_operand(&r, kind == 3 ? plane : whole[DRAW(wholes)]);
+        for (uint32_t d = kind == 3; d < 3; d++) {
+          bool moved = d == along && kind == 1, turned = d == along && kind == 2;
+          int32_t offset = moved ? (int32_t)DRAW(2 * dim[d] + 1) - (int32_t)dim[d] : turned ? (int32_t)DRAW(dim[d]) : 0;
+          stage_axis(o, dim[d], offset, (uint8_t)d, turned ? -1 : 1, 0, 0);
+        }
+      }
+      uint8_t last = (uint8_t)(operands - 1);
+      for (uint32_t i = 0; i + 1 < operands; i++) { /* this one at or before some place, or what came of the others */
+        r.literal[r.literals] = DRAW(dim[by] + 1);
+        r.literal_i32 |= (uint16_t)(1u << r.literals);
+        uint8_t number = TAPE_REGISTER_LITERAL + r.literals++, base = (uint8_t)(TAPE_REGISTER_BODY + r.body_ops);
+        if (DRAW(4) == 0) by = DRAW(3);
+        example_op(&r, CANON_COORD, (uint8_t)by, 0, 0);
+        example_op(&r, DRAW(2) ? CANON_ILT : CANON_IEQ, base, number, 0);
+        uint8_t with = (uint8_t)i;
+        if (DRAW(3) == 0) {
+          example_op(&r, CANON_MUL, (uint8_t)i, last, 0);
+          with = base + 2;
+        }
+        example_op(&r, CANON_SEL, base + 1, with, last);
+        last = (uint8_t)(TAPE_REGISTER_BODY + r.body_ops - 1);
+      }
+      if (DRAW(2)) example_op(&r, CANON_ADD, last, 0, 0);
+      struct stage_value v = stage_add(&s, &r, n > 2 ? &entry[n - 3] : NULL);
+      if (n <= 2) whole[wholes++] = v;
+    }
+#undef DRAW
+    stage_seal(&s);
+    compare(&s, 2, 5, STAGE_WILD, false, seed);
+    stage_end(&s);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),     cmocka_unit_test(column_sums),
       cmocka_unit_test(column_products),  cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps),
       cmocka_unit_test(stacks_of_layers), cmocka_unit_test(softmax_rows),     cmocka_unit_test(scattered_rows),
-      cmocka_unit_test(chains_of_maps),   cmocka_unit_test(random_records),
+      cmocka_unit_test(chains_of_maps),   cmocka_unit_test(random_records),   cmocka_unit_test(choices_by_coordinates),
   };
   return cmocka_run_group_tests_name("execute", tests, open_pools, shut_pools);
 }

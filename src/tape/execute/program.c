@@ -136,6 +136,14 @@ int32_t program_copy(struct program *p, int32_t node) {
   return number(p, (struct node){.kind = NODE_COPY, .arity = 1, .arg = {(uint16_t)node}});
 }
 
+/* Of coordinates alone, and the same all along most blocks. */
+static bool steady(const struct program *p, const struct node *n) {
+  uint64_t inner = 1;
+  if (n->dims & DEPENDS_ON_VALUES) return false;
+  for (uint32_t d = p->first + p->count; d-- > p->first && !(n->dims >> d & 1);) inner *= p->dim[d];
+  return inner >= BACKEND_BLOCK;
+}
+
 /* A map's nodes that repeat with a period along the output: bias-like operands (made anew each step), coordinate
  * expressions. */
 static void plan_table(struct program *p, struct execute *x, struct node *n, uint64_t elements) {
@@ -147,6 +155,8 @@ static void plan_table(struct program *p, struct execute *x, struct node *n, uin
   uint64_t period = 1;
   for (; d < p->first + p->count; d++) period *= p->dim[d];
   if (period > PROGRAM_TABLE_WORDS_MAX || (fixed ? elements < BACKEND_BLOCK : elements < 4 * period)) return;
+  if (fixed && steady(p, n)) return;
+  if (!fixed && sweep_rows(n->sweep) >= 4 * BACKEND_BLOCK) return; /* most blocks are read where they lie */
   n->table = (uint32_t)period;
   n->table_fixed = fixed;
   n->table_place = plan_take(x, 4 * (period + BACKEND_BLOCK));
@@ -182,15 +192,27 @@ static uint32_t give_back(const struct program *p, uint32_t i, const uint32_t *l
   return count;
 }
 
+/* A choice between literals or what is there anyway saves nothing. */
+static void find_branches(struct program *p, const bool *live) {
+  for (uint32_t i = 0; i < p->nodes && p->branches < PROGRAM_BRANCHES_MAX; i++) {
+    struct node *n = &p->node[i];
+    if (!live[i] || !n->late || n->kind != NODE_OP || n->code != CANON_SEL || n->table) continue;
+    const struct node *by = &p->node[n->arg[0]];
+    if ((by->late && !steady(p, by)) || (!p->node[n->arg[1]].late && !p->node[n->arg[2]].late)) continue;
+    n->branch = true;
+    p->branches++;
+  }
+}
+
 bool program_finish(struct program *p, struct execute *x, const int32_t *results, uint32_t count, uint64_t tables) {
-  for (uint32_t i = 0; i < count; i++) p->node[results[i]].needed = true;
+  for (uint32_t i = 0; i < count; i++) p->node[results[i]].needed = p->node[results[i]].result = true;
   for (uint32_t i = p->nodes; i-- > 0;) {
     struct node *n = &p->node[i];
     if (!n->needed) continue;
+    if (n->kind == NODE_OPERAND && !make_sweep(p, x, n)) return false;
     if (tables && n->late) plan_table(p, x, n, tables);
     /* what a fixed table is made of is evaluated when it is made, by its own walk, and needs slots all the same */
     for (uint8_t a = 0; a < n->arity; a++) p->node[n->arg[a]].needed = true;
-    if (n->kind == NODE_OPERAND && !make_sweep(p, x, n)) return false;
   }
   p->list = arena_take(&x->notes, p->nodes + 1u, sizeof *p->list);
   if (!p->list) return false;
@@ -200,21 +222,22 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
   for (uint32_t i = 0; i < count; i++) live[results[i]] = true;
   for (uint32_t i = p->nodes; i-- > 0;)
     for (uint8_t a = 0; live[i] && !p->node[i].table && a < p->node[i].arity; a++) live[p->node[i].arg[a]] = true;
-  for (uint32_t late = 0; late < 2; late++)
-    for (uint32_t i = 0; i < p->nodes; i++)
-      if (live[i] && p->node[i].late == late && p->node[i].kind != NODE_LITERAL) {
-        p->list[p->early_list + p->late_list] = (uint16_t)i;
-        if (late)
-          p->late_list++;
-        else
-          p->early_list++;
-      }
+  find_branches(p, live);
+  for (uint32_t part = 0; part < 3; part++) /* early, guides, the rest */
+    for (uint32_t i = 0; i < p->nodes; i++) {
+      const struct node *n = &p->node[i];
+      bool guide = n->late && p->branches && steady(p, n);
+      if (!live[i] || n->kind == NODE_LITERAL || (n->late ? guide ? 1u : 2u : 0u) != part) continue;
+      p->list[p->early_list + p->late_list] = (uint16_t)i;
+      *(part ? &p->late_list : &p->early_list) += 1;
+      p->guides += part == 1;
+    }
   /* Slots: early nodes keep theirs, late ones give theirs back after the last reader; results live to the block's end.
    */
   for (uint32_t i = 0; i < p->nodes; i++)
     for (uint8_t a = 0; p->node[i].needed && a < p->node[i].arity; a++) last_use[p->node[i].arg[a]] = i;
   for (uint32_t i = 0; i < count; i++) last_use[results[i]] = UINT32_MAX;
-  bool cone = false;
+  bool cone = p->branches > 0; /* a branch stands for what it chose, whose slot must last as long */
   for (uint32_t i = 0; i < p->nodes; i++) cone |= p->node[i].table_fixed;
   uint16_t free_slot[PROGRAM_NODES_MAX];
   uint32_t free_count = 0;

@@ -2,12 +2,14 @@
  *
  * Adjacent maps of one shape go into one program, so AdamW's m', v', w' are one pass (value numbering). Operations
  * whose result does not change in the inner loop (the block of a map, the k of a fold) are evaluated outside it; an
- * expression of coordinates alone becomes a table. Uses: sweep. */
+ * expression of coordinates alone becomes a table. Where such an expression chooses (a sel on an outer coordinate:
+ * tensors put one behind the other, gates side by side) and chooses the same all along a block, only what it chose is
+ * evaluated. Uses: sweep. */
 #ifndef TAPE_PROGRAM_H
 #define TAPE_PROGRAM_H
 #include "tape/execute/sweep.h"
 
-enum { PROGRAM_NODES_MAX = 240, PROGRAM_TABLE_WORDS_MAX = 1 << 16 };
+enum { PROGRAM_NODES_MAX = 240, PROGRAM_TABLE_WORDS_MAX = 1 << 16, PROGRAM_BRANCHES_MAX = 31 };
 
 enum node_kind {
   NODE_LITERAL,
@@ -25,7 +27,8 @@ enum node_kind {
 
 struct node {
   uint8_t kind, code, arity;
-  bool late, needed;
+  bool late, needed, result;
+  bool branch;                 /* a sel whose condition is a guide, or early */
   uint16_t arg[TAPE_RANK_MAX]; /* of an operation; of an operand, the indexes of its indirect axes */
   uint32_t word;               /* literal, coordinate's dim, perm's n */
   uint32_t dims;  /* record dims that it depends on, as bits; bit 31: the state or a temp, not only coordinates */
@@ -42,6 +45,7 @@ struct node {
 struct program {
   uint32_t nodes, slots, first, count; /* moving dims [first, first + count) */
   uint32_t late_dims, early_list, late_list;
+  uint32_t guides, branches; /* late nodes in front of the list: coordinates and what is made of them alone */
   uint32_t dim[PLAN_DIMS];
   struct node *node; /* PROGRAM_NODES_MAX while it is built */
   uint16_t *list;    /* early nodes, then late ones */

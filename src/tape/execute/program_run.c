@@ -9,7 +9,8 @@ enum { SLOT_WORDS = BACKEND_BLOCK + SWEEP_SLACK };
 static uint64_t lines(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 uint64_t program_frame_bytes(const struct execute *x) {
-  return lines(x->frames_nodes * sizeof(uint32_t *)) + lines(x->frames_nodes) + x->frames_slots * SLOT_WORDS * 4;
+  return lines(x->frames_nodes * sizeof(uint32_t *)) + lines(x->frames_nodes) +
+         lines(x->frames_nodes * sizeof(uint16_t)) + x->frames_slots * SLOT_WORDS * 4;
 }
 
 struct frame program_frame(const struct execute *x, uint32_t thread) {
@@ -17,16 +18,22 @@ struct frame program_frame(const struct execute *x, uint32_t thread) {
   struct frame f = {.at = (const uint32_t **)(void *)at};
   at += lines(x->frames_nodes * sizeof(uint32_t *));
   f.uniform = (bool *)at;
-  f.slots = (uint32_t *)(void *)(at + lines(x->frames_nodes));
+  at += lines(x->frames_nodes);
+  f.active = (uint16_t *)(void *)at;
+  f.slots = (uint32_t *)(void *)(at + lines(x->frames_nodes * sizeof(uint16_t)));
   return f;
 }
 
-/* Coordinate of dim d at consecutive indices of the moving dims. */
-static void coordinates(const struct program *p, uint32_t d, uint64_t start, uint32_t n, uint32_t *out) {
+/* Coordinate of dim d at consecutive indices of the moving dims; true: one word says it all. */
+static bool coordinates(const struct program *p, uint32_t d, uint64_t start, uint32_t n, uint32_t *out) {
   uint64_t inner = 1;
   for (uint32_t i = d + 1; i < p->first + p->count; i++) inner *= p->dim[i];
   uint32_t c = (uint32_t)(start / inner % p->dim[d]);
   uint64_t left = inner - start % inner;
+  if (left >= n) {
+    *out = c;
+    return true;
+  }
   for (uint32_t i = 0; i < n;) {
     uint32_t length = left < n - i ? (uint32_t)left : n - i;
     for (uint32_t j = 0; j < length; j++) out[i + j] = c;
@@ -34,6 +41,7 @@ static void coordinates(const struct program *p, uint32_t d, uint64_t start, uin
     left = inner;
     if (++c == p->dim[d]) c = 0;
   }
+  return false;
 }
 
 static void count_up(uint32_t first, uint32_t n, uint32_t *out) {
@@ -82,6 +90,15 @@ static void evaluate(const struct program *p, const struct execute *x, const str
   case NODE_OPERAND: same = sweep_read(n->sweep, x, m, f, out, &f->at[i]); break;
   case NODE_OP: {
     const uint32_t *a[3] = {0};
+    if (n->branch && f->uniform[n->arg[0]]) { /* the other one may never have been evaluated */
+      uint32_t chosen = n->arg[*f->at[n->arg[0]] ? 1 : 2];
+      same = f->uniform[chosen];
+      if (!n->result)
+        f->at[i] = f->at[chosen];
+      else if (f->at[chosen] != out)
+        memcpy(out, f->at[chosen], 4 * (size_t)(same ? 1 : m->n));
+      break;
+    }
     unsigned mask = 0;
     for (uint8_t j = 0; j < n->arity; j++) {
       a[j] = f->at[n->arg[j]];
@@ -102,7 +119,7 @@ static void evaluate(const struct program *p, const struct execute *x, const str
     if (same)
       *out = m->coord[n->word];
     else
-      coordinates(p, n->word, m->start, m->n, out);
+      same = coordinates(p, n->word, m->start, m->n, out);
     break;
   case NODE_KLIN:
     same = p->first == 0 || p->count == 0;
@@ -148,12 +165,48 @@ void program_enter(const struct program *p, const struct execute *x, const struc
   }
 }
 
+/* What the branches choose in this block: two bits each, one of them for a choice that holds all along. */
+static uint64_t choices(const struct program *p, const struct frame *f) {
+  uint64_t bits = 1;
+  const uint16_t *list = p->list + p->early_list + p->guides;
+  for (uint32_t i = 0; i < p->late_list - p->guides; i++) {
+    const struct node *n = &p->node[list[i]];
+    if (n->branch) bits = bits << 2 | (f->uniform[n->arg[0]] ? *f->at[n->arg[0]] ? 3u : 2u : 0u);
+  }
+  return bits;
+}
+
+/* Fills f->active with the nodes that the results need under these choices. */
+static void activate(const struct program *p, struct frame *f) {
+  bool wanted[PROGRAM_NODES_MAX] = {false};
+  const uint16_t *list = p->list + p->early_list + p->guides;
+  uint32_t count = p->late_list - p->guides;
+  for (uint32_t i = count; i-- > 0;) {
+    const struct node *n = &p->node[list[i]];
+    if (!n->result && !wanted[list[i]]) continue;
+    wanted[list[i]] = true;
+    bool chosen = n->branch && f->uniform[n->arg[0]];
+    for (uint8_t a = 0; !n->table && a < n->arity; a++)
+      if (!chosen || a == 0 || a == (*f->at[n->arg[0]] ? 1 : 2)) wanted[n->arg[a]] = true;
+  }
+  f->active_count = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (wanted[list[i]]) f->active[f->active_count++] = list[i];
+}
+
 void program_block(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
                    uint32_t *const *out) {
-  for (uint32_t i = 0; i < p->late_list; i++) {
-    uint32_t node = p->list[p->early_list + i];
-    evaluate(p, x, m, f, node, slot_of(&p->node[node], f, out), true);
+  const uint16_t *list = p->list + p->early_list;
+  uint32_t count = p->late_list;
+  if (p->branches) {
+    for (uint32_t i = 0; i < p->guides; i++) evaluate(p, x, m, f, list[i], slot_of(&p->node[list[i]], f, out), true);
+    uint64_t now = choices(p, f);
+    if (now != f->choices) activate(p, f);
+    f->choices = now;
+    list = f->active;
+    count = f->active_count;
   }
+  for (uint32_t i = 0; i < count; i++) evaluate(p, x, m, f, list[i], slot_of(&p->node[list[i]], f, out), true);
 }
 
 /* One table, from what node i is made of; then its start again behind its end, so that any phase is a pointer. */

@@ -112,6 +112,12 @@ void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_
         s->axis[x].moves = s->moves = true;
         if (j == s->dims - 1) s->inner_moves = true;
       }
+  s->inner_straight = s->inner_moves;
+  for (uint32_t x = 0; x < s->axes; x++) {
+    bool follows = s->axis[x].index >= 0 && subs > 0 && (index_moves[x] >> of[subs - 1] & 1);
+    bool bent = s->dims > 0 && s->axis[x].coef[s->dims - 1] != 0 && (s->axis[x].div != 1 || s->axis[x].index >= 0);
+    if (follows || bent) s->inner_straight = false;
+  }
   /* odometer: what the address gains when dim j advances and the dims inside it start again */
   for (uint32_t j = 0; j < s->dims; j++) {
     s->step[j] = s->flat[j];
@@ -132,7 +138,7 @@ static inline uint32_t word_at(const uint8_t *at, uint8_t dtype, int64_t i) {
 }
 
 /* n words from a row with this stride. */
-static inline void row(const uint8_t *at, uint8_t dtype, int64_t from, int64_t stride, uint32_t n, uint32_t *out) {
+static inline void copy_row(const uint8_t *at, uint8_t dtype, int64_t from, int64_t stride, uint32_t n, uint32_t *out) {
   if (stride == 0) {
     uint32_t word = word_at(at, dtype, from);
     for (uint32_t i = 0; i < n; i++) out[i] = word;
@@ -231,13 +237,53 @@ static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, ui
     }
     uint32_t length = width - c[last];
     if (length > n) length = n;
-    row(at, s->dtype, flat, s->flat[last], length, out);
+    copy_row(at, s->dtype, flat, s->flat[last], length, out);
     if ((n -= length) == 0) return;
     out += length;
     flat += (int64_t)(length - 1) * s->flat[last]; /* now at the last of the row */
     c[last] = width - 1;
     flat += carry(s, c, last);
   }
+}
+
+/* Sets *low and *high to where number + i coef lies in [0, extent), of i in [*low, *high). */
+static void clip(int64_t number, int64_t coef, int64_t extent, int64_t *low, int64_t *high) {
+  int64_t first, end; /* rounded up: (a + b - 1) / b for what is not negative, 0 below */
+  if (coef > 0) {
+    first = number < 0 ? (-number + coef - 1) / coef : 0;
+    end = number < extent ? (extent - number + coef - 1) / coef : 0;
+  } else {
+    first = number >= extent ? (number - extent) / -coef + 1 : 0;
+    end = number >= 0 ? number / -coef + 1 : 0;
+  }
+  if (first > *low) *low = first;
+  if (end < *high) *high = end;
+  if (*low > *high) *low = *high;
+}
+
+static void fill_words(uint32_t *out, int64_t n, uint32_t word) {
+  for (int64_t i = 0; i < n; i++) out[i] = word;
+}
+
+/* A row along which numbers only count up or down: fill, what is in range, fill. */
+static void read_straight(const struct sweep *s, const uint8_t *at, int64_t flat, const int64_t *num,
+                          const struct frame *f, uint32_t done, uint32_t length, uint32_t *out) {
+  uint32_t last = s->dims - 1;
+  int64_t step = s->flat[last], low = 0, high = length;
+  for (uint32_t x = 0; x < s->axes; x++) {
+    const struct sweep_axis *y = &s->axis[x];
+    if (!y->coef[last]) {
+      int64_t by = y->index >= 0 ? index_word(f, y->index, done) : 0;
+      if (!settle(y, num[x] + by, &flat)) high = low;
+      continue;
+    }
+    clip(num[x], y->coef[last], y->extent, &low, &high);
+    flat += num[x] * y->stride;
+    step += y->coef[last] * y->stride;
+  }
+  fill_words(out, low, s->fill);
+  if (high > low) copy_row(at, s->dtype, flat + low * step, step, (uint32_t)(high - low), out + low);
+  fill_words(out + high, length - high, s->fill);
 }
 
 /* Some axis moves: numbers and ranges once a row if they hold along it, else once an element. */
@@ -255,13 +301,15 @@ static void read_clipped(const struct sweep *s, const uint8_t *at, int64_t base,
       num[x] = number[x];
       for (uint32_t j = 0; j < s->dims; j++) num[x] += c[j] * s->axis[x].coef[j];
     }
-    if (!s->inner_moves) {
+    if (s->inner_straight) {
+      read_straight(s, at, flat, num, f, done, length, out + done);
+    } else if (!s->inner_moves) {
       for (uint32_t x = 0; x < s->axes && inside; x++) {
         int64_t i = s->axis[x].index >= 0 ? index_word(f, s->axis[x].index, done) : 0;
         inside = settle(&s->axis[x], num[x] + i, &flat);
       }
       if (inside)
-        row(at, s->dtype, flat, s->flat[last], length, out + done);
+        copy_row(at, s->dtype, flat, s->flat[last], length, out + done);
       else
         for (uint32_t i = 0; i < length; i++) out[done + i] = s->fill;
     } else {
@@ -284,6 +332,29 @@ static void read_clipped(const struct sweep *s, const uint8_t *at, int64_t base,
   }
 }
 
+/* A block inside one row along which nothing moves and addresses follow each other needs no copy. 1: *at points at it,
+ * 0: it is out of range, -1: no such block. */
+static int read_row(const struct sweep *s, const uint8_t *from, int64_t flat, const int64_t *number,
+                    const struct moment *m, const uint32_t **at) {
+  uint32_t last = s->dims - 1, c[PLAN_DIMS];
+  uint64_t start = m->start;
+  if (s->dims < 2 || s->inner_moves || s->flat[last] != 1 || s->dtype == TAPE_U8) return -1;
+  if (start % s->extent[last] + m->n > s->extent[last]) return -1;
+  for (uint32_t x = 0; x < s->axes; x++)
+    if (s->axis[x].index >= 0) return -1;
+  for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) {
+    c[j] = (uint32_t)(start % s->extent[j]);
+    flat += c[j] * s->flat[j];
+  }
+  for (uint32_t x = 0; x < s->axes; x++) {
+    int64_t here = number[x];
+    for (uint32_t j = 0; j < last; j++) here += c[j] * s->axis[x].coef[j];
+    if (!settle(&s->axis[x], here, &flat)) return 0;
+  }
+  *at = (const uint32_t *)(const void *)from + flat;
+  return 1;
+}
+
 bool sweep_read(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f,
                 uint32_t *out, const uint32_t **at) {
   const uint8_t *from = place_at(x, s->place);
@@ -293,6 +364,13 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     const struct sweep_axis *y = &s->axis[i];
     number[i] = y->offset;
     for (uint32_t d = 0; d < s->fixed_dims; d++) number[i] += y->fixed[d] * m->coord[d];
+  }
+  int row = read_row(s, from, flat, number, m, at);
+  if (row == 1) return false;
+  if (row == 0) {
+    *out = s->fill;
+    *at = out;
+    return true;
   }
   if (s->moves) {
     read_clipped(s, from, flat, number, m->start, m->n, f, out);

@@ -26,8 +26,9 @@ struct sweep {
   int64_t flat[PLAN_DIMS], step[PLAN_DIMS], base, fixed[PLAN_DIMS];
   uint32_t axes, fixed_dims; /* axes that need arithmetic; record dims 0..fixed_dims-1 may hold coordinates */
   struct sweep_axis axis[TAPE_RANK_MAX];
-  bool moves;       /* some axis' number changes along the sweep */
-  bool inner_moves; /* ... along its innermost dim */
+  bool moves;          /* some axis' number changes along the sweep */
+  bool inner_moves;    /* ... along its innermost dim */
+  bool inner_straight; /* ... and there by a constant step, without a divisor or an index */
 };
 
 /* Where a block stands: coordinates of the dims held fixed (0 for the moving ones), first index along the sweep,
@@ -43,6 +44,9 @@ struct frame {
   const uint32_t **at;
   bool *uniform;
   uint32_t *slots;
+  uint16_t *active; /* of a program with branches: the nodes that the last block needed, for these choices */
+  uint32_t active_count;
+  uint64_t choices; /* two bits a branch: all along the block, and which; 0 before the first */
 };
 
 /* sweep_make prepares operand o of r for moving dims [first, first + count). index[axis] is the node of its indirect
@@ -54,6 +58,12 @@ void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_
  * n. */
 bool sweep_read(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f,
                 uint32_t *out, const uint32_t **at);
+
+/* Words of a row that lie one behind the other and are read in place; 0 where there are none. */
+static inline uint32_t sweep_rows(const struct sweep *s) {
+  if (s->dims == 0 || s->inner_moves || s->dtype == TAPE_U8 || s->flat[s->dims - 1] != 1) return 0;
+  return s->extent[s->dims - 1];
+}
 
 /* Linear all the way and always in range: address = base + sum of fixed + walk. */
 static inline bool sweep_linear(const struct sweep *s) { return s->axes == 0; }

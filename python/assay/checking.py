@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Tuple, Union
 from . import program
 from .arrays import Written, data_words, write_dataset
 from .errors import AssayError
-from .jobfile import _flow
+from .jobfile import flow
 from .recipe import LossLike, loss_words
 
 if TYPE_CHECKING:
@@ -70,14 +70,16 @@ def evaluate(model: Union["torch.nn.Module", PathLike], data: Any = None, *, los
              scale: Union[None, float, str] = None, example: Optional[Sequence[Any]] = None, threads: Optional[int] = None) -> Score:
     """Loss and accuracy of a module, an ONNX file or a run's folder on `data` (as in train; of a run's folder it may be left
     out: the job's own test set), computed as in training, but for dropout and with batch norms' running statistics."""
-    from .training import _absolute, _is_words, _scaled
+    from .training import absolute, is_words, scaled
     with tempfile.TemporaryDirectory(prefix="assay-") as name:
         folder = Path(name)
         words: Optional[Mapping[str, Any]] = None
         written: Optional[Written] = None
         if data is not None:
-            if _is_words(data):
-                words = _absolute(data)
+            if is_words(data):
+                words = absolute(data)
+                if scale is not None:
+                    words = {**words, "scale": scale}
             else:
                 written = write_dataset(data, folder, "data", "data")
         inputs: Sequence[str] = ()
@@ -88,13 +90,13 @@ def evaluate(model: Union["torch.nn.Module", PathLike], data: Any = None, *, los
             if example is None:
                 if written is None:
                     raise AssayError("to evaluate a module, give data as arrays or a data set, or an example: a tuple with a batch of each input")
-                example = [_scaled(x, scale) for x in written.example]
+                example = [scaled(x, scale) for x in written.example]
             exported = export_module(model, example, folder / "model.onnx", names=written.names if written else None)
             target, inputs = str(exported.path), exported.inputs
         if written is not None:
-            words = _absolute({k: _under(folder, k, v) for k, v in data_words(written, scale, inputs).items()})
+            words = absolute({k: _under(folder, k, v) for k, v in data_words(written, scale, inputs).items()})
         call = ["evaluate", target, "--json"]
-        call += ["--data", _flow(words)] if words is not None else []
+        call += ["--data", flow(words)] if words is not None else []
         call += ["--loss", _loss_text(loss)] if loss is not None else []
         call += ["--threads", str(threads)] if threads else []
         last = program.call(call)[-1]
@@ -109,4 +111,8 @@ def _under(folder: Path, key: str, value: Any) -> Any:
 
 def _loss_text(loss: LossLike) -> str:
     words = loss_words(loss)
-    return words if isinstance(words, str) else _flow(words)
+    if isinstance(words, str):
+        return words
+    if set(words) == {"name"}:
+        return str(words["name"])
+    raise AssayError(f"a file is evaluated with a loss by name alone, not with {words}; a run's folder knows its own")

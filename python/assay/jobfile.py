@@ -28,11 +28,12 @@ def _scalar(value: Any) -> str:
     raise AssayError(f"a job file holds no {type(value).__name__}")
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """The value in one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items() if item is not None) + "}"
+        return "{" + ", ".join(f"{_scalar(key)}: {flow(item)}" for key, item in value.items() if item is not None) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
+        return "[" + ", ".join(flow(item) for item in value) + "]"
     return _scalar(value)
 
 
@@ -44,7 +45,7 @@ def job_text(job: Mapping[str, Any]) -> str:
             continue
         if key == "data":
             lines.append("data:")
-            lines += [f"  {name}: {_flow(item)}" for name, item in value.items() if item is not None]
+            lines += [f"  {name}: {flow(item)}" for name, item in value.items() if item is not None]
         else:
-            lines.append(f"{key}: {_flow(value)}")
+            lines.append(f"{key}: {flow(value)}")
     return "\n".join(lines) + "\n"

@@ -67,7 +67,8 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
           epochs: Optional[int] = None, updates: Optional[int] = None, scheduler: Any = None, scheduler_step: Optional[str] = None, test: Any = None,
           out: PathLike = "assay-run", seed: int = 0, shuffle: bool = True, drop_last: bool = True,
           clip_norm: Optional[float] = None, clip_value: Optional[float] = None, ema: Optional[float] = None, micro_batches: int = 1, evaluate_every: Optional[str] = None,
-          scale: Union[None, float, str] = None, example: Optional[Sequence[Any]] = None, opset: Optional[int] = None,
+          scale: Union[None, float, str] = None, normalize: Optional[Mapping[str, Any]] = None, augment: Optional[Mapping[str, Any]] = None,
+          example: Optional[Sequence[Any]] = None, opset: Optional[int] = None,
           options: Optional[Mapping[str, Any]] = None, threads: Optional[int] = None, force: bool = False,
           progress: bool = True) -> Result:
     """Trains `model` on `dataset`, exactly: the same call gives the same final root on every machine.
@@ -75,10 +76,11 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
     model: a torch module, whose weights are the start and which has the trained ones afterwards; or an ONNX file.
     dataset, test: a torch data set, or a tuple (inputs, targets) of arrays or tensors; or data in the words of a job file,
         as {"dataset": "fashion-mnist"}, and then `example`, a batch of inputs, is needed too. uint8 inputs are multiplied by
-        `scale` and reach the model as floats. A transform that draws at random is drawn once, and stays.
-    loss: torch.nn.CrossEntropyLoss(..) and others, or a job file's words. optimizer: of torch.optim, new, or words; what it
-        was not given, and what wants no gradient, stays as it is. scheduler: of torch.optim.lr_scheduler, new, or words;
-        scheduler_step: whether it steps after every 'update' or 'epoch'.
+        `scale` and reach the model as floats; normalize, augment: as in a job file, {"mean": [..], "std": [..]} and {"flip":
+        "horizontal", "crop": 4}, drawn anew in every epoch. A data set's own transform that draws is drawn once, and stays.
+    loss: torch.nn.CrossEntropyLoss(..) and others, or a job file's words, or "model": its first output is its loss.
+    optimizer: of torch.optim, new, or words; what it was not given, and what wants no gradient, stays as it is.
+    scheduler: of torch.optim.lr_scheduler, new, or words; scheduler_step: does it step after every 'update' or 'epoch'?
     batch, epochs or updates, seed, clip_norm, ema, micro_batches, ..: as in a job file; `options` holds any other key of one.
     out: a folder for the job (out/job) and the run (out/run). Ctrl-C saves; the same call goes on, to the same root, also from
         a module with other initial weights, as those of the start are kept. A finished run is not done again: the same call
@@ -92,10 +94,11 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     try:
-        made, exported = _make(fresh, model, dataset, loss=loss, optimizer=optimizer, scheduler=scheduler, scheduler_step=scheduler_step, test=test, scale=scale,
+        made, exported = _make(fresh, model, dataset, loss=loss, optimizer=optimizer, scheduler=scheduler,
+                               scheduler_step=scheduler_step, test=test, scale=scale, normalize=normalize, augment=augment,
                                example=example, opset=opset, own={
-                                   "clip_norm": clip_norm, "clip_value": clip_value, "ema": ema, "batch": batch, "micro_batches": micro_batches if micro_batches != 1 else None,
-                                   "epochs": epochs, "updates": updates, "shuffle": None if shuffle else False,
+                                   "clip_norm": clip_norm, "clip_value": clip_value, "ema": ema, "batch": batch,
+                                   "micro_batches": micro_batches if micro_batches != 1 else None, "epochs": epochs, "updates": updates, "shuffle": None if shuffle else False,
                                    "drop_last": None if drop_last else False, "seed": seed,
                                    "evaluate": {"every": evaluate_every} if evaluate_every else None, **(options or {})})
         resume = _settle(folder, fresh, made, force, view)
@@ -108,26 +111,30 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
     return result
 
 
-def _is_words(data: Any) -> bool:
+def is_words(data: Any) -> bool:
+    """Are these data in a job file's words?"""
     return isinstance(data, Mapping) and any(isinstance(data.get(key), str) for key in ("dataset", "format"))
 
 
-def _absolute(words: Mapping[str, Any]) -> Dict[str, Any]:
+def absolute(words: Mapping[str, Any]) -> Dict[str, Any]:
     """Paths of a caller's words are relative to where the caller is, not to the job file that they come to stand in."""
+    paths = ("inputs", "targets", "file") if words.get("format") in ("idx", "npy") else ("file",)
+
     def path(value: Any) -> Any:
         return {k: path(v) for k, v in value.items()} if isinstance(value, Mapping) else os.path.abspath(value)
-    return {key: path(value) if key in ("inputs", "targets", "file") and value is not None else value for key, value in words.items()}
+    return {key: path(value) if key in paths and value is not None else value for key, value in words.items()}
 
 
 def _write_data(data: Any, folder: Path, prefix: str, what: str) -> Tuple[Union[Written, Dict[str, Any]], str]:
-    if _is_words(data):
-        words = _absolute(data)
+    if is_words(data):
+        words = absolute(data)
         return words, json.dumps(words, sort_keys=True)
     written = write_dataset(data, folder, prefix, what)
     return written, written.digest
 
 
-def _scaled(x: "np.ndarray[Any, Any]", scale: Union[None, float, str]) -> "np.ndarray[Any, Any]":
+def scaled(x: "np.ndarray[Any, Any]", scale: Union[None, float, str]) -> "np.ndarray[Any, Any]":
+    """What the model gets of an input: bytes become floats."""
     if x.dtype != np.uint8:
         if scale is not None:
             raise AssayError(f"scale is for uint8 inputs; these are {x.dtype.name}")
@@ -137,7 +144,8 @@ def _scaled(x: "np.ndarray[Any, Any]", scale: Union[None, float, str]) -> "np.nd
 
 
 def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: OptimizerLike, scheduler: Any, scheduler_step: Optional[str], test: Any,
-          scale: Union[None, float, str], example: Optional[Sequence[Any]], opset: Optional[int],
+          scale: Union[None, float, str], normalize: Optional[Mapping[str, Any]], augment: Optional[Mapping[str, Any]],
+          example: Optional[Sequence[Any]], opset: Optional[int],
           own: Mapping[str, Any]) -> Tuple[Dict[str, str], Optional["Exported"]]:
     """Writes model, data and job file, and what tells them from others."""
     train_data, train_digest = _write_data(dataset, folder, "train", "dataset")
@@ -150,14 +158,14 @@ def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: 
         words, _ = optimizer_words(optimizer, {})
         if not isinstance(optimizer, (str, Mapping)):
             raise AssayError("model is a file, so give the optimizer in a job file's words, as {'name': 'adamw', 'lr': 1e-3}")
-        name, structure = os.path.abspath(model), ""
+        name, structure = os.path.abspath(model), _digest(Path(model)) if os.path.isfile(model) else ""
     else:
         from .module import export_module
         names = train_data.names if isinstance(train_data, Written) else None
         if example is None:
             if not isinstance(train_data, Written):
                 raise AssayError("the data are in a job file's words, so give an example: a tuple with a batch of each input")
-            example = [_scaled(x, scale) for x in train_data.example]
+            example = [scaled(x, scale) for x in train_data.example]
         elif not isinstance(example, (tuple, list)):
             example = (example,)
         exported = export_module(model, example, folder / "model.onnx", names=names, opset=opset)
@@ -172,8 +180,9 @@ def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: 
         schedule = schedule_words(scheduler, optimizer, updates, an_epoch, scheduler_step)
     job: Dict[str, Any] = {
         "assay": 1, "model": name, "init": "model",
-        "data": {"train": _data(train_data, scale, inputs), "test": None if test_data is None else _data(test_data, scale, inputs)},
-        "loss": loss_words(loss), "optimizer": words, "schedule": schedule, "freeze": freeze or None}
+        "data": {"train": _data(train_data, scale, inputs, {"normalize": normalize, "augment": augment}),
+                 "test": None if test_data is None else _data(test_data, scale, inputs, {"normalize": normalize})},
+        "loss": _own_loss(loss_words(loss), exported), "optimizer": words, "schedule": schedule, "freeze": freeze or None}
     for key, value in own.items():
         if value is not None and job.get(key) is not None:
             raise AssayError(f"options has '{key}', which is said by the other arguments")
@@ -186,8 +195,28 @@ def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: 
     return made, exported
 
 
-def _data(data: Union[Written, Dict[str, Any]], scale: Union[None, float, str], inputs: Sequence[str]) -> Dict[str, Any]:
-    return data_words(data, scale, inputs) if isinstance(data, Written) else data
+def _data(data: Union[Written, Dict[str, Any]], scale: Union[None, float, str], inputs: Sequence[str], more: Mapping[str, Any]) -> Dict[str, Any]:
+    words = data_words(data, scale, inputs) if isinstance(data, Written) else dict(data)
+    more = more if isinstance(data, Written) else {"scale": scale, **more}
+    for key, value in more.items():
+        if value is not None and key in words:
+            raise AssayError(f"{key} is said twice: in the data's words and by itself")
+        if value is not None:
+            words[key] = value
+    return words
+
+
+def _own_loss(words: Any, exported: Optional["Exported"]) -> Any:
+    """A module's outputs have no names before it is exported, so one is meant by its number."""
+    if words == "model":
+        words = {"output": 0}
+    if not isinstance(words, Mapping) or not isinstance(words.get("output"), int):
+        return words
+    outputs = exported.outputs if exported is not None else ()
+    if not 0 <= words["output"] < len(outputs):
+        raise AssayError(f"loss: the model has {len(outputs)} outputs, and none of number {words['output']}" if exported is not None else
+                         "loss: of a file, name the output: loss={'output': NAME}")
+    return {"output": outputs[words["output"]]}
 
 
 def _digest(path: Path) -> str:

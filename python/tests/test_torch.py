@@ -107,6 +107,67 @@ def test_training_is_torchs(tmp_path):
     agrees(tmp_path / "mse", nn.MSELoss, lambda m: torch.optim.AdamW(m.parameters(), lr=1e-2), x, x[:, :3] * 2)
 
 
+def test_other_losses_and_optimizers_are_torchs(tmp_path):
+    x, _ = points(320)
+    y = (x[:, 2:5] > 0).astype(np.float32)
+    optim = torch.optim
+    agrees(tmp_path / "bce", nn.BCEWithLogitsLoss, lambda m: optim.RMSprop(m.parameters(), lr=3e-3, momentum=0.5), x, y)
+    agrees(tmp_path / "huber", lambda: nn.HuberLoss(delta=0.5), lambda m: optim.Adam(m.parameters(), lr=1e-2, weight_decay=0.01), x, y)
+    agrees(tmp_path / "smooth", lambda: nn.SmoothL1Loss(beta=0.7), lambda m: optim.SGD(m.parameters(), lr=0.1), x, y, micro_batches=4)
+    agrees(tmp_path / "l1", nn.L1Loss, lambda m: optim.SGD(m.parameters(), lr=0.1, momentum=0.9, dampening=0.1, weight_decay=0.01), x, y)
+
+
+def test_everything_at_once(tmp_path):
+    """Two inputs by name, a tie, a scalar, a frozen tensor, batch norm whose statistics move, and one whose stay."""
+    draw = np.random.default_rng(5)
+    data = [({"ids": int(n % 10), "x": draw.standard_normal((1, 8, 8)).astype(np.float32)}, int(n * 3 % 10)) for n in range(96)]
+    model = Odd()
+    model.drop.p = 0.0
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    call = dict(loss=nn.CrossEntropyLoss(), batch=16, epochs=2, progress=False, shuffle=False)
+    assay.train(model, data, optimizer=torch.optim.SGD(model.parameters(), lr=0.05), out=tmp_path / "one", **call)
+    same = {name for name, value in model.state_dict().items() if torch.equal(value, before[name])}
+    assert same == {"mask", "frozen", "unused.weight", "unused.bias"}
+    assert model.head.weight is model.emb.weight and model.bn.num_batches_tracked == 12
+    peer = Odd().double().train()
+    peer.load_state_dict({k: v.double() if v.is_floating_point() else v for k, v in before.items()})
+    peer.drop.p = 0.0
+    optimizer = torch.optim.SGD([p for p in peer.parameters() if p.requires_grad], lr=0.05)
+    for update in range(12):
+        part = data[update % 6 * 16:][:16]
+        optimizer.zero_grad()
+        out = peer(torch.as_tensor(np.stack([s[0]["x"] for s in part])).double(), torch.tensor([s[0]["ids"] for s in part]))
+        nn.functional.cross_entropy(out, torch.tensor([s[1] for s in part])).backward()
+        optimizer.step()
+    for name, value in peer.state_dict().items():
+        np.testing.assert_allclose(model.state_dict()[name].numpy(), value.numpy(), rtol=1e-3, atol=1e-4, err_msg=name)
+    model.train()
+    model.bn.eval()
+    statistics = model.bn.running_mean.clone(), model.bn.running_var.clone()
+    weight = model.bn.weight.clone()
+    assay.train(model, data, optimizer=torch.optim.SGD(model.parameters(), lr=0.05), out=tmp_path / "two", **call)
+    assert torch.equal(statistics[0], model.bn.running_mean) and torch.equal(statistics[1], model.bn.running_var)
+    assert not torch.equal(weight, model.bn.weight) and model.bn.num_batches_tracked == 12 and not model.bn.training
+
+
+def test_a_module_that_computes_its_loss(tmp_path):
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net()
+
+        def forward(self, x, y):
+            return ((self.net(x) - y) ** 4).mean()
+    x, _ = points(128)
+    model = Own()
+    data = {"x": x, "y": x[:, :3] / 2}
+    result = assay.train(model, (data,), loss="model", optimizer=torch.optim.SGD(model.parameters(), lr=0.05), batch=32, epochs=10, out=tmp_path / "out",
+                         progress=False)
+    assert result.losses[-1] < result.losses[0] / 2 and result.accuracy is None
+    with torch.no_grad():
+        assert model(torch.as_tensor(x), torch.as_tensor(data["y"])).item() < result.losses[0]
+
+
 def test_a_module_is_trained_and_loaded_back(tmp_path):
     x, y = points(512)
     model = net()

@@ -319,6 +319,12 @@ static void concat_differentiate(struct graph *g, struct application *a, struct 
     if (graph_wants(g, a, n)) graph_gradient(g, a, n, move_shifted(g, dy, &graph_input(g, a, n)->v, axis, start, 0));
 }
 
+/* Exporters put scales together from Constant nodes; those are known, not parameters, so that the result is known too.
+ */
+static void concat_role(const struct graph *g, const struct application *a, uint32_t n, struct role *role) {
+  if (g->tensor[a->input[n]].producer != GRAPH_NONE) role->kind = ROLE_CONSTANT;
+}
+
 const struct rule rules_slice[] = {{.op = "Slice",
                                     .opset_first = 13,
                                     .inputs_min = 3,
@@ -357,5 +363,6 @@ const struct rule rules_slice[] = {{.op = "Slice",
                                     .inputs_max = UINT32_MAX,
                                     .outputs_max = 1,
                                     .lower = concat_lower,
-                                    .differentiate = concat_differentiate},
+                                    .differentiate = concat_differentiate,
+                                    .role = concat_role},
                                    {0}};

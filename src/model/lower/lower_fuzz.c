@@ -52,8 +52,18 @@ static void vary(struct lower_options *o, uint32_t number) {
   o->clip_value = number % 5 == 2;
 }
 
+/* Dims behind the first, 2 where they are open. */
+static uint32_t sample_dims(const struct onnx_value *v, uint32_t dim[TAPE_RANK_MAX]) {
+  for (uint32_t a = 1; a < v->rank; a++)
+    dim[a - 1] = v->dim[a] >= 1 && v->dim[a] <= INT32_MAX ? (uint32_t)v->dim[a] : 2;
+  return v->rank - 1;
+}
+
 static void train(const struct onnx_model *model, enum loss_name loss, struct arena *arena) {
-  struct lower_options o = {.loss = {.name = loss, .ignore_index = -100},
+  struct lower_options o = {.loss = {.name = loss,
+                                     .ignore_index = -100,
+                                     .delta = 0.5f,
+                                     .output = model->output[model->outputs_count - 1].name},
                             .optimizer = {.lr = 0.1f},
                             .dropout = -1,
                             .batch = 2,
@@ -65,21 +75,21 @@ static void train(const struct onnx_model *model, enum loss_name loss, struct ar
   struct sample_shape *s = &o.train;
   struct lowered l;
   struct why why;
-  if (!model->inputs_count || model->input[0].rank < 1 || model->input[0].rank > TAPE_RANK_MAX) return;
-  s->input_rank = model->input[0].rank - 1;
-  for (uint32_t a = 0; a < s->input_rank; a++) {
-    int64_t d = model->input[0].dim[a + 1];
-    s->input_dim[a] = d >= 1 && d <= INT32_MAX ? (uint32_t)d : 2;
+  if (!model->inputs_count || model->inputs_count > LOWER_INPUTS_MAX) return;
+  for (uint32_t n = 0; n < model->inputs_count; n++)
+    if (model->input[n].rank < 1 || model->input[n].rank > TAPE_RANK_MAX) return;
+  s->input_rank = sample_dims(&model->input[0], s->input_dim);
+  s->more_count = model->inputs_count - 1;
+  for (uint32_t n = 1; n < model->inputs_count; n++) {
+    struct sample_input *in = &s->more[n - 1];
+    in->dtype = model->input[n].type == ONNX_FLOAT ? TAPE_F32 : TAPE_I32;
+    in->rank = sample_dims(&model->input[n], in->dim);
   }
-  s->target_dtype = loss == LOSS_MSE ? TAPE_F32 : TAPE_U8;
-  if (loss == LOSS_MSE && model->output[0].shaped && model->output[0].rank >= 1 &&
-      model->output[0].rank <= TAPE_RANK_MAX) {
-    s->target_rank = model->output[0].rank - 1;
-    for (uint32_t a = 0; a < s->target_rank; a++) {
-      int64_t d = model->output[0].dim[a + 1];
-      s->target_dim[a] = d >= 1 && d <= INT32_MAX ? (uint32_t)d : 2;
-    }
-  }
+  s->no_targets = loss == LOSS_OUTPUT;
+  s->target_dtype = loss == LOSS_CROSS_ENTROPY ? TAPE_U8 : TAPE_F32;
+  const struct onnx_value *out = &model->output[0];
+  if (loss != LOSS_CROSS_ENTROPY && out->shaped && out->rank >= 1 && out->rank <= TAPE_RANK_MAX)
+    s->target_rank = sample_dims(out, s->target_dim);
   o.test = o.train;
   vary(&o, model->nodes_count);
   lower_job(model, &o, arena, &l, &why);
@@ -102,6 +112,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length) {
     train(&model, LOSS_MSE, &arena);
     arena_reset(&arena, mark);
     train(&model, LOSS_CROSS_ENTROPY, &arena);
+    arena_reset(&arena, mark);
+    train(&model, LOSS_OUTPUT, &arena);
+    arena_reset(&arena, mark);
+    train(&model, (enum loss_name)(LOSS_L1 + model.nodes_count % (LOSS_OUTPUT - LOSS_L1)), &arena);
   }
   arena_shut(&arena);
   return 0;

@@ -42,6 +42,7 @@ static void report(void *context, const struct onnx_node *node, uint32_t index, 
     return;
   }
   const char *advice = lowers ? NULL : lower_advice(node->op);
+  if (advice && reason && strstr(reason, advice)) advice = NULL; /* said already */
   if (t->json) {
     json_t *name = output_text(node->name), *op = output_text(node->op), *said = output_text(reason ? reason : "");
     output_json(json_pack("{s:I, s:o, s:o, s:I, s:b, s:o, s:s*}", "node", (json_int_t)index, "name", name, "op", op,

@@ -248,7 +248,8 @@ static void lower_application(struct graph *g, struct application *a) {
   if (fold_node(g, a)) return;
   if (!r) rule_find(a->node->op, g->model->opset, &reason);
   if (!r) {
-    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "%s", reason);
+    const char *instead = lower_advice(a->node->op);
+    graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "%s%s%s", reason, instead ? "; " : "", instead ? instead : "");
     return;
   }
   if (a->node->inputs_count < r->inputs_min || a->node->inputs_count > r->inputs_max) {

@@ -31,7 +31,12 @@ static const struct advice advices[] = {
     {" Optional OptionalGetElement OptionalHasElement SequenceInsert SequenceErase SequenceConstruct SequenceEmpty "
      "SequenceLength ConcatFromSequence ",
      "return tensors instead of lists of them"},
-    {" TopK ReverseSequence ", "in a loss, a mask with Where does without it; else leave it out of the model"},
+    {" CausalConvWithState LinearAttention TensorScatter ",
+     "they keep state between calls: export the module as it trains, without a cache"},
+    {" SwiGLU CumProd ",
+     "write it with Sigmoid, Mul, Exp, Log and CumSum, or export with opset 20, which has no word for it"},
+    {" Upsample ", "export with opset 13 or newer, where it is Resize"},
+    {" Scatter ", "export with opset 13 or newer, where it is ScatterElements"},
     {" GridSample AffineGrid RoiAlign MaxRoiPool MaxUnpool DeformConv Col2Im CenterCropPad ",
      "put it before the model, into the data, or use Resize, Slice or ConvTranspose"},
     {" Det ", "take it from a decomposition of the matrix, or leave it out of the model"},

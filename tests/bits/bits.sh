@@ -1,10 +1,10 @@
 #!/bin/sh
-# Same bits everywhere: trains two small networks, bundles each run, and replays the bundle with every program, thread count and
-# back end that this machine has.
+# Same bits everywhere: trains two small networks and one of each family, bundles each run, and replays the bundle with every
+# program, thread count and back end that this machine has.
 #
 #   bits.sh ASSAY REPLAY DIGITS MODELS BUILDS
 #
-# ASSAY, REPLAY, DIGITS: programs; MODELS: the folder with mlp_small.onnx and lenet_small.onnx; BUILDS: the folder of build
+# ASSAY, REPLAY, DIGITS: programs; MODELS: the folder with mlp_small.onnx, lenet_small.onnx and families/; BUILDS: the folder of build
 # folders, whose other replay programs (clang, debug, aarch64 under qemu) are used where they are there.
 set -eu
 assay=$1 replay=$2 digits=$3 models=$4 builds=$5
@@ -13,8 +13,8 @@ trap 'rm -r "$work"' EXIT
 
 fail() { echo "FAILED: $*"; exit 1; }
 
-# train NAME MODEL UPDATES
-train() {
+# digits_job NAME MODEL UPDATES
+digits_job() {
   cat >"$work/$1.yaml" <<END
 assay: 1
 model: $models/$2
@@ -31,11 +31,31 @@ updates: $3
 seed: 42
 interval: 50
 END
+}
+
+# family_job NAME UPDATES: the fixed batch of families/NAME.json
+family_job() {
+  at=$models/families/$1
+  cat >"$work/$1.yaml" <<END
+assay: 1
+model: $at.onnx
+data: {train: {format: npy, inputs: $at.x.npy, targets: $at.y.npy}}
+loss: $(sed -n 's/^{"loss": "\([a-z0-9_]*\)".*/\1/p' "$at.json")
+optimizer: {name: adamw, lr: 2e-3}
+batch: $(sed -n 's/^{[^{]*"batch": \([0-9]*\).*/\1/p' "$at.json")
+updates: $2
+seed: 42
+interval: 50
+END
+}
+
+# train NAME UPDATES
+train() {
   "$assay" train "$work/$1.yaml" -o "$work/$1" --quiet >"$work/$1.out"
   "$assay" export "$work/$1" --bundle "$work/$1.bundle" >/dev/null
   root=$(sed -n 's/.*"final_root": "\([0-9a-f]*\)".*/\1/p' "$work/$1/metrics.jsonl")
   [ ${#root} -eq 64 ] || fail "$1 has no final root"
-  echo "$1, $3 updates: $root"
+  echo "$1, $2 updates: $root"
 }
 
 # same LABEL PROGRAM... -- OPTION...   replays $bundle; exit status 77 means that this machine lacks the back end
@@ -74,9 +94,19 @@ check() {
 mkdir "$work/train" "$work/test"
 "$digits" "$work/train" 1000 28 28 10 train
 "$digits" "$work/test" 300 28 28 10 test
-train mlp mlp_small.onnx 250
-check mlp
-train lenet lenet_small.onnx 200
+digits_job digits-mlp mlp_small.onnx 250
+train digits-mlp 250
+check digits-mlp
+digits_job lenet lenet_small.onnx 200
+train lenet 200
 check lenet
-[ $runs -ge 8 ] || fail "only $runs replays; three thread counts and the scalar back end are everywhere"
+families=2
+for file in "$models"/families/*.json; do
+  name=$(basename "$file" .json)
+  family_job "$name" 200
+  train "$name" 200
+  check "$name"
+  families=$((families + 1))
+done
+[ $runs -ge $((4 * families)) ] || fail "only $runs replays; three thread counts and the scalar back end are everywhere"
 echo "$runs replays, all with the final root of their run"

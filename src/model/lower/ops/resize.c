@@ -9,7 +9,7 @@
 #include "model/lower/ops/move.h"
 #include "model/lower/ops/tables.h"
 
-enum { RESIZE_MATRIX_MAX = 1 << 24 };
+enum { RESIZE_PLACES_MAX = 1 << 20, RESIZE_MATRIX_MAX = 1 << 22 };
 enum resize_mode { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC };
 
 struct resize {
@@ -231,7 +231,7 @@ static void matrix_way(struct graph *g, const struct resize *r, uint32_t axis, s
   uint64_t count = (uint64_t)r->out[axis] * r->in[axis];
   bool outside;
   if (count > RESIZE_MATRIX_MAX) {
-    emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "resizes %" PRIu32 " places to %" PRIu32 ", too many for a matrix of 2^24",
+    emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "resizes %" PRIu32 " places to %" PRIu32 ", too many for a matrix of 2^22",
               r->in[axis], r->out[axis]);
     return;
   }
@@ -330,8 +330,8 @@ static bool ways_make(struct graph *g, struct application *a, const struct resiz
   for (uint32_t n = 0; n < rank && !emit_failed(g->e); n++) {
     w[n] = (struct way){0};
     if (!r->moves[n]) continue;
-    if (r->out[n] > RESIZE_MATRIX_MAX) {
-      graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "resizes an axis to %" PRIu32 " places, at most 2^24", r->out[n]);
+    if (r->out[n] > RESIZE_PLACES_MAX) {
+      graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "resizes an axis to %" PRIu32 " places, at most 2^20", r->out[n]);
       return false;
     }
     if (strcmp(r->coordinate, "tf_crop_and_resize") == 0) outside_way(g, r, n, &w[n]);

@@ -17,6 +17,7 @@ struct role {
   enum { ROLE_TENSOR, ROLE_STATISTIC, ROLE_CONSTANT } kind;
   uint8_t order[TAPE_RANK_MAX];
   uint64_t fan_in;
+  bool normal; /* a seeded start of normal numbers, where fan_in is 0 */
 };
 
 struct parameter {

@@ -3,8 +3,9 @@
 #define LOWER_INIT_H
 #include "model/lower/parameter.h"
 
-/* init_choose says which parameters start from the seed: those that train and whose role has a fan-in. */
-void init_choose(struct graph *g, enum init_name init);
+/* init_choose says which parameters start from the seed: those that train and whose role has a fan-in, which it
+ * completes for recurrent nodes whose operands are put together from parameters, and embeddings. False: no memory. */
+bool init_choose(struct graph *g, enum init_name init);
 
 /* init_emit writes every state entry of the layout: parameters from their windows of data tensor `initial` or from the
  * seed, the entry `average` behind a training one (0: there is none) alike, everything else zero. */

@@ -310,7 +310,7 @@ enum lower_status lower_job(const struct onnx_model *model, const struct lower_o
   j.g.biased_variance = options->biased_variance;
   status = groups_match(&j);
   if (status != LOWER_OK) return status;
-  init_choose(&j.g, options->init);
+  if (!init_choose(&j.g, options->init)) return no_memory(&j);
   parameter_place(&j.g, DATA_INITIAL);
   made.data[DATA_SCHEDULE] = optimizer_schedule(options, arena);
   made.group_columns = optimizer_group_columns(&options->optimizer);

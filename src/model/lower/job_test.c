@@ -179,6 +179,57 @@ static void test_seed(void **state) {
   trial_shut(&t);
 }
 
+/* An embedding starts from normal numbers, a recurrent node's weights uniform in +-1/sqrt(hidden), also where they are
+ * put together on the way to it. */
+static void test_seed_of_sequences(void **state) {
+  enum { ROWS = 400, WIDE = 4, HIDDEN = 9 };
+  struct lower_options o = linear_options(8, 4);
+  struct trial t;
+  (void)state;
+  sketch_begin(&s, 1);
+  sketch_input(&s, "x", (int64_t[]){-1, 3, 0});
+  sketch_weight(&s, "table", (int64_t[]){ROWS, WIDE, 0}, 1);
+  sketch_weight(&s, "w", (int64_t[]){HIDDEN, WIDE, 0}, 0);
+  sketch_weight(&s, "r", (int64_t[]){1, HIDDEN, HIDDEN, 0}, 0);
+  sketch_weight(&s, "v", (int64_t[]){HIDDEN, 2, 0}, 0);
+  sketch_integers(&s, "front", 1, (int64_t[]){0});
+  sketch_integers(&s, "ids", 3, (int64_t[]){5, 0, 7});
+  sketch_integers(&s, "flat", 2, (int64_t[]){3, HIDDEN});
+  sketch_node(&s, "Gather", "table ids", "e");
+  sketch_node(&s, "Unsqueeze", "e front", "steps");
+  sketch_node(&s, "Unsqueeze", "w front", "packed");
+  sketch_int(&s, sketch_node(&s, "RNN", "steps packed r", "y"), "hidden_size", HIDDEN);
+  sketch_node(&s, "Reshape", "y flat", "h");
+  sketch_node(&s, "MatMul", "x h", "m");
+  sketch_node(&s, "MatMul", "m v", "z");
+  sketch_output(&s, "z");
+  o.init = INIT_SEED;
+  open(&t, &o, true);
+  double sum = 0, squares = 0;
+  assert_int_equal(trial_parameter(&t, "table", 0, values), ROWS * WIDE);
+  for (uint32_t k = 0; k < ROWS * WIDE; k++) {
+    double u = ((random_word(k, 0, 0, t.seed) >> 8) + 1) * 0x1p-24;
+    double v = (random_word(k, 0x80000000u, 0, t.seed) >> 8) * 0x1p-24;
+    double z = sqrt(-2 * log(u)) * cos(2 * 3.14159265358979323846 * v);
+    assert_true(fabs((double)values[k] - z) < 2e-6);
+    sum += z;
+    squares += z * z;
+  }
+  assert_true(fabs(sum / (ROWS * WIDE)) < 0.1 && fabs(squares / (ROWS * WIDE) - 1) < 0.15);
+  float bound = 1 / sqrtf(HIDDEN);
+  for (uint32_t n = 0; n < 2; n++) {
+    uint32_t rows = HIDDEN, cols = n ? HIDDEN : WIDE;
+    assert_int_equal(trial_parameter(&t, n ? "r" : "w", 0, values), rows * cols);
+    for (uint32_t row = 0; row < rows; row++)
+      for (uint32_t c = 0; c < cols; c++) {
+        uint32_t place = n ? c * rows + row : row * cols + c; /* R lies with its columns inside */
+        float u = (float)(random_word(place, 1 + n, 0, t.seed) >> 8) * 0x1p-24f;
+        assert_true(values[row * cols + c] == fmaf(u, 2 * bound, -bound));
+      }
+  }
+  trial_shut(&t);
+}
+
 static void test_freeze(void **state) {
   struct lower_options o = linear_options(8, 4);
   struct trial t;
@@ -321,7 +372,8 @@ static void test_tapes(void **state) {
   open(&t, &o, true);
   assert_int_equal(t.l.tapes_count, 3);
   assert_int_equal(t.l.layout.data_count, DATA_TEST_TARGETS + 1);
-  for (uint32_t n = 0; n <= DATA_TEST_TARGETS; n++) assert_int_equal(t.l.layout.entry[t.l.layout.state_count + n].number, n);
+  for (uint32_t n = 0; n <= DATA_TEST_TARGETS; n++)
+    assert_int_equal(t.l.layout.entry[t.l.layout.state_count + n].number, n);
   assert_int_equal(t.l.tape[TAPE_OF_INIT].layout.data_count, 1);
   assert_int_equal(t.l.tape[TAPE_OF_TRAIN].layout.data_count, 3);
   assert_int_equal(t.l.tape[TAPE_OF_EVALUATE].layout.data_count, 2);
@@ -432,10 +484,17 @@ static void test_memory(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_order),    cmocka_unit_test(test_dropout),         cmocka_unit_test(test_diverged),
-      cmocka_unit_test(test_seed),     cmocka_unit_test(test_freeze),          cmocka_unit_test(test_tied),
-      cmocka_unit_test(test_names),    cmocka_unit_test(test_long_reductions), cmocka_unit_test(test_tapes),
-      cmocka_unit_test(test_refusals), cmocka_unit_test(test_memory)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_order),
+                                     cmocka_unit_test(test_dropout),
+                                     cmocka_unit_test(test_diverged),
+                                     cmocka_unit_test(test_seed),
+                                     cmocka_unit_test(test_seed_of_sequences),
+                                     cmocka_unit_test(test_freeze),
+                                     cmocka_unit_test(test_tied),
+                                     cmocka_unit_test(test_names),
+                                     cmocka_unit_test(test_long_reductions),
+                                     cmocka_unit_test(test_tapes),
+                                     cmocka_unit_test(test_refusals),
+                                     cmocka_unit_test(test_memory)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

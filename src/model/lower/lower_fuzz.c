@@ -59,6 +59,25 @@ static uint32_t sample_dims(const struct onnx_value *v, uint32_t dim[TAPE_RANK_M
   return v->rank - 1;
 }
 
+/* Inputs from the targets, windows of a text, what changes pictures. */
+static void feed(struct sample_shape *s, uint32_t number) {
+  static const float half[] = {0.5f, 0.25f};
+  static const struct onnx_tensor one = {.type = ONNX_FLOAT, .rank = 1, .dim = {1}, .count = 1, .f32 = half};
+  static const struct onnx_tensor two = {.type = ONNX_FLOAT, .rank = 1, .dim = {2}, .count = 2, .f32 = half};
+  for (uint32_t n = 0; n < s->more_count; n++) s->more[n].targets = number % 5 == 4;
+  if (number % 4 == 1) s->augment = (struct sample_augment){true, number % 8 == 1, number % 3, number % 5};
+  if (number % 4 == 2) s->normalize.mean = s->normalize.std = number % 8 == 2 ? &one : &two;
+  if (number % 4 != 3) return;
+  s->input_rank = 1;
+  s->input_dtype = number % 8 == 3 ? TAPE_I32 : TAPE_U8;
+  s->text = (struct sample_text){.tokens = s->input_dim[0] < 1000 ? s->input_dim[0] + 9 : 9,
+                                 .context = s->input_dim[0] < 1000 ? s->input_dim[0] : 4,
+                                 .stride = 2,
+                                 .pairs = s->input_dtype == TAPE_U8 && number % 3,
+                                 .targets_input = number % 3};
+  s->input_dim[0] = s->text.context;
+}
+
 static void train(const struct onnx_model *model, enum loss_name loss, struct arena *arena) {
   struct lower_options o = {.loss = {.name = loss,
                                      .ignore_index = -100,
@@ -90,6 +109,7 @@ static void train(const struct onnx_model *model, enum loss_name loss, struct ar
   const struct onnx_value *out = &model->output[0];
   if (loss != LOSS_CROSS_ENTROPY && out->shaped && out->rank >= 1 && out->rank <= TAPE_RANK_MAX)
     s->target_rank = sample_dims(out, s->target_dim);
+  feed(s, model->nodes_count + (uint32_t)loss);
   o.test = o.train;
   vary(&o, model->nodes_count);
   lower_job(model, &o, arena, &l, &why);

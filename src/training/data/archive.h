@@ -23,9 +23,9 @@ enum training_status npz_find(const uint8_t *bytes, size_t length, const char *n
 enum training_status npz_unpack(const struct npz_member *m, uint8_t *out, struct why *why);
 enum training_status npz_sound(const struct npz_member *m, struct why *why);
 
-/* safetensors_find: length of the header u64 | header, JSON of {name: {dtype, shape, data_offsets}} | data. Types F32
- * F64 U8 I8 U16 I16 U32 I32 U64 I64 BOOL. ERR_INPUT: damaged, a header above 4 MiB, no such tensor (the reason lists
- * those there are), F16 and BF16 (with what mends it); ERR_SYSTEM: memory. */
+/* safetensors_find: length of the header u64 | header, JSON of {name: {dtype, shape, data_offsets}} | data. Types F16
+ * BF16 F32 F64 U8 I8 U16 I16 U32 I32 U64 I64 BOOL. ERR_INPUT: damaged, a header above 4 MiB, no such tensor (the reason
+ * lists those there are), a type of 8-bit floats; ERR_SYSTEM: memory. */
 enum training_status safetensors_find(const uint8_t *bytes, size_t length, const char *name, struct tensor_source *out,
                                       struct why *why);
 

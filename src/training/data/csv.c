@@ -150,14 +150,16 @@ static const char *number_in(struct field *f) {
   return *start && !strchr(start, '/') ? start : NULL;
 }
 
+/* Whole numbers, also as "3.0", which programs write when a column had a gap once. */
 static bool integer_of(const char *text, int32_t *out) {
   bool negative = *text == '-';
   int64_t x = 0;
   if (*text == '-' || *text == '+') text++;
-  if (!*text) return false;
+  if (*text < '0' || *text > '9') return false;
   for (; *text >= '0' && *text <= '9'; text++)
     if ((x = 10 * x + (*text - '0')) > (int64_t)INT32_MAX + 1) return false;
   if (negative) x = -x;
+  if (*text == '.') text += 1 + strspn(text + 1, "0");
   if (*text || x > INT32_MAX) return false;
   *out = (int32_t)x;
   return true;

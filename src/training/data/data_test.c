@@ -186,6 +186,11 @@ static void npy_forms_are_converted(void **state) {
   assert_int_equal(data_load_npy(path_of("f8.npy"), &p, &why), TRAINING_OK);
   assert_memory_equal(p.at, ((const float[]){0.1f, -0.0f, INFINITY}), 12);
   data_part_shut(&p);
+  const uint16_t halves[] = {0x3c00, 0xc500, 0x0001, 0x83ff, 0x0400, 0x7bff, 0x8000, 0x2e66};
+  npy("f2.npy", "{'descr': '<f2', 'fortran_order': False, 'shape': (8,), }", halves, sizeof halves);
+  assert_int_equal(data_load_npy(path_of("f2.npy"), &p, &why), TRAINING_OK);
+  assert_memory_equal(p.at, ((const float[]){1, -5, 0x1p-24f, -0x1.ff8p-15f, 0x1p-14f, 65504, -0.0f, 0x1.998p-4f}), 32);
+  data_part_shut(&p);
   /* what is written is read in place */
   assert_int_equal(data_save_npy(path_of("w.npy"), TAPE_F32, 2, (const uint32_t[]){1, 2}, (const float[]){1, 2}, &why),
                    TRAINING_OK);
@@ -210,8 +215,8 @@ static void npy_damage_is_named(void **state) {
   damaged("fortran.npy", "y.npy", DATA_NPY, "np.ascontiguousarray");
   npy("object.npy", "{'descr': '|O', 'fortran_order': False, 'shape': (2, 2), }", with_nan, sizeof with_nan);
   damaged("object.npy", "y.npy", DATA_NPY, "'|O' is not read");
-  npy("half.npy", "{'descr': '<f2', 'fortran_order': False, 'shape': (2, 4), }", with_nan, sizeof with_nan);
-  damaged("half.npy", "y.npy", DATA_NPY, "astype(np.float32)");
+  npy("long.npy", "{'descr': '<f16', 'fortran_order': False, 'shape': (1, 1), }", with_nan, sizeof with_nan);
+  damaged("long.npy", "y.npy", DATA_NPY, "astype(np.float32)");
   npy("huge.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2147483647, 2147483647), }", with_nan,
       sizeof with_nan);
   damaged("huge.npy", "y.npy", DATA_NPY, "2^32");

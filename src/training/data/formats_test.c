@@ -238,9 +238,16 @@ static void archives_hold_arrays_by_name(void **state) {
   refused("{format: safetensors, file: a, inputs: z, targets: x}", "no tensor is called 'z'; there are x, y");
   refused("{format: safetensors, file: a, inputs: y, targets: x}", "a: y has 4 samples");
   refused("{format: npz, file: a, inputs: x, targets: x}", "no ZIP directory");
-  write_file("a", bytes, corpus("safetensors_corpus/bf16", bytes, sizeof bytes));
+  size_t length = corpus("safetensors_corpus/bf16", bytes, sizeof bytes);
+  memcpy(bytes + length - 4, "\x80\x3f\xc8\xc2", 4);
+  write_file("a", bytes, length);
+  opened("{format: safetensors, file: a, inputs: x, targets: x}");
+  assert_memory_equal(set.input[0].at, ((const float[]){1, -100}), 8);
+  shut();
+  memcpy(strstr((char *)bytes + 8, "BF16"), "F8_E", 4);
+  write_file("a", bytes, length);
   refused("{format: safetensors, file: a, inputs: x, targets: x}",
-          "a: x: type BF16 is not read here; save it as float32");
+          "a: x: type F8_E is not read here; save it as float32");
   write_file("a", bytes, corpus("safetensors_corpus/scalar", bytes, sizeof bytes));
   refused("{format: safetensors, file: a, inputs: x, targets: x}", "no samples");
   write_file("a", bytes, corpus("safetensors_corpus/outside", bytes, sizeof bytes));
@@ -248,6 +255,8 @@ static void archives_hold_arrays_by_name(void **state) {
   write_file("a", bytes, corpus("npz_corpus/stored", bytes, sizeof bytes));
   refused("{format: npz, file: a, inputs: z, targets: x}", "no array is called 'z'; there are x, y");
   refused("{format: npz, inputs: z, targets: x}", "needs 'file'");
+  write_file("a", bytes, corpus("npz_corpus/empty", bytes, sizeof bytes));
+  refused("{format: npz, file: a, inputs: x, targets: x}", "a: x: the array has a dim of 0");
 }
 
 /* Whatever byte is altered or wherever it is cut: refused with a reason, or read as it was written. */
@@ -293,6 +302,11 @@ static void tables_are_columns_by_name(void **state) {
   assert_int_equal(set.targets.dtype, TAPE_I32);
   assert_memory_equal(set.targets.at, ((const int32_t[]){0, 1, 2}), 12);
   shut();
+  table("a,y\n1.0,2.\n-3.00,0\n"); /* as programs write whole numbers that lie among floats */
+  opened("{format: csv, file: t.csv, inputs: [a], targets: y}");
+  assert_memory_equal(set.input[0].at, ((const int32_t[]){1, -3}), 8);
+  assert_memory_equal(set.targets.at, ((const int32_t[]){2, 0}), 8);
+  shut();
   table("\xef\xbb\xbfy;p;q\n1;2;3\n4;5;6\n");
   opened("{format: csv, file: t.csv, separator: ';', inputs: {u: '*', v: y, w: [q, q]}, targets: y}");
   assert_int_equal(set.input[0].dim[1], 2);
@@ -312,6 +326,9 @@ static void tables_name_line_and_column(void **state) {
       {"a,y\n1,cat\n", "line 2, column 'y': 'cat' is no number"},
       {"a,y\nnan,1\n", "line 2, column 'a': 'nan' is no number"},
       {"a,y\n1/3,1\n", "line 2, column 'a': '1/3' is no number"},
+      {"a,y\n.,1\n", "line 2, column 'a': '.' is no number"},
+      {"a,y\n1..0,1\n", "line 2, column 'a': '1..0' is no number"},
+      {"a,y\n-,1\n", "line 2, column 'a': '-' is no number"},
       {"a,y\n1e40,1\n", "line 2, column 'a': '1e40' is no number"},
       {"a,y\n\"1\n2\",1\n3,4\n5,q\n", "line 5, column 'y': 'q'"},
       {"a,y\n1,2\n1,2,3\n", "line 3: 3 fields, the first line has 2"},

@@ -119,7 +119,7 @@ static bool npy_form(const char *descr, enum tensor_form *form, uint32_t *width,
     uint32_t width;
   } forms[] = {{"u1", TENSOR_U8, 1},  {"i1", TENSOR_I8, 1},  {"b1", TENSOR_U8, 1},  {"i4", TENSOR_I32, 4},
                {"i8", TENSOR_I64, 8}, {"f4", TENSOR_F32, 4}, {"f8", TENSOR_F64, 8}, {"u2", TENSOR_U16, 2},
-               {"i2", TENSOR_I16, 2}, {"u4", TENSOR_U32, 4}, {"u8", TENSOR_U64, 8}};
+               {"i2", TENSOR_I16, 2}, {"u4", TENSOR_U32, 4}, {"u8", TENSOR_U64, 8}, {"f2", TENSOR_F16, 2}};
   char order = descr[0];
   if (order != '|' && order != '<' && order != '>') return false;
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -174,7 +174,7 @@ enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tenso
   uint32_t width;
   if (!npy_form(d.descr, &s.form, &width, &s.big_endian)) {
     why_set(why,
-            "element type '%s' is not read here; b1, i1 to i8, u1 to u8, f4 and f8 are: "
+            "element type '%s' is not read here; b1, i1 to i8, u1 to u8, f2, f4 and f8 are: "
             "np.save(f, x.astype(np.float32)), np.int64 for classes",
             d.descr);
     return TRAINING_ERR_INPUT;

@@ -78,6 +78,7 @@ static enum training_status settle_packed(struct data_part *p, const struct npz_
   p->converted = NULL;
   status = npz_unpack(m, unpacked, why);
   if (status == TRAINING_OK) status = npy_parse(unpacked, m->length, s, why);
+  if (status == TRAINING_OK) status = tensor_filled(s, why);
   if (status == TRAINING_OK) status = part_settle(p, s, why);
   if (status == TRAINING_OK && !p->converted)
     p->converted = unpacked;
@@ -98,6 +99,7 @@ static enum training_status settle_member(struct data_part *p, enum data_format 
   if (status == TRAINING_OK && m.deflated) return settle_packed(p, &m, s, why);
   if (status == TRAINING_OK) status = npz_sound(&m, why);
   if (status == TRAINING_OK) status = npy_parse(m.at, m.length, s, why);
+  if (status == TRAINING_OK) status = tensor_filled(s, why);
   return status == TRAINING_OK ? part_settle(p, s, why) : status;
 }
 

@@ -12,9 +12,10 @@ static bool form_of(const char *dtype, enum tensor_form *form, uint32_t *width) 
     const char *name;
     enum tensor_form form;
     uint32_t width;
-  } forms[] = {{"F32", TENSOR_F32, 4}, {"F64", TENSOR_F64, 8}, {"U8", TENSOR_U8, 1},   {"BOOL", TENSOR_U8, 1},
-               {"I8", TENSOR_I8, 1},   {"U16", TENSOR_U16, 2}, {"I16", TENSOR_I16, 2}, {"U32", TENSOR_U32, 4},
-               {"I32", TENSOR_I32, 4}, {"U64", TENSOR_U64, 8}, {"I64", TENSOR_I64, 8}};
+  } forms[] = {{"F32", TENSOR_F32, 4},  {"F64", TENSOR_F64, 8}, {"U8", TENSOR_U8, 1},   {"BOOL", TENSOR_U8, 1},
+               {"I8", TENSOR_I8, 1},    {"U16", TENSOR_U16, 2}, {"I16", TENSOR_I16, 2}, {"U32", TENSOR_U32, 4},
+               {"I32", TENSOR_I32, 4},  {"U64", TENSOR_U64, 8}, {"I64", TENSOR_I64, 8}, {"F16", TENSOR_F16, 2},
+               {"BF16", TENSOR_BF16, 2}};
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
     if (strcmp(forms[i].name, dtype) == 0) {
       *form = forms[i].form;

@@ -15,7 +15,9 @@ uint8_t tensor_dtype(enum tensor_form form) {
   case TENSOR_U64:
   case TENSOR_I64: return TAPE_I32;
   case TENSOR_F32:
-  case TENSOR_F64: return TAPE_F32;
+  case TENSOR_F64:
+  case TENSOR_F16:
+  case TENSOR_BF16: return TAPE_F32;
   }
   return TAPE_F32;
 }
@@ -37,6 +39,17 @@ static uint32_t load_32(const uint8_t *at, bool big) {
 static uint64_t load_64(const uint8_t *at, bool big) {
   uint64_t first = load_32(at, big), second = load_32(at + 4, big);
   return big ? first << 32 | second : second << 32 | first;
+}
+
+/* binary16 as binary32: every value is one. */
+static uint32_t widened(uint16_t half) {
+  uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
+  if (exponent == 31) return sign | 0x7f800000 | fraction << 13;
+  if (exponent) return sign | (exponent + 112) << 23 | fraction << 13;
+  float small = (float)fraction * 0x1p-24f;
+  uint32_t bits;
+  memcpy(&bits, &small, sizeof bits);
+  return sign | bits;
 }
 
 /* An element of u32, u64 or i64; false where i32 cannot hold it. */
@@ -89,6 +102,12 @@ enum training_status tensor_convert(const struct tensor_source *s, void *out, st
       }
       words[i] = (uint32_t)(int32_t)x;
     }
+    break;
+  case TENSOR_F16:
+    for (uint64_t i = 0; i < s->elements; i++) words[i] = widened(load_16(s->at + 2 * i, s->big_endian));
+    break;
+  case TENSOR_BF16: /* the upper half of a binary32 */
+    for (uint64_t i = 0; i < s->elements; i++) words[i] = (uint32_t)load_16(s->at + 2 * i, s->big_endian) << 16;
     break;
   case TENSOR_F64:
     for (uint64_t i = 0; i < s->elements; i++) {

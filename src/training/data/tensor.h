@@ -21,7 +21,9 @@ enum tensor_form {
   TENSOR_U64,
   TENSOR_I64,
   TENSOR_F32,
-  TENSOR_F64
+  TENSOR_F64,
+  TENSOR_F16,
+  TENSOR_BF16
 };
 
 struct tensor_source {
@@ -39,7 +41,8 @@ enum training_status idx_parse(const uint8_t *bytes, size_t length, struct tenso
 /* idx_expect: how long a file must be that begins with these bytes (64 suffice for every head), 0 if it is not IDX. */
 uint64_t idx_expect(const uint8_t *head, size_t length);
 
-/* npy_parse: NumPy's .npy, versions 1 to 3 (NEP 1). C order; types |b1 |u1 |i1 <u2 <i2 <u4 <i4 <u8 <i8 <f4 <f8 (also
+/* npy_parse: NumPy's .npy, versions 1 to 3 (NEP 1). C order; types |b1 |u1 |i1 <u2 <i2 <u4 <i4 <u8 <i8 <f2 <f4 <f8
+ * (also
  * >). Fortran order, other types, object arrays are refused with the line of NumPy that mends it. */
 enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tensor_source *out, struct why *why);
 
@@ -51,7 +54,7 @@ enum training_status tensor_filled(const struct tensor_source *s, struct why *wh
 size_t npy_header(uint8_t dtype, uint32_t rank, const uint32_t *dim, uint8_t *bytes, size_t bytes_max);
 size_t npy_header_of(const char *descr, uint32_t rank, const uint32_t *dim, uint8_t *bytes, size_t bytes_max);
 
-/* tensor_dtype: what a form becomes: u8 stays u8; other whole numbers become i32; f32, f64 become f32.
+/* tensor_dtype: what a form becomes: u8 stays u8; other whole numbers become i32; floats become f32.
  * tensor_in_place says whether the source's bytes already are that (little endian u8, i32, f32 at an aligned address).
  */
 uint8_t tensor_dtype(enum tensor_form form);

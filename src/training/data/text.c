@@ -17,7 +17,9 @@ static uint32_t width_of(enum tensor_form form) {
   case TENSOR_U8:
   case TENSOR_I8: return 1;
   case TENSOR_U16:
-  case TENSOR_I16: return 2;
+  case TENSOR_I16:
+  case TENSOR_F16:
+  case TENSOR_BF16: return 2;
   case TENSOR_U32:
   case TENSOR_I32:
   case TENSOR_F32: return 4;
@@ -30,9 +32,9 @@ static uint32_t width_of(enum tensor_form form) {
 
 static const char *form_name(enum tensor_form form) {
   static const char *const names[] = {
-      [TENSOR_U8] = "uint8",    [TENSOR_I8] = "int8",    [TENSOR_U16] = "uint16", [TENSOR_I16] = "int16",
-      [TENSOR_U32] = "uint32",  [TENSOR_I32] = "int32",  [TENSOR_U64] = "uint64", [TENSOR_I64] = "int64",
-      [TENSOR_F32] = "float32", [TENSOR_F64] = "float64"};
+      [TENSOR_U8] = "uint8",    [TENSOR_I8] = "int8",     [TENSOR_U16] = "uint16",  [TENSOR_I16] = "int16",
+      [TENSOR_U32] = "uint32",  [TENSOR_I32] = "int32",   [TENSOR_U64] = "uint64",  [TENSOR_I64] = "int64",
+      [TENSOR_F32] = "float32", [TENSOR_F64] = "float64", [TENSOR_F16] = "float16", [TENSOR_BF16] = "bfloat16"};
   return names[form];
 }
 

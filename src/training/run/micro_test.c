@@ -85,6 +85,8 @@ static void updates_and_steps_are_told_apart(void **state) {
   verify_shut(&v);
   trained(&e, "b", (struct run_options){.threads = 1, .execute = {.plain = true}}, &r);
   same_metrics(&e, "a", "b");
+  trained(&e, "c", (struct run_options){.one_plan = true}, &r);
+  same_metrics(&e, "a", "c");
   example_remove(&e);
 }
 

@@ -70,8 +70,10 @@ enum training_status prepare_start(struct prepared *p, const uint8_t root[MERKLE
 bool prepare_begin(struct prepared *p);
 enum training_status prepare_jobfile(struct prepared *p, const struct prepare_options *options, struct why *why);
 
-/* prepare_memory: bytes a run will hold (executors, state and its copies, data). prepare_fits refuses, with both
- * numbers, what is more than machine_memory_available. */
+/* prepare_alone: is there room for the executor of only one step of an update at a time (plans.h)? False without
+ * micro-batches. prepare_memory: bytes a run will hold (executors, state and its copies, data). prepare_fits refuses,
+ * with both numbers, what is more than machine_memory_available. */
+bool prepare_alone(const struct prepared *p, const struct execute_options *options);
 uint64_t prepare_memory(const struct prepared *p, const struct execute_options *options);
 enum training_status prepare_fits(const struct prepared *p, const struct execute_options *options, struct why *why);
 

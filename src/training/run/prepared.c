@@ -39,17 +39,26 @@ static uint64_t mebibytes(uint64_t bytes) { return (bytes + (1 << 20) - 1) >> 20
 
 /* What is still to be taken: the executors' memory, the state, two copies that are hashed and written beside the next
  * steps, one that evaluation works on. */
-static uint64_t memory_to_take(const struct prepared *p, const struct execute_options *options) {
+static uint64_t memory_of(const struct prepared *p, const struct execute_options *options, bool alone) {
   const struct lowered *l = &p->lowered;
   uint64_t init = execute_bytes(&l->tape[TAPE_OF_INIT], options);
   uint64_t train = execute_bytes(&l->tape[TAPE_OF_TRAIN], options);
+  uint64_t parts = l->accumulate ? execute_bytes(&l->tape[l->accumulate], options) : 0;
   uint64_t states = 3;
-  if (l->accumulate) train += execute_bytes(&l->tape[l->accumulate], options);
+  train = !alone ? train + parts : train > parts ? train : parts;
   if (l->evaluates) {
     train += execute_bytes(&l->tape[TAPE_OF_EVALUATE], options);
     states++;
   }
   return states * p->state_bytes + (init > train ? init : train);
+}
+
+bool prepare_alone(const struct prepared *p, const struct execute_options *options) {
+  return p->lowered.accumulate && memory_of(p, options, false) > machine_memory_available();
+}
+
+static uint64_t memory_to_take(const struct prepared *p, const struct execute_options *options) {
+  return memory_of(p, options, prepare_alone(p, options));
 }
 
 static uint64_t data_held(const struct prepared *p) {
@@ -70,7 +79,8 @@ enum training_status prepare_fits(const struct prepared *p, const struct execute
   why_set(why,
           "does not fit in memory: training needs %" PRIu64 " MiB more (a state of %" PRIu64
           " MiB several times, and the step's "
-          "temporaries), this machine has %" PRIu64 " MiB left; lower the batch, or train on a larger machine",
+          "temporaries), this machine has %" PRIu64
+          " MiB left; lower the batch, raise micro_batches, or train on a larger machine",
           mebibytes(needed), mebibytes(p->state_bytes), mebibytes(left));
   return TRAINING_ERR_SYSTEM;
 }

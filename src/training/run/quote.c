@@ -2,6 +2,7 @@
 #include "training/run/quote.h"
 #include "training/checkpoint/checkpoint.h"
 #include "training/file/machine.h"
+#include "training/run/plans.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,18 +26,23 @@ static void count(const struct prepared *p, const struct execute_options *execut
   q->memory_bytes = prepare_memory(p, execute);
   q->state_bytes = p->state_bytes;
   q->temp_bytes = execute_bytes(&tape[TAPE_OF_TRAIN], execute);
-  if (l->accumulate) q->temp_bytes += execute_bytes(&tape[l->accumulate], execute);
+  if (l->accumulate && !prepare_alone(p, execute)) q->temp_bytes += execute_bytes(&tape[l->accumulate], execute);
   for (uint32_t d = 0; d < DATA_COUNT; d++) q->data_bytes += p->data_bytes[d];
   uint32_t every = checkpoint_every(p->intervals, p->state_bytes, checkpoint_budget(p->state_bytes)), kept = 0;
   for (uint32_t n = 1; n <= p->intervals; n++) kept += checkpoint_kept(n, p->intervals, every);
   q->checkpoint_bytes = kept * p->state_bytes;
 }
 
-static void one_update(const struct prepared *p, struct execute *train, struct execute *parts, uint32_t update,
-                       uint8_t *state) {
+static enum training_status one_update(struct plans *plans, uint32_t update, uint8_t *state, struct why *why) {
+  const struct prepared *p = plans->p;
   uint32_t micro = lower_micro_batches(&p->options), step = (update - 1) * micro + 1;
-  for (; step < update * micro; step++) execute_step(parts, state, step, p->job.seed);
-  execute_step(train, state, step, p->job.seed);
+  enum training_status status = TRAINING_OK;
+  for (; step <= update * micro && status == TRAINING_OK; step++) {
+    struct execute *x;
+    status = plans_take(plans, prepare_tape(p, step), &x, why);
+    if (status == TRAINING_OK) execute_step(x, state, step, p->job.seed);
+  }
+  return status;
 }
 
 /* Real steps from the real start, the first one thrown away: it warms caches and touches memory. */
@@ -47,23 +53,18 @@ static enum training_status time_steps(const struct prepared *p, const struct ex
   if (status != TRAINING_OK) return status;
   execute_step(x, state, 0, p->job.seed);
   execute_shut(x);
-  struct execute *parts = NULL;
-  status = prepare_execute(p, TAPE_OF_TRAIN, o, &x, why);
-  if (status == TRAINING_OK && p->lowered.accumulate)
-    status = prepare_execute(p, p->lowered.accumulate, o, &parts, why);
-  if (status == TRAINING_OK) {
-    uint32_t update = 1, timed = 0;
-    double first = machine_seconds();
-    one_update(p, x, parts, update, state);
-    double start = machine_seconds(), best = start - first;
-    while (update < p->updates && timed < STEPS_MAX && machine_seconds() - start < seconds) {
-      one_update(p, x, parts, ++update, state);
-      timed++;
-    }
-    q->seconds_per_update = timed ? (machine_seconds() - start) / timed : best;
+  struct plans plans;
+  uint32_t update = 1, timed = 0;
+  plans_begin(&plans, p, o);
+  double first = machine_seconds();
+  status = one_update(&plans, update, state, why);
+  double start = machine_seconds(), best = start - first;
+  while (status == TRAINING_OK && update < p->updates && timed < STEPS_MAX && machine_seconds() - start < seconds) {
+    status = one_update(&plans, ++update, state, why);
+    timed++;
   }
-  if (x) execute_shut(x);
-  if (parts) execute_shut(parts);
+  q->seconds_per_update = timed ? (machine_seconds() - start) / timed : best;
+  plans_shut(&plans);
   return status;
 }
 

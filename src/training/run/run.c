@@ -8,6 +8,7 @@
 #include "training/run/export.h"
 #include "training/run/files.h"
 #include "training/run/folder.h"
+#include "training/run/plans.h"
 #include "training/run/resume.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@ struct training {
   struct run_result *result;
   struct pool *pool;
   struct execute_options execute;
-  struct execute *train, *accumulate, *evaluate;
+  struct plans plans;
+  struct execute *evaluate;
   uint8_t *state, *scratch;
   struct committer *committer;
   struct resume_point point;
@@ -176,11 +178,9 @@ static enum training_status run_init(struct training *t, struct why *why) {
 static enum training_status loop(struct training *t, struct why *why) {
   const struct prepared *p = t->p;
   enum training_status status = t->step == 0 ? run_init(t, why) : TRAINING_OK;
-  if (status == TRAINING_OK) status = prepare_execute(p, TAPE_OF_TRAIN, &t->execute, &t->train, why);
-  if (status == TRAINING_OK && p->lowered.accumulate)
-    status = prepare_execute(p, p->lowered.accumulate, &t->execute, &t->accumulate, why);
-  if (status == TRAINING_OK && p->evaluate_every)
-    status = prepare_execute(p, TAPE_OF_EVALUATE, &t->execute, &t->evaluate, why);
+  plans_begin(&t->plans, p, &t->execute);
+  if (t->o->one_plan) t->plans.one = true;
+  if (status == TRAINING_OK && p->evaluate_every) status = plans_take(&t->plans, TAPE_OF_EVALUATE, &t->evaluate, why);
   t->last = machine_seconds();
   while (status == TRAINING_OK && t->step < p->steps) {
     if (t->diverged && t->step % p->interval_steps == 0) break; /* the interval is whole; nothing good can follow */
@@ -188,7 +188,9 @@ static enum training_status loop(struct training *t, struct why *why) {
       t->wants_stop = true;
       break;
     }
-    status = one_step(t, prepare_ends(p, t->step) ? t->train : t->accumulate, why);
+    struct execute *x;
+    status = plans_take(&t->plans, prepare_tape(p, t->step), &x, why);
+    if (status == TRAINING_OK) status = one_step(t, x, why);
   }
   return status;
 }
@@ -429,9 +431,7 @@ enum training_status run_train(struct prepared *p, const struct run_options *opt
   if (status == TRAINING_OK) status = file_lock(options->folder, &t->lock_fd, why);
   if (status == TRAINING_OK) status = run_locked(t, why);
   committer_shut(t->committer);
-  if (t->train) execute_shut(t->train);
-  if (t->accumulate) execute_shut(t->accumulate);
-  if (t->evaluate) execute_shut(t->evaluate);
+  plans_shut(&t->plans);
   if (t->pool) pool_shut(t->pool);
   if (t->events) events_shut(t->events);
   free(t->events);

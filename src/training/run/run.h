@@ -32,6 +32,7 @@ struct run_options {
   uint64_t checkpoint_bytes_max;     /* disk budget of checkpoints/; 0: checkpoint_budget */
   const volatile sig_atomic_t *stop; /* set by a signal handler: finish the step, save, return TRAINING_INTERRUPTED */
   uint32_t stop_after_update;        /* tests: as if stop were set after this update; 0: never */
+  bool one_plan;                     /* tests: as if memory had room for one step's plan at a time */
   void (*progress)(void *context, const struct run_progress *p); /* NULL: silent; after every step */
   void *context;
 };

@@ -1,5 +1,6 @@
 /* Intervals run again, and what comes out against what was committed. */
 #include "training/checkpoint/checkpoint.h"
+#include "training/run/plans.h"
 #include "training/verify/work.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@ enum { CONTRADICTIONS_MAX = 4 };
 struct replay {
   struct work *w;
   struct execute_options execute;
-  struct execute *tape[LOWER_TAPES_MAX];
+  struct plans plans;
   uint8_t *state, *scratch, *other;
   uint32_t at;     /* interval whose end `state` is; UINT32_MAX: nothing sound */
   uint32_t broken; /* last interval that came out differently */
@@ -38,7 +39,7 @@ static uint32_t last_step(const struct replay *r, uint32_t update) {
 static void compare_evaluation(struct replay *r, uint32_t update) {
   const struct work_metric *m = &r->w->metric[update];
   struct evaluation e;
-  prepare_evaluate(r->w->p, r->tape[TAPE_OF_EVALUATE], r->state, r->scratch, &e);
+  prepare_evaluate(r->w->p, r->plans.x[TAPE_OF_EVALUATE], r->state, r->scratch, &e);
   bool classes = r->w->p->options.loss.name == LOSS_CROSS_ENTROPY;
   r->w->r->metrics_checked++;
   if (!same_bits(m->test_loss, e.loss))
@@ -58,17 +59,12 @@ static void compare_metrics(struct replay *r, uint32_t update) {
   }
   bool due = p->evaluate_every && (update % p->evaluate_every == 0 || update == p->updates) &&
              prepare_diverged(p, r->state) == 0;
-  if (m->evaluation_line && due && r->tape[TAPE_OF_EVALUATE])
+  if (m->evaluation_line && due && r->plans.x[TAPE_OF_EVALUATE])
     compare_evaluation(r, update);
   else if (m->evaluation_line)
     contradict(r, update, m->evaluation_line, "an evaluation where none was due,");
   else if (due && m->line && w->info.outcome == TRACE_DIVERGED) /* of a run that is done, all are known to be there */
     contradict(r, update, m->line, "the evaluation that should follow");
-}
-
-static enum training_status tape_for(struct replay *r, uint32_t tape, struct why *why) {
-  if (r->tape[tape]) return TRAINING_OK;
-  return prepare_execute(r->w->p, tape, &r->execute, &r->tape[tape], why);
 }
 
 /* From the end of interval r->at to the end of the next one. */
@@ -79,12 +75,12 @@ static enum training_status run_interval(struct replay *r, struct why *why) {
   r->contradictions = 0;
   for (uint32_t step = (uint32_t)first; step < end; step++) {
     uint32_t tape = prepare_tape(p, step);
-    enum training_status status = tape_for(r, tape, why);
+    struct execute *x;
+    enum training_status status = plans_take(&r->plans, tape, &x, why);
     if (status != TRAINING_OK) return status;
-    execute_step(r->tape[tape], r->state, step, p->job.seed);
+    execute_step(x, r->state, step, p->job.seed);
     if (step == 0) {
-      execute_shut(r->tape[TAPE_OF_INIT]); /* its memory is the first step's alone */
-      r->tape[TAPE_OF_INIT] = NULL;
+      plans_drop(&r->plans, TAPE_OF_INIT); /* its memory is the first step's alone */
     } else if (prepare_ends(p, step)) {
       compare_metrics(r, prepare_ends(p, step));
     }
@@ -285,6 +281,7 @@ static enum training_status open_replay(struct replay *r, struct why *why) {
   uint64_t bytes = w->p->state_bytes;
   r->execute = w->o->execute;
   r->execute.pool = w->pool;
+  plans_begin(&r->plans, w->p, &r->execute);
   r->at = UINT32_MAX;
   r->state = aligned_alloc(64, bytes);
   r->other = aligned_alloc(64, bytes);
@@ -295,7 +292,8 @@ static enum training_status open_replay(struct replay *r, struct why *why) {
     why_set(why, "not enough memory to verify");
     return TRAINING_ERR_SYSTEM;
   }
-  return w->p->evaluate_every ? tape_for(r, TAPE_OF_EVALUATE, why) : TRAINING_OK;
+  struct execute *evaluate;
+  return w->p->evaluate_every ? plans_take(&r->plans, TAPE_OF_EVALUATE, &evaluate, why) : TRAINING_OK;
 }
 
 static enum training_status list_compared(struct replay *r, struct why *why) {
@@ -317,8 +315,7 @@ enum training_status work_replay(struct work *w, struct why *why) {
   for (uint32_t i = 1; i <= w->intervals && status == TRAINING_OK; i++)
     if (r.wanted[i]) status = reach(&r, i, why);
   if (status == TRAINING_OK) status = list_compared(&r, why);
-  for (uint32_t t = 0; t < LOWER_TAPES_MAX; t++)
-    if (r.tape[t]) execute_shut(r.tape[t]);
+  plans_shut(&r.plans);
   free(r.state);
   free(r.other);
   free(r.scratch);

@@ -58,6 +58,9 @@ CASES += [
     graph("computed condition", ["Where", "Less"], lambda g: (lambda x: g.node(
         "Where", [g.node("Less", [x, g.constant(numpy.array(0.1))]), g.node("Mul", [x, x]), x]))(g.tensor(S))),
     case("both bounds", "Clip", [S, C(numpy.array(-0.4)), C(numpy.array(0.6))]),
+    graph("on the bounds", ["Clip"], lambda g: g.node("Clip", [g.weight([[1., 1.5, 2.]]), g.constant(numpy.array(1., numpy.float32)),
+                                                              g.constant(numpy.array(2., numpy.float32))]),
+          reference=lambda x: [numpy.where(abs(x - 1.5) < 0.4, x, numpy.round(x))]),
     case("lower bound", "Clip", [S, C(numpy.array(-0.4)), None]),
     case("upper bound", "Clip", [S, None, C(numpy.array(0.6))]),
     case("trained slope", "PRelu", [(2, 3, 4), W((3, 1))]),

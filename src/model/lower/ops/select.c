@@ -78,10 +78,10 @@ static void clip_lower(struct graph *g, struct application *a) {
   graph_result(g, a, build_pending(&b, out));
 }
 
-/* As PyTorch's clamp: the gradient passes on the bounds, and stops beyond them. */
+/* As PyTorch's clamp, relu6 and hardtanh: the gradient passes between the bounds, not on them. */
 static void clip_differentiate(struct graph *g, struct application *a, struct value *dy) {
-  static const char *const texts[] = {"d", "sel(fle(low, x), d, 0)", "sel(fle(x, high), d, 0)",
-                                      "sel(iand(fle(low, x), fle(x, high)), d, 0)"};
+  static const char *const texts[] = {"d", "sel(flt(low, x), d, 0)", "sel(flt(x, high), d, 0)",
+                                      "sel(iand(flt(low, x), flt(x, high)), d, 0)"};
   struct value *x = &graph_input(g, a, 0)->v;
   struct formula_name name[4];
   struct build b;

@@ -69,6 +69,11 @@ struct backend {
   void (*column_dot)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t x_row, const float *y, ptrdiff_t y_row,
                      float *s);
 
+  /* y[r * y_row + j] = fma(x[r * x_row + j], w[j], y[r * y_row + j]), j < cols (any cols): one tap for a row of places.
+   */
+  void (*rows_fma)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t x_row, const float *w, float *y,
+                   ptrdiff_t y_row);
+
   /* m[j] = max over taps t of x[t][j]; first[j] = lowest t with x[t][j] == m[j], 255 if none (NaN). taps <= 255. */
   void (*window_max)(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first);
 

@@ -304,6 +304,29 @@ static void test_column_dot(const struct backend *b) {
   }
 }
 
+static void test_rows_fma(const struct backend *b) {
+  for (uint32_t cols = 1; cols <= 70; cols++) {
+    uint32_t rows = 1 + below(9), x_row = cols + below(3), y_row = cols + below(40);
+    size_t x_words = (size_t)(rows - 1) * x_row + cols, y_words = (size_t)(rows - 1) * y_row + cols;
+    uint32_t *x = take(x_words, 4), *w = take(cols, 4), *y = take(y_words, 4), *want = take(y_words, 4);
+    enum kind kind = (enum kind)below(KINDS);
+    fill((uint32_t)x_words, x, kind);
+    fill(cols, w, kind);
+    fill((uint32_t)y_words, y, kind);
+    memcpy(want, y, y_words * 4);
+    for (uint32_t r = 0; r < rows; r++)
+      for (uint32_t j = 0; j < cols; j++) {
+        uint32_t *at = &want[(size_t)r * y_row + j];
+        *at = reference_apply(CANON_FMA, x[(size_t)r * x_row + j], w[j], *at);
+      }
+    b->rows_fma(rows, cols, (const float *)(const void *)x, (ptrdiff_t)x_row, (const float *)(const void *)w,
+                (float *)(void *)y, (ptrdiff_t)y_row);
+    for (size_t i = 0; i < y_words; i++)
+      CHECK(canonical(y[i]) == canonical(want[i]), "%s rows_fma %u x %u at %zu", b->name, rows, cols, i);
+    free(x), free(w), free(y), free(want);
+  }
+}
+
 static void test_window_max(const struct backend *b) {
   for (int s = 0; s < SIZES; s++)
     for (enum kind kind = 0; kind < KINDS; kind++) {
@@ -389,6 +412,7 @@ int main(int argc, char **argv) {
     test_reductions(b);
     test_column_chain(b);
     test_column_dot(b);
+    test_rows_fma(b);
     test_window_max(b);
     test_random(b);
     printf("%s: %s\n", b->name, failures ? "DIFFERS" : "equal to the reference");

@@ -73,10 +73,11 @@ static void apply(uint8_t code, int mask, uint32_t n, uint32_t *out, const uint3
   TWO(ADD)                                                                                                             \
   TWO(SUB)                                                                                                             \
   TWO(MUL)                                                                                                             \
-  TWO(DIV) THREE(FMA) ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) ONE(EXP) \
-      ONE(LOG) ONE(TANH) ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND) TWO(IOR)    \
-          TWO(IXOR) TWO(SHL) TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE) TWO(FEQ)     \
-              TWO(ILT) TWO(ULT) TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
+  TWO(DIV)                                                                                                             \
+  THREE(FMA) ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) ONE(EXP) ONE(LOG) \
+      ONE(TANH) ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND) TWO(IOR) TWO(IXOR)   \
+          TWO(SHL) TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE) TWO(FEQ) TWO(ILT)      \
+              TWO(ULT) TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
 ALL(MAPS_1, MAPS_2, MAPS_3)
 
 static void scalar_canonical(uint32_t n, uint32_t *words) {
@@ -123,6 +124,12 @@ static void scalar_column_dot(uint32_t rows, uint32_t cols, const float *x, ptrd
     for (uint32_t j = 0; j < cols; j++) s[j] = fmaf(x[(ptrdiff_t)r * x_row + j], y[(ptrdiff_t)r * y_row + j], s[j]);
 }
 
+static void scalar_rows_fma(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t x_row, const float *w, float *y,
+                            ptrdiff_t y_row) {
+  for (uint32_t r = 0; r < rows; r++, x += x_row, y += y_row)
+    for (uint32_t j = 0; j < cols; j++) y[j] = fmaf(x[j], w[j], y[j]);
+}
+
 static void scalar_window_max(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first) {
   for (uint32_t j = 0; j < n; j++) {
     uint32_t best = word(x[0][j]);
@@ -157,6 +164,7 @@ const struct backend backend_scalar = {
     .fmin = scalar_fmin,
     .column_chain = scalar_column_chain,
     .column_dot = scalar_column_dot,
+    .rows_fma = scalar_rows_fma,
     .window_max = scalar_window_max,
     .rand = scalar_rand,
     .perm = scalar_perm,

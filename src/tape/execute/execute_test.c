@@ -205,6 +205,73 @@ static void convolutions(void **state) {
   }
 }
 
+/* A depthwise convolution's three dots: every index of the group is every channel. */
+static void depthwise(struct stage *s, const struct layer_shape *l, struct stage_value x, struct stage_value f,
+                      struct stage_value dy) {
+  uint32_t oh = layer_out_h(l), ow = layer_out_w(l), c = l->ci;
+  int32_t st = (int32_t)l->stride, di = (int32_t)l->dilation, pad = (int32_t)l->pad;
+  struct tape_record y = {.op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 5, .k_rank = 3};
+  memcpy(y.dim, (uint32_t[]){l->n, oh, ow, c, 1, l->kh, l->kw, 1}, 8 * sizeof y.dim[0]);
+  struct tape_record dw = y, dx = y;
+  struct tape_operand *o = stage_operand(&y, x);
+  stage_axis(o, l->n, 0, 0, 1, 0, 0);
+  stage_axis(o, l->h, -pad, 1, st, 5, di);
+  stage_axis(o, l->w, -pad, 2, st, 6, di);
+  stage_axis(o, c, 0, 3, 1, 0, 0);
+  o = stage_operand(&y, f);
+  stage_axis(o, l->kh, 0, 5, 1, 0, 0);
+  stage_axis(o, l->kw, 0, 6, 1, 0, 0);
+  stage_axis(o, 1, 0, 7, 1, 0, 0);
+  stage_axis(o, c, 0, 3, 1, 0, 0);
+  stage_add(s, &y, NULL);
+  memcpy(dw.dim, (uint32_t[]){l->kh, l->kw, 1, c, 1, l->n, oh, ow}, 8 * sizeof dw.dim[0]);
+  o = stage_operand(&dw, x);
+  stage_axis(o, l->n, 0, 5, 1, 0, 0);
+  stage_axis(o, l->h, -pad, 0, di, 6, st);
+  stage_axis(o, l->w, -pad, 1, di, 7, st);
+  stage_axis(o, c, 0, 3, 1, 0, 0);
+  o = stage_operand(&dw, dy);
+  stage_axis(o, l->n, 0, 5, 1, 0, 0);
+  stage_axis(o, oh, 0, 6, 1, 0, 0);
+  stage_axis(o, ow, 0, 7, 1, 0, 0);
+  stage_axis(o, c, 0, 3, 1, 0, 0);
+  stage_add(s, &dw, NULL);
+  memcpy(dx.dim, (uint32_t[]){l->n, l->h, l->w, c, 1, l->kh, l->kw, 1}, 8 * sizeof dx.dim[0]);
+  o = stage_operand(&dx, dy);
+  stage_axis(o, l->n, 0, 0, 1, 0, 0);
+  stage_axis(o, oh, pad, 1, 1, 5, -di)->div = (uint16_t)l->stride;
+  stage_axis(o, ow, pad, 2, 1, 6, -di)->div = (uint16_t)l->stride;
+  stage_axis(o, c, 0, 3, 1, 0, 0);
+  o = stage_operand(&dx, f);
+  stage_axis(o, l->kh, 0, 5, 1, 0, 0);
+  stage_axis(o, l->kw, 0, 6, 1, 0, 0);
+  stage_axis(o, 1, 0, 7, 1, 0, 0);
+  stage_axis(o, c, 0, 3, 1, 0, 0);
+  stage_add(s, &dx, NULL);
+}
+
+static void depthwise_convolutions(void **state) {
+  (void)state;
+  static const struct layer_shape shape[] = {
+      {9, 9, 8, 6, 6, 3, 3, 1, 1, 1},   {9, 9, 9, 17, 17, 3, 3, 1, 2, 1}, {5, 12, 11, 33, 33, 5, 5, 2, 1, 1},
+      {3, 8, 8, 64, 64, 3, 2, 0, 3, 1}, {6, 11, 12, 4, 4, 3, 3, 4, 1, 2}, {7, 10, 10, 16, 16, 3, 3, 0, 1, 3},
+      {2, 3, 4, 2, 2, 5, 5, 3, 2, 1},   {4, 40, 13, 3, 3, 1, 1, 0, 2, 1},
+  };
+  static struct stage s;
+  for (uint32_t i = 0; i < rounds(2 * sizeof shape / sizeof shape[0]); i++) {
+    const struct layer_shape *l = &shape[i / 2];
+    enum stage_content content = i % 2 ? STAGE_WILD : STAGE_PLAIN;
+    stage_begin(&s, 200 + i);
+    struct stage_value x = stage_data(&s, TAPE_F32, (uint64_t)l->n * l->h * l->w * l->ci, content);
+    struct stage_value f = stage_data(&s, TAPE_F32, (uint64_t)l->kh * l->kw * l->ci, content);
+    struct stage_value dy = stage_data(&s, TAPE_F32, (uint64_t)l->n * layer_out_h(l) * layer_out_w(l) * l->ci, content);
+    depthwise(&s, l, x, f, dy);
+    stage_seal(&s);
+    compare(&s, 1, 9, STAGE_PLAIN, false, i);
+    stage_end(&s);
+  }
+}
+
 /* y[m] = sum over n of g[n, m], the rows of a bias gradient, chunks and all. */
 static void column_sums(void **state) {
   (void)state;
@@ -488,10 +555,19 @@ static void choices_by_coordinates(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(matrix_products),  cmocka_unit_test(convolutions),     cmocka_unit_test(column_sums),
-      cmocka_unit_test(column_products),  cmocka_unit_test(pools_of_windows), cmocka_unit_test(optimizer_steps),
-      cmocka_unit_test(stacks_of_layers), cmocka_unit_test(softmax_rows),     cmocka_unit_test(scattered_rows),
-      cmocka_unit_test(chains_of_maps),   cmocka_unit_test(random_records),   cmocka_unit_test(choices_by_coordinates),
+      cmocka_unit_test(matrix_products),
+      cmocka_unit_test(convolutions),
+      cmocka_unit_test(column_sums),
+      cmocka_unit_test(column_products),
+      cmocka_unit_test(depthwise_convolutions),
+      cmocka_unit_test(pools_of_windows),
+      cmocka_unit_test(optimizer_steps),
+      cmocka_unit_test(stacks_of_layers),
+      cmocka_unit_test(softmax_rows),
+      cmocka_unit_test(scattered_rows),
+      cmocka_unit_test(chains_of_maps),
+      cmocka_unit_test(random_records),
+      cmocka_unit_test(choices_by_coordinates),
   };
   return cmocka_run_group_tests_name("execute", tests, open_pools, shut_pools);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tape/execute/channel.h"
 #include "tape/execute/column.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/fold.h"
@@ -88,7 +89,8 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
   case TAPE_MAP: return passes_through(r) ? ITEM_NOTHING : ITEM_MAP;
   case TAPE_DOT:
     if (!plain && dot_fits(r)) return ITEM_DOT;
-    return !plain && column_fits(r) ? ITEM_COLUMN : ITEM_FOLD;
+    if (!plain && column_fits(r)) return ITEM_COLUMN;
+    return !plain && channel_fits(r) ? ITEM_CHANNEL : ITEM_FOLD;
   case TAPE_FOLD:
     if (!plain && column_fits(r)) return ITEM_COLUMN;
     return !plain && window_fits(r) ? ITEM_WINDOW : ITEM_FOLD;
@@ -260,6 +262,7 @@ static bool plan_items(struct execute *x) {
     case ITEM_DOT: made = dot_plan(x, item); break;
     case ITEM_FOLD: made = fold_plan(x, item); break;
     case ITEM_COLUMN: made = column_plan(x, item); break;
+    case ITEM_CHANNEL: made = channel_plan(x, item); break;
     case ITEM_WINDOW: made = window_plan(x, item); break;
     case ITEM_PUT: made = put_plan(x, item); break;
     }

@@ -15,7 +15,7 @@ struct place {
   uint64_t offset; /* bytes */
 };
 
-enum item_kind { ITEM_NOTHING, ITEM_MAP, ITEM_DOT, ITEM_FOLD, ITEM_COLUMN, ITEM_WINDOW, ITEM_PUT };
+enum item_kind { ITEM_NOTHING, ITEM_MAP, ITEM_DOT, ITEM_FOLD, ITEM_COLUMN, ITEM_CHANNEL, ITEM_WINDOW, ITEM_PUT };
 struct item {
   enum item_kind kind;
   uint32_t first, count; /* records */

@@ -74,6 +74,7 @@ struct graph {
   struct application *application; /* nodes_count */
   struct parameter *parameter;
   uint32_t parameters_count;
+  bool marked; /* the file marks its parameters */
   struct constant *constant;
   uint32_t constants_count, constants_room;
   uint64_t initial_leaves; /* of parameters and constants so far; they lie in this data tensor: */

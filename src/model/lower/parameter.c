@@ -29,10 +29,23 @@ static bool shape_fits(const struct onnx_tensor *t) {
   return true;
 }
 
-/* A mask is told from a weight by what no weight is. */
-static bool finite(const struct onnx_tensor *t) {
+static bool marked(const struct onnx_model *m) {
+  for (uint32_t n = 0; n < m->initializers_count; n++)
+    if (m->initializer[n].role == ONNX_ROLE_PARAMETER) return true;
+  return false;
+}
+
+/* One number without a mark is a literal if it has no axis, and with axes too where the file marks its parameters: an
+ * exporter that computed an attention's scale beforehand writes it so. */
+static bool number_in_place(const struct graph *g, const struct onnx_tensor *t) {
+  if (t->role == ONNX_ROLE_PARAMETER) return false;
+  return !t->rank || (t->count == 1 && g->marked && t->role == ONNX_ROLE_UNKNOWN);
+}
+
+/* A mask is told from a weight by what no weight is: infinite, or as large as what stands for it. */
+static bool weighs(const struct onnx_tensor *t) {
   for (uint64_t n = 0; n < t->count; n++)
-    if (t->f32[n] - t->f32[n] != 0) return false;
+    if (!(t->f32[n] > -0x1p30f && t->f32[n] < 0x1p30f)) return false;
   return true;
 }
 
@@ -42,7 +55,7 @@ static enum lower_status add(struct graph *g, const struct application *a, uint3
   const struct onnx_tensor *content = t->given;
   struct parameter p = {.tensor = content, .tensor_id = a->input[n]};
   if (!content || !content->f32 || t->parameter != GRAPH_NONE || !a->rule) return LOWER_OK;
-  if (!content->rank && content->role != ONNX_ROLE_PARAMETER) return LOWER_OK; /* a literal */
+  if (number_in_place(g, content)) return LOWER_OK;
   for (uint8_t x = 0; x < TAPE_RANK_MAX; x++) p.role.order[x] = x;
   if (a->rule->role) a->rule->role(g, a, n, &p.role);
   if (p.role.kind == ROLE_CONSTANT) return LOWER_OK;
@@ -52,7 +65,7 @@ static enum lower_status add(struct graph *g, const struct application *a, uint3
   }
   p.frozen = listed(t->name, freeze, freeze_count);
   p.trains = t->producer == GRAPH_NONE && content->role != ONNX_ROLE_BUFFER && p.role.kind == ROLE_TENSOR &&
-             !p.frozen && finite(content);
+             !p.frozen && weighs(content);
   t->parameter = g->parameters_count;
   g->parameter[g->parameters_count++] = p;
   return LOWER_OK;
@@ -64,6 +77,7 @@ enum lower_status parameter_find(struct graph *g, const char *const *freeze, uin
       why_set(g->why, "freeze names '%s', and the model has no such initializer", freeze[n]);
       return LOWER_ERR_OPTION;
     }
+  g->marked = marked(g->model);
   g->parameter = arena_take(g->arena, g->tensors_count + 1, sizeof *g->parameter);
   if (!g->parameter) {
     why_set(g->why, "the model needs more memory than lowering was given");

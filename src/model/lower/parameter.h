@@ -6,7 +6,7 @@
 
 /* parameter_find fills g->parameter in the order of first use by a live node: initializers and Constant tensors of f32
  * that a rule takes as a tensor. An initializer trains unless its file calls it a buffer, its role is a statistic, it
- * holds an infinity or a NaN as masks do, or freeze names it; scalars (rank 0) are literals unless the file calls them
+ * holds a NaN or 2^30 and more as masks do, or freeze names it; scalars (rank 0) are literals unless the file calls them
  * parameters. */
 enum lower_status parameter_find(struct graph *g, const char *const *freeze, uint32_t freeze_count);
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import logging
+import re
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +139,22 @@ def _names(proto: Any, model: Any, every: Mapping[str, Any], tied: Mapping[str, 
     return found
 
 
+def _refuse_mutations(proto: Any, model: Any) -> None:
+    """forward may change buffers; of these a job has the running statistics of batch norms alone."""
+    kept = set()
+    for path, module in model.named_modules():
+        if "BatchNorm" in type(module).__name__:
+            kept |= {f"{path}.{name}" if path else name for name in ("running_mean", "running_var", "num_batches_tracked")}
+    for entry in proto.graph.metadata_props:
+        if entry.key.endswith("graph_signature"):
+            for name in re.findall(r"BUFFER_MUTATION target='([^']*)'", entry.value):
+                if name not in kept:
+                    owner = type(model.get_submodule(name.rpartition(".")[0])).__name__
+                    raise AssayError(f"{name} ({owner}) is changed by every forward pass; of such buffers a job trains the running statistics of "
+                                     f"batch norms alone, so this one would stay as it is. Leave it out (track_running_stats=False, no spectral "
+                                     f"norm), or make it a constant")
+
+
 def _structure(proto: Any) -> str:
     bare = type(proto)()
     bare.CopyFrom(proto)
@@ -192,6 +209,7 @@ def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[
         for module, mode in modes:
             module.training = mode
     proto = program.model_proto
+    _refuse_mutations(proto, model)
     _strip(proto)
     parameters, buffers = _names(proto, model, every, tied)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -151,9 +151,11 @@ def optimizer_words(optimizer: OptimizerLike, parameters: Mapping[str, Any], unu
 
 def frozen_statistics(model: "torch.nn.Module") -> Tuple[List[str], Optional[str]]:
     """Names of running statistics that stay as they are, since their module is in eval mode while the model trains; and
-    what about a batch norm cannot be said in ONNX, or None."""
+    what about a norm cannot be said in ONNX, or None."""
     names: List[str] = []
     for path, module in model.named_modules():
+        if "InstanceNorm" in type(module).__name__ and getattr(module, "running_mean", None) is not None:
+            return [], f"{path or 'the model'} ({type(module).__name__}): track_running_stats=True has no place in ONNX; leave it out"
         if not type(module).__name__.endswith(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")):
             continue
         if getattr(module, "momentum", 0.1) is None:

@@ -94,6 +94,9 @@ def test_what_cannot_be_exported(tmp_path):
     refused(export(net(), torch.zeros(1, 10)), "two samples")
     refused(export(nn.Sequential(nn.Linear(10, 4), nn.BatchNorm1d(4, momentum=None))), "1 (BatchNorm1d)", "momentum")
 
+    refused(export(nn.utils.parametrizations.spectral_norm(nn.Linear(10, 4))), "parametrizations.weight.0._u", "_SpectralNorm")
+    refused(export(nn.Sequential(nn.Conv2d(1, 4, 3), nn.InstanceNorm2d(4, track_running_stats=True)), torch.zeros(2, 1, 8, 8)), "1 (InstanceNorm2d)", "track_running_stats")
+
     class Branches(nn.Module):
         def forward(self, x):
             return x if x.sum() > 0 else -x

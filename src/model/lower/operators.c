@@ -22,7 +22,8 @@ static const struct advice advices[] = {
     {" NonZero Unique Compress NonMaxSuppression ",
      "how large its result is depends on the data; use a mask with Where instead of choosing elements"},
     {" RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial ",
-     "the only randomness in training is Dropout, drawn from the job's seed; put noise into the data instead"},
+     "the only randomness in training is Dropout of single elements (nn.Dropout; not Dropout2d or AlphaDropout), drawn "
+     "from the job's seed; other noise belongs into the data"},
     {" QuantizeLinear DequantizeLinear DynamicQuantizeLinear ConvInteger MatMulInteger QLinearConv QLinearMatMul ",
      "export the model in float32, and quantize what training gives"},
     {" StringNormalizer StringConcat StringSplit RegexFullMatch TfIdfVectorizer ImageDecoder ",

@@ -317,6 +317,45 @@ static void the_name_is_kept(void **state) {
 }
 
 /* LEDGER 15.3: the text is the same for the same job, and other for another; no word of terms or paths is in it. */
+/* Every word of a recipe is in the text, and in job.json of a run. */
+static void a_recipe_as_text(void **state) {
+  (void)state;
+  static const struct {
+    const char *optimizer, *more, *words[7];
+  } jobs[] = {
+      {"{name: rmsprop, alpha: 0.9, momentum: 0.5, centered: true, decay: matrices}",
+       "ema: 0.9\nmicro_batches: 4\nclip_value: 0.5\nschedule: {name: one_cycle, pct_start: 0.2, anneal_strategy: "
+       "linear}",
+       {"\"name\":\"rmsprop\"", "\"alpha\":\"0.9\"", "\"centered\":true", "\"decay\":\"matrices\"", "\"ema\":\"0.9\"",
+        "\"micro_batches\":4", "\"anneal_strategy\":\"linear\",\"div_factor\":\"25\",\"final_div_factor\":\"1e+04\""}},
+      {"{name: lion, groups: [{match: ['*.bias', '1.*'], lr: 0.5}, {match: ['3.*'], weight_decay: 0}]}",
+       "schedule: {name: step, milestones: [4, 9], gamma: 0.5}",
+       {"\"name\":\"lion\"", "\"lr\":\"0.0001\"", "{\"lr\":\"0.5\",\"match\":[\"*.bias\",\"1.*\"]}",
+        "{\"match\":[\"3.*\"],\"weight_decay\":\"0\"}", "\"milestones\":[4,9]", "\"gamma\":\"0.5\"",
+        "\"betas\":[\"0.9\",\"0.99\"]"}},
+      {"{name: adam, weight_decay: 0.25}",
+       "schedule: {name: linear, warmup: 2, start: 0.5, end: 0.25}",
+       {"\"name\":\"adam\"", "\"weight_decay\":\"0.25\"", "\"warmup\":2", "\"start\":\"0.5\"", "\"end\":\"0.25\"",
+        "\"linear\"", "adam"}}};
+  struct prepared *p = calloc(1, sizeof *p);
+  for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+    struct example e;
+    struct why why;
+    char more[300], *text;
+    size_t length;
+    snprintf(more, sizeof more, "updates: 24\n%s", jobs[i].more);
+    example_make(&e, jobs[i].optimizer, more);
+    if (prepared(&e, p, &why) != TRAINING_OK) fail_msg("%s", why.text);
+    assert_int_equal(spec_text(p, &text, &length, &why), TRAINING_OK);
+    for (int k = 0; k < 7; k++)
+      if (!strstr(text, jobs[i].words[k])) fail_msg("%s is not in %s", jobs[i].words[k], text);
+    free(text);
+    prepare_shut(p);
+    example_remove(&e);
+  }
+  free(p);
+}
+
 static void a_job_as_text(void **state) {
   (void)state;
   static const char *const more[] = {"updates: 24", "updates: 24\nverify: full", "updates: 25"};
@@ -392,6 +431,7 @@ int main(void) {
                                      cmocka_unit_test(exported_weights_are_the_state),
                                      cmocka_unit_test(the_name_is_kept),
                                      cmocka_unit_test(a_job_as_text),
+                                     cmocka_unit_test(a_recipe_as_text),
                                      cmocka_unit_test(a_job_from_a_state),
                                      cmocka_unit_test(a_quote_counts_what_the_tapes_say),
                                      cmocka_unit_test(a_quote_counts_micro_batches),

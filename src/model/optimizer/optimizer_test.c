@@ -200,8 +200,65 @@ static void test_updates(void **state) {
   follow(o);
 }
 
+/* The average begins as the weights do, drawn or given; what does not train has none. */
+static void test_average(void **state) {
+  (void)state;
+  static struct sketch s;
+  struct trial t;
+  float x[4 * W] = {0}, target[4] = {0}, weight[W], average[W];
+  for (int seeded = 0; seeded < 2; seeded++) {
+    struct lower_options o = trial_defaults(4);
+    const char *const freeze[] = {"b"};
+    sketch_begin(&s, 3);
+    sketch_input(&s, "x", (int64_t[]){-1, W, 0});
+    sketch_weight(&s, "w", (int64_t[]){W, 1, 0}, 1), sketch_weight(&s, "b", (int64_t[]){1, 0}, 1);
+    sketch_node(&s, "Gemm", "x w b", "y");
+    sketch_output(&s, "y");
+    o.loss.name = LOSS_MSE;
+    o.init = seeded ? INIT_SEED : INIT_MODEL;
+    o.ema = 0.75f;
+    o.optimizer.momentum = 0.5f;
+    o.freeze = freeze;
+    o.freeze_count = 1;
+    o.train = (struct sample_shape){
+        .samples = 4, .input_rank = 1, .input_dim = {W}, .target_rank = 1, .target_dim = {1}, .scale = 1};
+    if (!trial_open(&t, &s.model, &o, (const void *[4]){x, target}, true)) fail_msg("%s", t.why.text);
+    assert_int_equal(trial_parameter(&t, "w", 0, weight), W);
+    assert_int_equal(trial_parameter(&t, "w", 2, average), W); /* behind the moment */
+    assert_memory_equal(weight, average, sizeof weight);
+    assert_true(weight[0] != 0);
+    for (uint32_t n = 0; n < t.l.parameters_count; n++) {
+      const struct lower_parameter *p = &t.l.parameter[n];
+      assert_int_equal(p->delivered, p->trains ? p->entry + 2 : p->entry);
+    }
+    trial_shut(&t);
+  }
+}
+
+static void test_groups(void **state) {
+  (void)state;
+  static const char *const first[] = {"a*z", "b?"}, *const second[] = {"*"};
+  const struct optimizer_group group[] = {{first, 2, -1, 0.25f}, {second, 1, 2, -1}};
+  struct optimizer_options o = {
+      .lr = 1, .weight_decay = 0.5f, .decay_matrices = true, .group = group, .groups_count = 1};
+  static const struct {
+    const char *name;
+    uint32_t group;
+  } names[] = {{"az", 1}, {"abcz", 1}, {"azz", 1}, {"azb", 0}, {"b", 0}, {"bc", 1}, {"bcd", 0}, {"", 0}, {"a*z", 1}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    assert_int_equal(optimizer_group(&o, names[i].name), names[i].group);
+  o.groups_count = 2;
+  assert_int_equal(optimizer_group(&o, ""), 2);
+  assert_int_equal(optimizer_group(&o, "bc"), 1);
+  assert_true(optimizer_own(&o, 0, 2).weight_decay == 0.5f && optimizer_own(&o, 0, 1).weight_decay == 0);
+  assert_true(optimizer_own(&o, 1, 1).weight_decay == 0.25f && optimizer_own(&o, 1, 1).lr == 1);
+  assert_true(optimizer_own(&o, 2, 1).weight_decay == 0 && optimizer_own(&o, 2, 2).weight_decay == 0.5f);
+  assert_true(optimizer_own(&o, 2, 2).lr == 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_schedule), cmocka_unit_test(test_corrections),
-                                     cmocka_unit_test(test_refusals), cmocka_unit_test(test_updates)};
+                                     cmocka_unit_test(test_refusals), cmocka_unit_test(test_updates),
+                                     cmocka_unit_test(test_average),  cmocka_unit_test(test_groups)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "base/base64.h"
 #include "base/bytes.h"
 #include "base/checked.h"
+#include "base/glob.h"
 #include "base/hex.h"
 #include "base/nearest.h"
 #include "base/why.h"
@@ -137,12 +138,28 @@ static void a_typing_error_finds_its_word(void **state) {
   assert_null(nearest_word(monster, known, 3, 2));
 }
 
+static void patterns_match_whole_names(void **state) {
+  (void)state;
+  static const struct {
+    const char *pattern, *name;
+    bool matches;
+  } cases[] = {{"", "", true},        {"", "a", false},           {"*", "", true},          {"*", "abc", true},
+               {"?", "", false},      {"?", "a", true},           {"a*z", "az", true},      {"a*z", "azb", false},
+               {"a*z", "azbz", true}, {"*a*b*", "xaxxb", true},   {"*a*b*", "xbxa", false}, {"a?c", "abc", true},
+               {"a?c", "ac", false},  {"*.bias", "0.bias", true}, {"**", "x", true},        {"a*?", "a", false},
+               {"a*?", "ab", true}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_int_equal(glob_matches(cases[i].pattern, cases[i].name), cases[i].matches);
+  assert_true(glob_is("a*") && glob_is("?") && !glob_is("a.b"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_reader_never_leaves_its_span),     cmocka_unit_test(a_writer_stops_when_full),
-      cmocka_unit_test(an_arena_zeroes_aligns_and_refuses), cmocka_unit_test(hex_round_trips_and_refuses),
-      cmocka_unit_test(sums_that_do_not_fit_are_refused),   cmocka_unit_test(a_reason_is_cut_not_overrun),
-      cmocka_unit_test(a_typing_error_finds_its_word),      cmocka_unit_test(base64_has_one_encoding),
+      cmocka_unit_test(patterns_match_whole_names),  cmocka_unit_test(a_reader_never_leaves_its_span),
+      cmocka_unit_test(a_writer_stops_when_full),    cmocka_unit_test(an_arena_zeroes_aligns_and_refuses),
+      cmocka_unit_test(hex_round_trips_and_refuses), cmocka_unit_test(sums_that_do_not_fit_are_refused),
+      cmocka_unit_test(a_reason_is_cut_not_overrun), cmocka_unit_test(a_typing_error_finds_its_word),
+      cmocka_unit_test(base64_has_one_encoding),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

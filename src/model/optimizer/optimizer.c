@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/glob.h"
+
 /* What an optimizer is made of. rate_columns: how many of its columns are multiples of the learning rate. */
 static const struct rule_of_update {
   uint32_t columns, rate_columns;
@@ -104,31 +106,10 @@ const char *optimizer_suffix(const struct lower_options *o, uint32_t companion) 
   return companion == 2 && o->optimizer.momentum != 0 ? ".m" : ".a";
 }
 
-/* `*` stands for any text: after a mismatch the last one takes one byte more. */
-static bool matches(const char *pattern, const char *name) {
-  const char *star = NULL, *from = NULL;
-  while (*name) {
-    if (*pattern == '*') {
-      star = ++pattern;
-      from = name;
-    } else if (*pattern == '?' || *pattern == *name) {
-      pattern++;
-      name++;
-    } else if (star) {
-      pattern = star;
-      name = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (*pattern == '*') pattern++;
-  return !*pattern;
-}
-
 uint32_t optimizer_group(const struct optimizer_options *o, const char *onnx_name) {
   for (uint32_t n = 0; n < o->groups_count; n++)
     for (uint32_t m = 0; m < o->group[n].match_count; m++)
-      if (matches(o->group[n].match[m], onnx_name)) return n + 1;
+      if (glob_matches(o->group[n].match[m], onnx_name)) return n + 1;
   return 0;
 }
 

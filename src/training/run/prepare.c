@@ -1,4 +1,5 @@
 #include "training/run/prepare.h"
+#include "base/glob.h"
 #include "base/nearest.h"
 #include "crypto/sha256.h"
 #include "tape/check/check.h"
@@ -11,13 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool named(const char *const *names, uint32_t count, const char *name) {
+/* Is the name one of those, or matched by a pattern among them? */
+static bool named(const char *const *asked, uint32_t count, const char *name) {
   for (uint32_t i = 0; i < count; i++)
-    if (strcmp(names[i], name) == 0) return true;
+    if (glob_matches(asked[i], name)) return true;
   return false;
 }
 
-/* `train: [names]` becomes the list of everything else; a name that the model lacks is an error. */
+static bool found(const char *asked, const char *const *names, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (glob_matches(asked, names[i])) return true;
+  return false;
+}
+
+/* `train: [names]` becomes the list of everything else; a name that the model lacks, and a pattern that none of its
+ * names matches, is an error. */
 static enum training_status fill_freeze(struct prepared *p, struct why *why) {
   const struct onnx_model *m = &p->onnx.model;
   const struct jobfile *j = &p->jobfile;
@@ -31,10 +40,11 @@ static enum training_status fill_freeze(struct prepared *p, struct why *why) {
   }
   for (uint32_t i = 0; i < m->initializers_count; i++) all[i] = m->initializer[i].name;
   for (uint32_t i = 0; i < asked_count; i++)
-    if (!named(all, m->initializers_count, asked[i])) {
+    if (!found(asked[i], all, m->initializers_count)) {
       const char *nearest = nearest_word(asked[i], all, m->initializers_count, UINT32_MAX);
-      why_set(why, "%s: %s: the model has no tensor '%s'; did you mean '%s'?", p->job_name,
-              j->train_only ? "train" : "freeze", asked[i], nearest ? nearest : "");
+      why_set(why, "%s: %s: the model has no tensor %s'%s'; did you mean '%s'?", p->job_name,
+              j->train_only ? "train" : "freeze", glob_is(asked[i]) ? "that matches " : "", asked[i],
+              nearest ? nearest : "");
       return TRAINING_ERR_INPUT;
     }
   for (uint32_t i = 0; i < m->initializers_count; i++)

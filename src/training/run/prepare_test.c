@@ -64,12 +64,13 @@ static void the_root_is_of_all_that_decides(void **state) {
   free(p);
 }
 
-/* 200 samples, 16 an update: an epoch has 12 updates. */
-static void epochs_of_a_schedule_are_updates(void **state) {
+/* 200 samples, 16 an update: an epoch has 12 updates. Names may be patterns. */
+static void words_that_mean_the_same_are_the_same_job(void **state) {
   (void)state;
   static const char *const jobs[][2] = {
       {"schedule: {name: step, warmup: 1 epoch, every: 2 epochs}",
        "schedule: {name: step, warmup: 12, every: 24 updates}"},
+      {"freeze: ['1.*', '5.b?as']", "train: ['3.*', 5.weight]"},
       {"schedule: {name: step, milestones: [1 epoch, 3 epochs]}", "schedule: {name: step, milestones: [12, 36]}"}};
   struct prepared *p = calloc(1, sizeof *p);
   for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
@@ -97,6 +98,7 @@ static void mistakes_are_named(void **state) {
   } jobs[] = {
       {"updates: 24\nfreeze: [1.wieght]", "did you mean '1.weight'"},
       {"updates: 24\ntrain: [nothing]", "no tensor 'nothing'"},
+      {"updates: 24\nfreeze: ['7.*']", "no tensor that matches '7.*'"},
       {"epochs: 3\nupdates: 2", "either"},
       {"updates: 2147483647", "whole number"},
       {"updates: 200000000\nmicro_batches: 16", "fewer than 2^31 steps"},
@@ -425,7 +427,7 @@ static void a_job_from_a_state(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_root_is_of_all_that_decides),
                                      cmocka_unit_test(mistakes_are_named),
-                                     cmocka_unit_test(epochs_of_a_schedule_are_updates),
+                                     cmocka_unit_test(words_that_mean_the_same_are_the_same_job),
                                      cmocka_unit_test(data_that_does_not_fit_the_model),
                                      cmocka_unit_test(what_does_not_fit_is_refused_before_it_starts),
                                      cmocka_unit_test(exported_weights_are_the_state),

@@ -165,9 +165,9 @@ static bool integer_of(const char *text, int32_t *out) {
   return true;
 }
 
-/* Up to 15 digits and a power of ten up to 22 are exact in binary64, so one operation rounds their value once; rounding
- * that to binary32 is the same as rounding once unless it lies within an ulp of the middle between two, or is not a
- * normal number. */
+/* The first 19 digits as a binary64, times or over a power of ten up to 22, which is exact: two roundings and what is
+ * cut off make less than 4 ulp. So where the result lies further than 8 from the middle between two binary32, both
+ * sides round to the same one; what lies nearer, or is no normal number, is left to literal_f32. */
 static bool short_decimal(const char *text, float *out) {
   static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -181,9 +181,12 @@ static bool short_decimal(const char *text, float *out) {
       continue;
     }
     if (*text < '0' || *text > '9') break;
-    if (++count > 15) return false;
-    digits = 10 * digits + (uint64_t)(*text - '0');
+    if (++count > LITERAL_DIGITS_MAX) return false;
     exponent -= point;
+    if (digits < UINT64_MAX / 20)
+      digits = 10 * digits + (uint64_t)(*text - '0');
+    else
+      exponent++;
   }
   if (!count) return false;
   if (*text == 'e' || *text == 'E') {
@@ -191,14 +194,14 @@ static bool short_decimal(const char *text, float *out) {
     if (*text == '-' || *text == '+') text++;
     if (*text < '0' || *text > '9') return false;
     for (; *text >= '0' && *text <= '9'; text++)
-      if ((written = 10 * written + (*text - '0')) > 99) return false;
+      if ((written = 10 * written + (*text - '0')) > LITERAL_EXPONENT_MAX) return false;
     exponent += down ? -written : written;
   }
   if (*text || exponent < -22 || exponent > 22) return false;
   double x = exponent < 0 ? (double)digits / ten[-exponent] : (double)digits * ten[exponent];
   memcpy(&bits, &x, sizeof bits);
   uint64_t low = bits & 0x1fffffff;
-  if (digits && (x < 0x1p-126 || x > 0x1p127 || (low >= 0x0fffffff && low <= 0x10000001))) return false;
+  if (digits && (x < 0x1p-125 || x > 0x1p127 || (low > 0x10000000 - 8 && low < 0x10000000 + 8))) return false;
   *out = negative ? -(float)x : (float)x;
   return true;
 }
@@ -250,9 +253,9 @@ static enum training_status no_number(const struct csv *c, uint32_t line, uint32
 /* Calls for every field of the wanted columns; places are row-major in [rows, columns]. */
 struct walk {
   const struct csv *csv;
-  bool integers; /* so far (reading: what to write) */
+  bool integers; /* looking, neither of the others: all were so far; the first that is none ends it */
   int32_t *words;
-  float *floats; /* reading: one of the two */
+  float *floats;
 };
 
 static bool take_number(struct walk *w, const char *text, uint64_t place) {
@@ -260,7 +263,7 @@ static bool take_number(struct walk *w, const char *text, uint64_t place) {
   float x;
   if (w->words) return integer_of(text, &w->words[place]);
   if (w->floats) return float_of(text, &w->floats[place]);
-  if (w->integers) w->integers = integer_of(text, &word);
+  w->integers = integer_of(text, &word);
   return w->integers || float_of(text, &x);
 }
 
@@ -274,8 +277,9 @@ static enum training_status walk(struct walk *w, const uint32_t *column, uint32_
     why_set(why, "not enough memory for the columns");
     status = TRAINING_ERR_SYSTEM;
   }
-  for (uint64_t row = 0; row < c->rows_count && status == TRAINING_OK; row++)
-    for (uint32_t n = 0; n < c->columns && status == TRAINING_OK; n++) {
+  bool looking = !w->words && !w->floats;
+  for (uint64_t row = 0; row < c->rows_count && status == TRAINING_OK && !(looking && !w->integers); row++)
+    for (uint32_t n = 0; n < c->columns && status == TRAINING_OK && !(looking && !w->integers); n++) {
       uint32_t line = at.line;
       (void)take_field(&at, c->separator, &f);
       if (!wanted.first[n]) continue;

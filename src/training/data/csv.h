@@ -24,13 +24,13 @@ enum training_status csv_column(const struct csv *c, const char *name, uint32_t 
 /* The name of a column into text, for messages and for `*`; cut where it is longer. */
 void csv_column_name(const struct csv *c, uint32_t index, char text[CSV_FIELD_MAX + 1]);
 
-/* csv_integers: is every field of these columns a whole number that i32 holds? ERR_INPUT: one is no number: missing,
- * a word, an infinity; the reason names line and column. */
+/* csv_integers: is every field of these columns a whole number that i32 holds? It looks no further than to the first
+ * that is none. ERR_INPUT: that one is no number either; the reason names line and column. */
 enum training_status csv_integers(const struct csv *c, const uint32_t *column, uint32_t columns, bool *integers,
                                   struct why *why);
 
-/* csv_read writes [rows, columns] as i32, or as the f32 nearest to each decimal (rounded once, ties to even; ERR_INPUT
- * where that is an infinity), which csv_integers has looked at. */
+/* csv_read writes [rows, columns] as i32, or as the f32 nearest to each decimal (rounded once, ties to even).
+ * ERR_INPUT: a field is no number: missing, a word, beyond all floats, no i32 where those are asked for. */
 enum training_status csv_read(const struct csv *c, const uint32_t *column, uint32_t columns, bool integers, void *out,
                               struct why *why);
 

@@ -227,7 +227,8 @@ def _digest(path: Path) -> str:
 def _settle(folder: Path, fresh: Path, made: Mapping[str, str], force: bool, view: Progress) -> bool:
     """Puts the new job into its place, or leaves the one of a run that goes on; true if one does."""
     job, run = folder / "job", folder / "run"
-    if run.exists() and not force:
+    begun = run.is_dir() and any(path.name != ".lock" for path in run.iterdir())  # a job that was refused leaves no run
+    if begun and not force:
         try:
             before = json.loads((job / "made.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):

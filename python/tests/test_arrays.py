@@ -101,6 +101,9 @@ def test_what_the_program_refuses(tmp_path):
     refused(lambda: assay.train(tmp_path / "none.onnx", (x, y), **call), "none.onnx")
     refused(lambda: assay.check(tmp_path / "none.onnx"), "none.onnx")
     refused(lambda: assay.train(MODEL, (x.astype(np.float32), y), **call, scale=0.1), "scale")
+    (tmp_path / "out" / "run").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "out" / "run" / ".lock").touch()
+    assert assay.train(MODEL, (x, y), **call).updates == 2
     before = os.environ.get("ASSAY")
     os.environ["ASSAY"] = str(tmp_path / "nothing")
     try:

@@ -163,6 +163,7 @@ static void names_the_line_and_the_way_out(void **state) {
   refused("interval: 17", "train: [a]\nfreeze: [b]", "line 12:", "not both");
   refused("model: m.onnx", "model: &a m.onnx", "line 2:", "anchors");
   refused("model: m.onnx", "model: *a", "line 2:", "aliases");
+  refused("model: m.onnx", "freeze: [*.bias]", "line 2:", "in quotes");
   refused("model: m.onnx", "model: !!str m.onnx", "line 2:", "tags");
   refused("model: m.onnx", "model: [[[[[[[[[[[[m]]]]]]]]]]]]", "line 2:", "too deeply");
   refused("model: m.onnx", "model: \"a\\0b\"", "line 2:", "zero character");

@@ -28,6 +28,8 @@ static bool next_event(struct yaml_walk *w, yaml_event_t *e) {
     w->status = TRAINING_ERR_SYSTEM;
     return false;
   }
+  if (strstr(problem, "alphabetic or numeric")) /* what libyaml says of *.bias, which it takes for an alias */
+    problem = "a text that begins with * or & stands in quotes, as '*.bias'";
   return walk_fail(w, (uint32_t)line + 1, problem);
 }
 
@@ -44,7 +46,10 @@ static const char *scalar_text(struct yaml_walk *w, const yaml_event_t *e) {
 static bool plain_enough(struct yaml_walk *w, const yaml_event_t *e) {
   const yaml_char_t *anchor = NULL, *tag = NULL;
   switch (e->type) {
-  case YAML_ALIAS_EVENT: return walk_fail(w, line_of(e), "aliases (*name) are not allowed; write the value out");
+  case YAML_ALIAS_EVENT:
+    return walk_fail(
+        w, line_of(e),
+        "aliases (*name) are not allowed; write the value out, or put a text that begins with * in quotes");
   case YAML_SCALAR_EVENT: anchor = e->data.scalar.anchor, tag = e->data.scalar.tag; break;
   case YAML_SEQUENCE_START_EVENT: anchor = e->data.sequence_start.anchor, tag = e->data.sequence_start.tag; break;
   case YAML_MAPPING_START_EVENT: anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag; break;

@@ -48,6 +48,20 @@ def computed(op, inputs, index, **attributes):
     return graph("by an index that depends on data", [op], build, opset=18)
 
 
+def laid(image, kernel, stride, dilation, low, high):
+    """Fold by its definition: every element of every block is added where it lies."""
+    count = [(i + a + b - d * (k - 1) - 1) // s + 1 for i, k, s, d, a, b in zip(image, kernel, stride, dilation, low, high)]
+
+    def call(x, *_):
+        n, c = x.shape[0], x.shape[1] // (kernel[0] * kernel[1])
+        wide = numpy.zeros((n, c, image[0] + low[0] + high[0], image[1] + low[1] + high[1]))
+        x = x.reshape(n, c, *kernel, *count)
+        for i, j, p, q in numpy.ndindex(*kernel, *count):
+            wide[:, :, p * stride[0] + i * dilation[0], q * stride[1] + j * dilation[1]] += x[:, :, i, j, p, q]
+        return [wide[:, :, low[0]:low[0] + image[0], low[1]:low[1] + image[1]]]
+    return call
+
+
 MATRIX = numpy.array([[0, 2, 2], [-1, 0, 1]], numpy.int64)
 
 CASES = [
@@ -130,6 +144,12 @@ CASES = [
     computed("ScatterND", [(4, 3), (3, 3)], [[2], [-4], [2]]),
     computed("ScatterND", [(4, 3), T((3,))], [[2, 1], [0, 0], [2, 1]]),
     computed("ScatterND", [(4, 3), (3, 3)], [[2], [0], [2]], reduction="add"),
+    graph("with nothing of another", ["Slice", "Concat"],
+          lambda g: (lambda t: g.node("Concat", [g.node("Slice", [t, *(g.constant(numpy.array([k], numpy.int64)) for k in (2, 1))]), t], axis=0))(
+              g.tensor((3, 2)))),
+    case("overlapping blocks", "Col2Im", [(1, 8, 6), whole(3, 4), whole(2, 2)]),
+    case("blocks with gaps and borders", "Col2Im", [(2, 6, 9), whole(5, 6), whole(2, 3)], dilations=[1, 2], strides=[2, 1],
+         pads=[0, 1, 1, 0], reference=laid((5, 6), (2, 3), (2, 1), (1, 2), (0, 1), (1, 0))),
     case("to a matrix and back", "Reshape", [(2, 3, 4), whole(0, -1)]),
     case("turned", "Transpose", [(2, 3, 4)], perm=[2, 0, 1]),
     case("an axis of one goes", "Squeeze", [(2, 1, 3), whole(1)]),

@@ -116,7 +116,7 @@ bool fold_transpose(struct fold *f) {
 
 bool fold_expand(struct fold *f) {
   const struct onnx_tensor *x = fold_input(f, 0);
-  struct onnx_tensor to = {.count = 1};
+  struct onnx_tensor to = {.count = 0}; /* a shape without elements: it has no steps that could overflow */
   const struct onnx_tensor *both[2] = {x, &to};
   struct walk w;
   if (!x || !fold_list(f, 1, &to.rank, to.dim)) return false;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "model/lower/fold/fold.h"
 #include "model/lower/ops/move.h"
 #include "model/lower/ops/tables.h"
 
@@ -21,14 +22,10 @@ static bool cut_axis(struct graph *g, const struct value *x, uint32_t a, int64_t
   start = clamp(start, 0, by > 0 ? d : d - 1);
   end = clamp(end, low, by > 0 ? d : d - 1);
   int64_t span = by > 0 ? end - start : start - end, size = by > 0 ? by : -by;
-  if (span < 1) {
-    emit_fail(g->e, LOWER_ERR_SHAPE, "leaves nothing of axis %" PRIu32 " of %s, and a step's values are never empty", a,
-              shape_text(x->rank, x->dim).text);
-    return false;
-  }
+  if (span < 1) span = 0;
   c->dim[a] = (uint32_t)((span + size - 1) / size);
   c->start[a] = (int32_t)start;
-  c->step[a] = c->dim[a] == 1 ? 1 : (int32_t)by; /* the step to a single element says nothing */
+  c->step[a] = c->dim[a] <= 1 ? 1 : (int32_t)by; /* the step to a single element says nothing */
   if (c->step[a] >= -UINT16_MAX && c->step[a] <= UINT16_MAX) return true;
   emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "takes every %" PRId64 "th element, at most every 65535th lowers", by);
   return false;
@@ -67,6 +64,19 @@ static bool cut_read(struct graph *g, struct application *a, const struct value 
   return true;
 }
 
+/* What holds nothing is known. */
+static bool cut_empty(struct graph *g, struct application *a, uint32_t n, const struct value *x, const struct cut *c) {
+  struct onnx_tensor t = {.name = "", .type = (enum onnx_type)x->type, .rank = x->rank};
+  bool empty = false;
+  for (uint32_t k = 0; k < x->rank; k++) {
+    t.dim[k] = c->dim[k];
+    empty |= !c->dim[k];
+  }
+  const struct onnx_tensor *shared = empty ? fold_share(g, &t) : NULL;
+  if (shared) graph_content_at(g, a, n, shared);
+  return empty;
+}
+
 static struct value cut_out(struct graph *g, struct value *x, const struct cut *c) {
   struct value shape = *x;
   struct index at[TAPE_RANK_MAX];
@@ -97,7 +107,7 @@ static struct value cut_back(struct graph *g, struct value *dy, const struct val
 static void slice_lower(struct graph *g, struct application *a) {
   struct value *x = graph_value(g, a, 0);
   struct cut c;
-  if (x && cut_read(g, a, x, &c)) graph_result(g, a, cut_out(g, x, &c));
+  if (x && cut_read(g, a, x, &c) && !cut_empty(g, a, 0, x, &c)) graph_result(g, a, cut_out(g, x, &c));
 }
 
 static void slice_differentiate(struct graph *g, struct application *a, struct value *dy) {
@@ -125,14 +135,13 @@ static uint32_t *pieces(struct graph *g, struct application *a, const struct val
   bool fits = !given || given->count == count;
   for (uint32_t n = 0; fits && n < count; n++) {
     int64_t piece = given ? given->i64[n] : left < each ? left : each;
-    fits = piece >= 1 && piece <= left;
+    fits = piece >= 0 && piece <= left;
     size[n] = (uint32_t)piece;
     left -= piece;
   }
   if (fits && !left) return size;
-  graph_refuse(g, a, LOWER_ERR_SHAPE,
-               "splits %" PRIu32 " places into %" PRIu32 " pieces that do not add up or are empty", x->dim[*axis],
-               count);
+  graph_refuse(g, a, LOWER_ERR_SHAPE, "splits %" PRIu32 " places into %" PRIu32 " pieces that do not add up",
+               x->dim[*axis], count);
   return NULL;
 }
 
@@ -152,7 +161,7 @@ static void split_lower(struct graph *g, struct application *a) {
   for (uint32_t n = 0; size && n < a->outputs_count; start += size[n++]) {
     struct cut c = piece_of(x, axis, start, size[n]);
     const struct tensor *y = graph_output(g, a, n);
-    if (y && y->uses) graph_result_at(g, a, n, cut_out(g, x, &c));
+    if (y && y->uses && !cut_empty(g, a, n, x, &c)) graph_result_at(g, a, n, cut_out(g, x, &c));
   }
 }
 
@@ -160,7 +169,13 @@ static void split_differentiate(struct graph *g, struct application *a, struct v
   const struct value *x = &graph_input(g, a, 0)->v;
   uint32_t axis, *size = pieces(g, a, x, &axis);
   struct value shape = value_shaped(TAPE_F32, x->rank, x->dim, x->order);
-  if (size) graph_gradient(g, a, 0, move_joined(g, &shape, axis, dy, size, a->outputs_count));
+  uint32_t count = 0;
+  for (uint32_t n = 0; size && n < a->outputs_count; n++) {
+    if (!size[n]) continue;
+    dy[count] = dy[n];
+    size[count++] = size[n];
+  }
+  if (size) graph_gradient(g, a, 0, move_joined(g, &shape, axis, dy, size, count));
 }
 
 /* A sequence is its whole tensor here: only SequenceAt reads it, and knows how it was cut. */

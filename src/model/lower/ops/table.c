@@ -10,7 +10,7 @@ const struct rule *const rule_tables[] = {
     rules_compare, rules_power, rules_select, rules_variadic,
     rules_softmax, rules_dropout, rules_reduce, rules_product, rules_order, rules_topk, rules_cast, rules_likelihood,
     rules_conv, rules_pool, rules_average,
-    rules_shape, rules_pad, rules_known, rules_scatter, rules_resize, rules_slice, rules_gather, rules_place, rules_repeat, rules_batch_norm, rules_norm, rules_lp_pool, rules_lrn, NULL};
+    rules_shape, rules_pad, rules_known, rules_blocks, rules_scatter, rules_resize, rules_slice, rules_gather, rules_place, rules_repeat, rules_batch_norm, rules_norm, rules_lp_pool, rules_lrn, NULL};
 /* clang-format on */
 
 const struct rule *rule_find(const char *op, int64_t opset, const char **reason) {

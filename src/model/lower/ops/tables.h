@@ -36,6 +36,7 @@ extern const struct rule rules_gather[]; /* Gather GatherElements GatherND */
 extern const struct rule rules_slice[]; /* Slice Split SplitToSequence SequenceAt Concat */
 extern const struct rule rules_resize[];   /* Resize */
 extern const struct rule rules_scatter[];  /* ScatterElements ScatterND */
+extern const struct rule rules_blocks[];   /* Col2Im */
 extern const struct rule rules_known[];     /* Constant Shape Size Range ConstantOfShape: folded, or too large for it */
 extern const struct rule rules_batch_norm[]; /* BatchNormalization */
 extern const struct rule rules_norm[];       /* LayerNormalization GroupNormalization .. */

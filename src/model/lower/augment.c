@@ -98,23 +98,68 @@ static uint8_t of_channel(struct build *b, const struct onnx_tensor *content, st
   return build_read(b, v, &channel, 0);
 }
 
+/* What the map reads beside the data, and where it has it. row, column: axes of the sample, where it is changed. */
+struct change {
+  struct sample_augment how;
+  uint8_t row, column, from_row, from_column; /* axes; registers */
+  bool moves_rows, moves_columns;
+  struct value rows, columns, top, left;
+};
+
+static void draw_change(struct graph *g, const struct sample_augment *how, const struct value *out, struct change *c) {
+  uint32_t batch = out->dim[0];
+  *c = (struct change){.how = *how, .row = (uint8_t)(out->rank - 2), .column = (uint8_t)(out->rank - 1)};
+  c->moves_rows = how->flip_rows || how->crop;
+  c->moves_columns = how->flip_columns || how->crop;
+  if (c->moves_rows)
+    c->rows = places(g, batch, out->dim[c->row], how->flip_rows, STREAM_FLIP_ROWS, how->crop, STREAM_CROP_ROWS);
+  if (c->moves_columns)
+    c->columns =
+        places(g, batch, out->dim[c->column], how->flip_columns, STREAM_FLIP_COLUMNS, how->crop, STREAM_CROP_COLUMNS);
+  if (!how->cutout) return;
+  c->top = cut_start(g, batch, out->dim[c->row], how->cutout, STREAM_CUT_ROWS);
+  c->left = cut_start(g, batch, out->dim[c->column], how->cutout, STREAM_CUT_COLUMNS);
+}
+
+/* The axes that are moved are read where rows and columns say. */
+static void move_axes(struct build *b, struct change *c, struct index *axis) {
+  struct index place[2] = {index_dim(b->at[0]), index_fixed(0)};
+  if (c->moves_rows) {
+    place[1] = index_dim(b->at[c->row]);
+    c->from_row = build_read(b, &c->rows, place, 0);
+    axis[c->row] = index_indirect(c->from_row);
+  }
+  if (!c->moves_columns) return;
+  place[1] = index_dim(b->at[c->column]);
+  c->from_column = build_read(b, &c->columns, place, 0);
+  axis[c->column] = index_indirect(c->from_column);
+}
+
+/* What lies outside is zero as the model sees it, not a black pixel. */
+static uint8_t keep_inside(struct build *b, const struct change *c, const struct value *out, uint8_t x) {
+  uint8_t inside = below(b, c->from_row, out->dim[c->row]);
+  uint8_t inside_too = below(b, c->from_column, out->dim[c->column]);
+  inside = build_op2(b, CANON_IAND, inside, inside_too);
+  return build_op(b, CANON_SEL, inside, x, zero(b));
+}
+
+static uint8_t cut_out(struct build *b, struct change *c, uint8_t x) {
+  uint8_t inside = in_stretch(b, &c->top, b->at[c->row], c->how.cutout);
+  uint8_t inside_too = in_stretch(b, &c->left, b->at[c->column], c->how.cutout);
+  inside = build_op2(b, CANON_IAND, inside, inside_too);
+  return build_op(b, CANON_SEL, inside, zero(b), x);
+}
+
 struct value augment_read(struct graph *g, struct value *index, uint8_t number, const struct sample_shape *s,
                           bool change, const struct value *out) {
-  const struct sample_augment none = {0}, *a = change ? &s->augment : &none;
+  static const struct sample_augment none;
   const struct sample_normalize *norm = &s->normalize;
-  struct value rows, columns, cut[2], mean, std;
+  struct value mean, std;
+  struct change c;
   if (!fits(g, s, change, out)) return *out;
   if (norm->mean && (!graph_constant(g, norm->mean, &mean) || !graph_constant(g, norm->std, &std))) return *out;
-  uint32_t batch = out->dim[0], dim[TAPE_RANK_MAX] = {s->samples};
-  uint8_t row = (uint8_t)(out->rank - 2), column = (uint8_t)(out->rank - 1); /* used with change only */
-  bool move_rows = a->flip_rows || a->crop, move_columns = a->flip_columns || a->crop;
-  if (move_rows) rows = places(g, batch, out->dim[row], a->flip_rows, STREAM_FLIP_ROWS, a->crop, STREAM_CROP_ROWS);
-  if (move_columns)
-    columns = places(g, batch, out->dim[column], a->flip_columns, STREAM_FLIP_COLUMNS, a->crop, STREAM_CROP_COLUMNS);
-  if (a->cutout) {
-    cut[0] = cut_start(g, batch, out->dim[row], a->cutout, STREAM_CUT_ROWS);
-    cut[1] = cut_start(g, batch, out->dim[column], a->cutout, STREAM_CUT_COLUMNS);
-  }
+  draw_change(g, change ? &s->augment : &none, out, &c);
+  uint32_t dim[TAPE_RANK_MAX] = {s->samples};
   for (uint32_t n = 1; n < out->rank; n++) dim[n] = out->dim[n];
   struct value data = batch_data(number, s->input_dtype, out->rank, dim);
   struct index axis[TAPE_RANK_MAX];
@@ -123,32 +168,14 @@ struct value augment_read(struct graph *g, struct value *index, uint8_t number, 
   struct index first = index_dim(b.at[0]);
   axis[0] = index_indirect(build_read(&b, index, &first, 0));
   for (uint8_t n = 1; n < out->rank; n++) axis[n] = out->dim[n] == 1 ? index_fixed(0) : index_dim(b.at[n]);
-  uint8_t from_row = 0, from_column = 0;
-  if (move_rows) {
-    struct index place[2] = {first, index_dim(b.at[row])};
-    axis[row] = index_indirect(from_row = build_read(&b, &rows, place, 0));
-  }
-  if (move_columns) {
-    struct index place[2] = {first, index_dim(b.at[column])};
-    axis[column] = index_indirect(from_column = build_read(&b, &columns, place, 0));
-  }
+  move_axes(&b, &c, axis);
   uint8_t x = build_read(&b, &data, axis, 0);
   x = batch_convert(&b, x, s->input_dtype, s->scale);
   if (norm->mean) {
     x = build_op2(&b, CANON_SUB, x, of_channel(&b, norm->mean, &mean));
     x = build_op2(&b, CANON_DIV, x, of_channel(&b, norm->std, &std));
   }
-  if (norm->mean && a->crop) { /* what lies outside is zero as the model sees it, not a black pixel */
-    uint8_t inside = below(&b, from_row, out->dim[row]);
-    uint8_t inside_too = below(&b, from_column, out->dim[column]);
-    inside = build_op2(&b, CANON_IAND, inside, inside_too);
-    x = build_op(&b, CANON_SEL, inside, x, zero(&b));
-  }
-  if (a->cutout) {
-    uint8_t inside = in_stretch(&b, &cut[0], b.at[row], a->cutout);
-    uint8_t inside_too = in_stretch(&b, &cut[1], b.at[column], a->cutout);
-    inside = build_op2(&b, CANON_IAND, inside, inside_too);
-    x = build_op(&b, CANON_SEL, inside, zero(&b), x);
-  }
+  if (norm->mean && c.how.crop) x = keep_inside(&b, &c, out, x);
+  if (c.how.cutout) x = cut_out(&b, &c, x);
   return build_end(&b, x);
 }

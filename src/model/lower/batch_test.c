@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/hex.h"
 #include "model/lower/trial.h"
 #include "numeric/random.h"
 
@@ -326,6 +327,55 @@ static void tests_are_normalised_only(void **state) {
   shut(&w);
 }
 
+static void known(const struct lower_options *o, const char *train, const char *evaluate) {
+  struct arena arena;
+  struct lowered l;
+  struct why why = {""};
+  char got[2][17];
+  assert_true(arena_open(&arena, (size_t)1 << 28));
+  if (lower_job(&s.model, o, &arena, &l, &why) != LOWER_OK) fail_msg("%s", why.text);
+  for (int t = 0; t < 2; t++) {
+    uint8_t root[32];
+    tape_root(&l.tape[t ? TAPE_OF_EVALUATE : TAPE_OF_TRAIN], root);
+    hex_encode(root, 8, got[t]);
+  }
+  if (strcmp(got[0], train) != 0 || strcmp(got[1], evaluate) != 0)
+    fail_msg("%s %s, not %s %s", got[0], got[1], train, evaluate);
+  arena_shut(&arena);
+}
+
+/* Known answers: first bytes of the roots of `train` and `evaluate`. */
+static void the_tapes_are_those_of_lower_1(void **state) {
+  (void)state;
+  struct onnx_tensor mean = {.type = ONNX_FLOAT, .rank = 1, .dim = {2}, .count = 2, .f32 = mean_numbers}, std = mean;
+  struct lower_options o = two_options();
+  two_inputs("b");
+  o.test = o.train;
+  known(&o, "971b0a4a7347d5a9", "b10c5e8dfcd71d35");
+  o.train.more[0] = o.test.more[0] = (struct sample_input){.targets = true};
+  known(&o, "7aeff1293125ad69", "f0d7a0f167cd76dc");
+  text_model();
+  o = trial_defaults(3);
+  o.train = (struct sample_shape){.samples = 9,
+                                  .input_dtype = TAPE_U8,
+                                  .input_rank = 1,
+                                  .input_dim = {CONTEXT},
+                                  .scale = 0.5f,
+                                  .text = {.tokens = 55, .context = CONTEXT, .stride = 6, .pairs = true}};
+  o.test = o.train;
+  known(&o, "704000ed8db66357", "02b14950fef82d0b");
+  o.train.text.pairs = o.test.text.pairs = false;
+  known(&o, "504fd8f8590ef54d", "9e439c3de80aa11b");
+  std.f32 = std_numbers;
+  for (int last = 0; last < 2; last++) {
+    o = picture_options(last);
+    o.train.normalize = (struct sample_normalize){&mean, &std};
+    o.train.augment = (struct sample_augment){.flip_columns = true, .flip_rows = true, .crop = 2, .cutout = 3};
+    o.test = o.train;
+    known(&o, last ? "63c714d34cb6f383" : "79a0905ffe3fcc13", last ? "8b0d364a46a36d78" : "dd10275ab5532e11");
+  }
+}
+
 static void refused(const struct lower_options *o, const char *reason) {
   struct arena arena;
   struct lowered l;
@@ -367,9 +417,13 @@ static void what_does_not_fit_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(inputs_are_fed_by_name),    cmocka_unit_test(targets_feed_an_input),
-      cmocka_unit_test(windows_of_text),           cmocka_unit_test(pictures_are_changed_as_said),
-      cmocka_unit_test(tests_are_normalised_only), cmocka_unit_test(what_does_not_fit_is_refused),
+      cmocka_unit_test(inputs_are_fed_by_name),
+      cmocka_unit_test(targets_feed_an_input),
+      cmocka_unit_test(windows_of_text),
+      cmocka_unit_test(pictures_are_changed_as_said),
+      cmocka_unit_test(tests_are_normalised_only),
+      cmocka_unit_test(what_does_not_fit_is_refused),
+      cmocka_unit_test(the_tapes_are_those_of_lower_1),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

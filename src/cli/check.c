@@ -5,7 +5,6 @@
 #include "model/lower/lower.h"
 #include "training/file/onnx_file.h"
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +63,9 @@ static void report(void *context, const struct onnx_node *node, uint32_t index, 
 static void list(void *context, const struct onnx_tensor *tensor, bool trains) {
   struct tally *t = context;
   if (trains) t->tensors++, t->weights += tensor->count;
-  ptrdiff_t at = tensor - file.model.initializer; /* outside, where it is a Constant node's */
-  if (trains && at >= 0 && at < file.model.initializers_count) t->trains[at] = true;
+  uintptr_t at = ((uintptr_t)tensor - (uintptr_t)file.model.initializer) / sizeof *tensor;
+  if (at >= file.model.initializers_count) return; /* a Constant node's: no name, never trained */
+  if (trains) t->trains[at] = true;
   if (trains && t->json) json_array_append_new(t->names, output_text(tensor->name));
   if (t->json) return;
   printf("  %-9s ", trains ? "trains" : "stays");

@@ -18,6 +18,51 @@ def recurrent(op, gates, name, directions=1, bias=True, first=(), peephole=False
                 **({"direction": "bidirectional"} if directions == 2 else {}), **more)
 
 
+# Functions that a node may name, with the numbers a case gives them; ONNX's evaluator knows the usual ones only.
+FUNCTIONS = {
+    "Sigmoid": ({}, lambda x: 1 / (1 + numpy.exp(-x))),
+    "Relu": ({}, lambda x: numpy.maximum(x, 0)),
+    "Affine": ({"activation_alpha": [0.7], "activation_beta": [0.2]}, lambda x: 0.7 * x + 0.2),
+    "LeakyRelu": ({"activation_alpha": [0.3]}, lambda x: numpy.where(x < 0, 0.3 * x, x)),
+    "ThresholdedRelu": ({"activation_alpha": [0.4]}, lambda x: numpy.where(x > 0.4, x, 0)),
+    "ScaledTanh": ({"activation_alpha": [1.5], "activation_beta": [0.6]}, lambda x: 1.5 * numpy.tanh(0.6 * x)),
+    "HardSigmoid": ({"activation_alpha": [0.3], "activation_beta": [0.4]}, lambda x: numpy.clip(0.3 * x + 0.4, 0, 1)),
+    "Elu": ({"activation_alpha": [0.8]}, lambda x: numpy.where(x < 0, 0.8 * numpy.expm1(x), x)),
+    "Softsign": ({}, lambda x: x / (1 + abs(x))),
+    "Softplus": ({}, lambda x: numpy.log1p(numpy.exp(x))),
+}
+
+
+def named(function, clip=None):
+    """An RNN that names its function, and perhaps holds its argument within bounds."""
+    more, f = FUNCTIONS[function]
+
+    def forward(x, w, r, b, *_):
+        h, made = numpy.zeros((N, H)), []
+        for step in x:
+            z = step @ w[0].T + h @ r[0].T + b[0, :H] + b[0, H:]
+            h = f(z if clip is None else numpy.clip(z, -clip, clip))
+            made.append(h)
+        return [numpy.stack(made)[:, None], h[None]]
+    return recurrent("RNN", 1, f"{function}{'' if clip is None else ', clipped'}", activations=[function], reference=forward,
+                     use=(0, 1), clip=clip, **more)
+
+
+def relu_lstm():
+    """An LSTM with three functions of its own, two of which take numbers in turn."""
+    def forward(x, w, r, b, *_):
+        h, c, made = numpy.zeros((N, H)), numpy.zeros((N, H)), []
+        for step in x:
+            i, o, f, g = numpy.split(step @ w[0].T + h @ r[0].T + b[0, :4 * H] + b[0, 4 * H:], 4, -1)
+            i, o, f = (numpy.clip(0.3 * v + 0.4, 0, 1) for v in (i, o, f))
+            c = f * c + i * numpy.maximum(g, 0)
+            h = o * numpy.where(c < 0, 0.25 * c, c)
+            made.append(h)
+        return [numpy.stack(made)[:, None]]
+    return recurrent("LSTM", 4, "functions of its own", activations=["HardSigmoid", "Relu", "LeakyRelu"], reference=forward,
+                     use=(0,), activation_alpha=[0.3, 0.25], activation_beta=[0.4])
+
+
 def attention(name, heads=2, kv=2, flat=False, mask=None, past=0, lengths=None, v_size=4, rows=3, keys=5, size=4, opset=23,
               **more):
     """Batch 2. Q, K, V, and what may follow them."""
@@ -75,6 +120,10 @@ CASES = [
     recurrent("RNN", 1, "both directions, first state", directions=2, first="h", use=(0, 1)),
     recurrent("RNN", 1, "reverse, no bias, last state alone", direction="reverse", bias=False, use=(1,)),
     recurrent("RNN", 1, "batch first", layout=1, first="h", use=(0, 1)),
+    relu_lstm(),
+    *[named(function) for function in FUNCTIONS],
+    named("Sigmoid", clip=0.5),
+    named("Softsign", clip=0.8),
     attention("heads"),
     attention("causal, scaled", is_causal=1, scale=0.3),
     attention("groups of heads", heads=4, kv=2),

@@ -35,6 +35,12 @@ static float taken(const struct onnx_attribute *list, uint32_t *at, float absent
   return list && list->kind == ONNX_ATTR_FLOATS && *at < list->count ? list->floats[(*at)++] : absent;
 }
 
+/* The slope is read off the result, which these would not tell. */
+static bool told_by_result(const struct activation *f) {
+  bool bends = f->name == ACTIVATION_LEAKY_RELU || f->name == ACTIVATION_ELU || f->name == ACTIVATION_THRESHOLDED_RELU;
+  return !(bends && f->alpha < 0) && !(f->name == ACTIVATION_SCALED_TANH && f->alpha == 0);
+}
+
 static bool same(const struct activation *x, const struct activation *y) {
   return x->name == y->name && x->alpha == y->alpha && x->beta == y->beta;
 }
@@ -58,6 +64,11 @@ bool activation_read(struct graph *g, const struct application *a, uint32_t coun
       if (known[f.name].takes_alpha) f.alpha = taken(alpha, &alphas, f.alpha);
       if (known[f.name].takes_beta) f.beta = taken(beta, &betas, f.beta);
       f.clip = clip;
+      if (!told_by_result(&f)) {
+        graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "gives %s an alpha of %g: it should be %s", known[f.name].name,
+                     (double)f.alpha, f.alpha < 0 ? "0 or more" : "another number than 0");
+        return false;
+      }
       if (d && !same(&f, &out[n])) {
         graph_refuse(g, a, LOWER_ERR_UNSUPPORTED,
                      "uses other activations backwards than forwards: make it two nodes of one direction each");

@@ -201,6 +201,30 @@ class Wrong(world.World):
                 self.assertIn(name, self.assay("infer", "model.onnx", *words, "-o", "out", expect=2)[1])
         self.assertFalse(os.path.exists("out"))
 
+    def test_infer_whole_numbers(self):
+        """Any NumPy type whose numbers the input's type holds; results in the type that the graph declares."""
+        def value(name, kind, *dims):
+            shape = [world.field(1, [world.field(1, d)]) for d in dims]
+            return [world.field(1, name), world.field(2, [world.field(1, [world.field(1, kind), world.field(2, shape)])])]
+        int8, truth = 3, 9
+        graph = [world.field(1, [world.field(1, "k"), world.field(1, "k"), world.field(2, "y"), world.field(4, "Less")]), world.field(2, "g"),
+                 world.field(11, value("k", int8, 3)), world.field(12, value("y", truth, 3)), world.field(12, value("k", int8, 3))]
+        self.write("whole.onnx", b"".join([world.field(1, 8), world.field(7, graph), world.field(8, [world.field(2, 18)])]))
+        for kind, code in (("<i8", "q"), ("<u2", "H"), ("|i1", "b"), ("<u8", "Q")):
+            with self.subTest(kind=kind):
+                self.write("k.npy", world.npy([3], [1, 2, 127], kind, code))
+                self.assay("infer", "whole.onnx", "--input", "k.npy", "-o", "whole", "--force")
+                self.assertEqual(self.read("whole/k.npy")[-3:], bytes([1, 2, 127]))
+                self.assertIn(b"'|i1'", self.read("whole/k.npy"))
+                self.assertEqual(self.read("whole/y.npy")[-3:], bytes(3))
+                self.assertIn(b"'|b1'", self.read("whole/y.npy"))
+        for values, kind, code, words in (([1, 2, 128], "<i4", "i", "takes INT8"), ([0, 0, 2 ** 63], "<u8", "Q", "beyond what i32 holds"),
+                                          ([0.5] * 3, "<f4", "f", "whole numbers"), ([], "<i4", "i", "takes [3]")):
+            with self.subTest(values=values):
+                self.write("k.npy", world.npy([len(values)], values, kind, code))
+                self.assertIn(words, self.assay("infer", "whole.onnx", "--input", "k.npy", "-o", "none", expect=2)[1])
+        self.assertFalse(os.path.exists("none"))
+
     def test_inspect_of_damaged_files(self):
         self.train()
         for name in ("tapes/train.tape", "traces/0000.bin", "checkpoints/000003.state", "model.onnx", "model.safetensors"):

@@ -38,7 +38,7 @@ static const struct advice advices[] = {
      "write it with Sigmoid, Mul, Exp, Log and CumSum, or export with opset 20, which has no word for it"},
     {" Upsample ", "export with opset 13 or newer, where it is Resize"},
     {" Scatter ", "export with opset 13 or newer, where it is ScatterElements"},
-    {" GridSample AffineGrid RoiAlign MaxRoiPool MaxUnpool DeformConv Col2Im CenterCropPad ",
+    {" GridSample AffineGrid RoiAlign MaxRoiPool MaxUnpool DeformConv CenterCropPad ",
      "put it before the model, into the data, or use Resize, Slice or ConvTranspose"},
     {" Det ", "take it from a decomposition of the matrix, or leave it out of the model"},
     {" Adam Adagrad Momentum Gradient ", "the optimizer is the job file's; export the network alone"},

@@ -25,8 +25,16 @@ static bool found(const char *asked, const char *const *names, uint32_t count) {
   return false;
 }
 
-/* `train: [names]` becomes the list of everything else; a name that the model lacks, and a pattern that none of its
- * names matches, is an error. */
+/* A running mean or variance of a batch norm: it moves with the batches, whatever trains. */
+static bool is_statistic(const struct onnx_model *m, const char *name) {
+  for (uint32_t n = 0; n < m->nodes_count; n++)
+    for (uint32_t i = 3; i < m->node[n].inputs_count && strcmp(m->node[n].op, "BatchNormalization") == 0; i++)
+      if (strcmp(m->node[n].input[i], name) == 0) return true;
+  return false;
+}
+
+/* `train: [names]` becomes the list of everything else that could train; a name that the model lacks, and a pattern
+ * that none of its names matches, is an error. */
 static enum training_status fill_freeze(struct prepared *p, struct why *why) {
   const struct onnx_model *m = &p->onnx.model;
   const struct jobfile *j = &p->jobfile;
@@ -48,7 +56,8 @@ static enum training_status fill_freeze(struct prepared *p, struct why *why) {
       return TRAINING_ERR_INPUT;
     }
   for (uint32_t i = 0; i < m->initializers_count; i++)
-    if (m->initializer[i].type == ONNX_FLOAT && named(asked, asked_count, all[i]) != (j->train_only != NULL))
+    if (m->initializer[i].type == ONNX_FLOAT && named(asked, asked_count, all[i]) != (j->train_only != NULL) &&
+        !(j->train_only && is_statistic(m, all[i])))
       frozen[count++] = all[i];
   p->options.freeze = frozen;
   p->options.freeze_count = asked_count ? count : 0;

@@ -91,6 +91,47 @@ static void words_that_mean_the_same_are_the_same_job(void **state) {
   free(p);
 }
 
+static void write_zeros(const struct example *e, const char *name, const char *shape, size_t count) {
+  FILE *f = fopen(example_path(e, name), "wb");
+  char header[119], text[112];
+  snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+  snprintf(header, sizeof header, "%-117s\n", text);
+  assert_non_null(f);
+  assert_int_equal(fwrite("\x93NUMPY\x01\x00v\x00", 1, 10, f) + fwrite(header, 1, 118, f), 128);
+  for (float zero = 0; count--;) assert_int_equal(fwrite(&zero, 4, 1, f), 1);
+  assert_int_equal(fclose(f), 0);
+}
+
+/* A list of what trains leaves a batch norm's running statistics running, as they are no tensor that could train;
+ * naming them in freeze stops them. */
+static void a_list_of_weights_stops_no_statistic(void **state) {
+  (void)state;
+  static const char *const more[] = {"", "train: [first, deep*, '*.s', '*.b', up, mix, last]", "freeze: [bn.m]"};
+  uint8_t root[3][MERKLE_BYTES];
+  struct prepared *p = calloc(1, sizeof *p);
+  struct example e;
+  example_make(&e, adamw, "epochs: 5");
+  write_zeros(&e, "images.npy", "16, 28, 28", (size_t)16 * 28 * 28);
+  write_zeros(&e, "rows.npy", "16, 10", (size_t)16 * 10);
+  for (int i = 0; i < 3; i++) {
+    struct why why;
+    FILE *f = fopen(example_path(&e, "job.yaml"), "w");
+    assert_non_null(f);
+    fprintf(f,
+            "assay: 1\nmodel: %s/norms.onnx\ndata: {train: {format: npy, inputs: images.npy, targets: rows.npy}}\n"
+            "loss: mse\noptimizer: %s\nbatch: 8\nupdates: 4\n%s\n",
+            ASSAY_MODELS, adamw, more[i]);
+    assert_int_equal(fclose(f), 0);
+    if (prepared(&e, p, &why) != TRAINING_OK) fail_msg("%s", why.text);
+    memcpy(root[i], p->job_root, MERKLE_BYTES);
+    prepare_shut(p);
+  }
+  assert_memory_equal(root[0], root[1], MERKLE_BYTES);
+  assert_memory_not_equal(root[0], root[2], MERKLE_BYTES);
+  example_remove(&e);
+  free(p);
+}
+
 static void mistakes_are_named(void **state) {
   (void)state;
   static const struct {
@@ -426,6 +467,7 @@ static void a_job_from_a_state(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(the_root_is_of_all_that_decides),
+                                     cmocka_unit_test(a_list_of_weights_stops_no_statistic),
                                      cmocka_unit_test(mistakes_are_named),
                                      cmocka_unit_test(words_that_mean_the_same_are_the_same_job),
                                      cmocka_unit_test(data_that_does_not_fit_the_model),

@@ -37,6 +37,8 @@ def to_array(value: Any, what: str) -> "np.ndarray[Any, Any]":
         return array
     if name in _WIDER:
         return array.astype(_WIDER[name])
+    if name == "object":
+        raise AssayError(f"{what} is an array of Python objects; make numbers of them first, with .astype('float32') or .astype('int64')")
     raise AssayError(f"{what} is of type {name}; a job reads floats, integers up to 64 bits and bool")
 
 
@@ -108,8 +110,11 @@ class _File:
 def _blocks(dataset: Any, what: str) -> Iterator[Tuple[List["np.ndarray[Any, Any]"], Optional[Tuple[str, ...]], Optional["np.ndarray[Any, Any]"]]]:
     """Blocks of samples: one array for each input, their names, and the targets."""
     whole = getattr(dataset, "tensors", None) if type(dataset).__name__ == "TensorDataset" else dataset
-    if isinstance(whole, (tuple, list)) and len(whole) in (1, 2) and all(_is_arrays(part) for part in whole):
-        inputs, names, targets = _parts(tuple(whole), what)
+    if isinstance(whole, Mapping) and not _is_arrays(whole):
+        raise AssayError(f"{what} is a dict of {', '.join(f'{key}: {type(value).__name__}' for key, value in list(whole.items())[:8])}; wanted: arrays by "
+                         f"the names of forward's arguments")
+    if isinstance(whole, Mapping) or isinstance(whole, (tuple, list)) and len(whole) in (1, 2) and all(_is_arrays(part) for part in whole):
+        inputs, names, targets = _parts(whole if isinstance(whole, Mapping) else tuple(whole), what)
         arrays = [to_array(x, f"{what}: inputs") for x in inputs]
         answers = None if targets is None else to_array(targets, f"{what}: targets")
         lengths = [len(a) if a.ndim else -1 for a in arrays + ([] if answers is None else [answers])]
@@ -136,6 +141,10 @@ def _is_arrays(part: Any) -> bool:
 
 
 def _samples(dataset: Any, what: str) -> Iterator[Any]:
+    if isinstance(dataset, (str, bytes)):
+        raise AssayError(f"{what} is a text; a data set that a job file names is {{'dataset': {dataset!r}}}, and others are arrays or a torch data set")
+    if isinstance(dataset, (tuple, list)) and len(dataset) == 2 and all(isinstance(part, (tuple, list)) and len(part) > 2 for part in dataset):
+        raise AssayError(f"{what} is a pair of lists; make arrays of both: (numpy.asarray(x, 'float32'), numpy.asarray(y))")
     if hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__"):
         return (dataset[i] for i in range(len(dataset)))
     if hasattr(dataset, "__iter__"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import io
 import logging
 import re
@@ -167,7 +168,40 @@ def _structure(proto: Any) -> str:
 
 def _tensors(example: Sequence[Any]) -> Tuple[Any, ...]:
     torch = _torch()
-    return tuple(x if isinstance(x, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(x)) for x in example)
+    tensors = (x if isinstance(x, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(x)) for x in example)
+    return tuple(x.float() if x.is_floating_point() else x for x in tensors)  # as a job reads floats of any width
+
+
+def plain(model: Any) -> Any:
+    """The module itself, of one that torch.compile or DataParallel wraps: its parameters are the same tensors."""
+    torch = _torch()
+    while True:
+        if isinstance(model, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+            model = model.module
+        elif isinstance(getattr(model, "_orig_mod", None), torch.nn.Module):
+            model = model._orig_mod
+        else:
+            break
+    if isinstance(model, type):
+        raise AssayError(f"model is the class {model.__name__}; give one of it: {model.__name__}()")
+    if not isinstance(model, torch.nn.Module):
+        raise AssayError(f"model is a {type(model).__name__}; give a torch.nn.Module, or the path of an ONNX file")
+    return model
+
+
+def _refuse_arguments(model: Any, inputs: Sequence[Any], names: Optional[Sequence[str]]) -> None:
+    """Do the data have what forward takes? Asked before the exporter, which answers in other words."""
+    try:
+        signature = inspect.signature(model.forward)
+        signature.bind(*(() if names else inputs), **(dict(zip(names, inputs)) if names else {}))
+    except ValueError:
+        return  # no signature to be had
+    except TypeError as error:
+        takes = ", ".join(p.name for p in signature.parameters.values())
+        has = f"inputs named {', '.join(names)}" if names else f"{len(inputs)} input{'s' if len(inputs) > 1 else ''}"
+        raise AssayError(f"forward({takes}) and the data do not fit: {error}. The data have {has}; a sample is (inputs, target), where inputs is one "
+                         f"array, a tuple of them, or a dict by forward's names, and the target goes to the loss alone; of a model that "
+                         f"computes its own loss a sample is a dict of all that forward takes") from error
 
 
 def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[str, Path], *, names: Optional[Sequence[str]] = None,
@@ -179,6 +213,7 @@ def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[
     Modules in eval mode inside one that trains stay so. AssayError where that cannot be done; the module is not changed."""
     torch = _torch()
     path = Path(path)
+    model = plain(model)
     tied, every = _same_storage(model)
     _refuse(model, every)
     inputs = _tensors(example)
@@ -194,6 +229,7 @@ def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[
     if names is not None:
         arguments, keywords = (), dict(zip(names, inputs))
         dynamic = {name: {0: torch.export.Dim.DYNAMIC} for name in names}
+    _refuse_arguments(model, inputs, names)
     modes = [(module, module.training) for module in model.modules()]
     if not model.training:
         model.train()
@@ -204,7 +240,8 @@ def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[
     except ImportError as error:
         raise AssayError(f"torch.onnx.export needs more: {error}; pip install onnx onnxscript", 3) from error
     except Exception as error:
-        raise AssayError(f"torch.onnx.export cannot write this model: {_first_words(error)}") from error
+        raise AssayError(f"torch.onnx.export cannot write this model: {_advice(error)}{_first_words(error)} (the inputs were of shape "
+                         f"{', '.join(str(list(x.shape)) for x in inputs)})") from error
     finally:
         for module, mode in modes:
             module.training = mode
@@ -222,12 +259,26 @@ def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[
                     next(i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), _structure(proto))
 
 
+def _advice(error: BaseException) -> str:
+    """What the exporter's commonest complaints mean."""
+    said = ""
+    while error is not None:
+        said += f"{type(error).__name__}: {error}\n"
+        error = error.__cause__  # type: ignore[assignment]
+    if "data-dependent" in said or "GuardOnDataDependent" in said:
+        return "forward decides by the values of a tensor (if x.sum() > 0, .item()), which ONNX cannot say; torch.where can. "
+    if "not in VR[" in said or "specialized" in said or "ConstraintViolation" in said:
+        return ("forward seems to fix the number of samples in a batch, or of something else that varies (reshape(16, ..)); "
+                "take it from x.shape[0], or write -1. ")
+    return ""
+
+
 def _first_words(error: BaseException) -> str:
     """The innermost cause, shortened: the exporter wraps it in pages of advice."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines)[:600]}"
+    return f"{type(error).__name__}: {' '.join(lines)[:300]}"
 
 
 def load_into(model: "torch.nn.Module", tensors: Mapping[str, "np.ndarray[Any, Any]"], forwards: int = 0) -> List[str]:
@@ -235,6 +286,7 @@ def load_into(model: "torch.nn.Module", tensors: Mapping[str, "np.ndarray[Any, A
     optimizers hold. forwards: passes through the model in training, which batch norms count in num_batches_tracked.
     Returns the names that were set."""
     torch = _torch()
+    model = plain(model)
     _, every = _same_storage(model)
     missing = sorted(set(tensors) - set(every))
     if missing:

@@ -1,14 +1,14 @@
 """torch's optimizers and losses in the words of a job file. What has no words there is refused by name, never left out."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import AssayError
 
 if TYPE_CHECKING:
     import torch
 
-LossLike = Union[str, Mapping[str, Any], "torch.nn.Module"]
+LossLike = Union[str, Mapping[str, Any], "torch.nn.Module", Callable[..., Any]]
 OptimizerLike = Union[str, Mapping[str, Any], "torch.optim.Optimizer"]
 
 # Options of torch's optimizers that say how to compute and not what.
@@ -22,8 +22,15 @@ _OPTIONS = {
 }
 # What a scheduler leaves in a group; the scheduler itself is read elsewhere.
 _SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum"}
+# Functions of torch.nn.functional, which without options are these modules without any.
+_FUNCTIONS = {"cross_entropy": "cross_entropy", "binary_cross_entropy_with_logits": "bce_with_logits", "mse_loss": "mse", "l1_loss": "l1",
+              "huber_loss": "huber", "smooth_l1_loss": "smooth_l1"}
 # Options that must have this value, as there are no words for another.
 _ONLY = {"maximize": False, "differentiable": False, "amsgrad": False}
+
+# What to do with a loss that a job has no word for.
+OWN_LOSS = ("let the model compute it: forward(x, labels) returns the mean over the batch, the data are samples ({'x': x, 'labels': y}) "
+            "without a target, and loss='model'")
 
 
 def loss_words(loss: LossLike) -> Any:
@@ -32,10 +39,15 @@ def loss_words(loss: LossLike) -> Any:
         return loss
     if isinstance(loss, Mapping):
         return dict(loss)
+    if isinstance(loss, type):
+        raise AssayError(f"loss is the class {loss.__name__}; give one of it: {loss.__name__}()")
     name = type(loss).__name__
+    called = getattr(loss, "__name__", "")
+    if called in _FUNCTIONS and getattr(loss, "__module__", None) in ("torch.nn.functional", "torch._C._nn"):
+        return _FUNCTIONS[called]
     if not type(loss).__module__.startswith("torch.nn."):
-        raise AssayError(f"loss is a {name}, of which a job file knows nothing; let the model compute its own loss and return it, "
-                         f"with loss={{'output': NAME}}, or use one of {_known()}")
+        name = called or name
+        raise AssayError(f"loss {name} has no word in a job file; {OWN_LOSS}, or use one of {_known()}")
     known: Dict[str, Dict[str, Any]] = {
         "CrossEntropyLoss": {"name": "cross_entropy"},
         "BCEWithLogitsLoss": {"name": "bce_with_logits"},
@@ -52,8 +64,7 @@ def loss_words(loss: LossLike) -> Any:
                          f"the same training needs another learning rate")
     for option in ("weight", "pos_weight"):
         if getattr(loss, option, None) is not None:
-            raise AssayError(f"loss {name}({option}=...): a job file has no weights of classes; let the model compute its own loss "
-                             f"and return it, with loss={{'output': NAME}}")
+            raise AssayError(f"loss {name}({option}=...): a job file has no weights of classes; {OWN_LOSS}")
     words = known[name]
     if name == "CrossEntropyLoss":
         if getattr(loss, "label_smoothing", 0.0):
@@ -91,7 +102,8 @@ def _group_words(name: str, options: Sequence[str], group: Mapping[str, Any], sc
         elif option in _ONLY and value == _ONLY[option]:
             continue
         else:
-            raise AssayError(f"optimizer {name}({option}={value!r}) has no word in a job file")
+            raise AssayError(f"optimizer {name}({option}={value!r}) has no word in a job file; leave the option out "
+                             f"(a job's {name} has {', '.join(options)})")
     if scheduled in group:
         words["lr"] = _value(name, "lr", group[scheduled])
     return words
@@ -108,6 +120,8 @@ def optimizer_words(optimizer: OptimizerLike, parameters: Mapping[str, Any], unu
         return optimizer, frozen
     if isinstance(optimizer, Mapping):
         return dict(optimizer), frozen
+    if isinstance(optimizer, type):
+        raise AssayError(f"optimizer is the class {optimizer.__name__}; give one of it: {optimizer.__name__}(model.parameters(), lr=..)")
     name = type(optimizer).__name__
     if name not in _OPTIONS or not type(optimizer).__module__.startswith("torch.optim"):
         raise AssayError(f"optimizer {name} has no word in a job file; there are {', '.join(_OPTIONS)} of torch.optim")

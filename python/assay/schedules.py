@@ -13,11 +13,14 @@ from .errors import AssayError
 
 Words = Dict[str, Any]
 _STEPS = ("update", "epoch")
+_KNOWN = ("StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "LinearLR", "OneCycleLR", "SequentialLR")
 
 
 def schedule_words(scheduler: Any, optimizer: Any, updates: Optional[int], updates_an_epoch: Optional[int], step: Optional[str]) -> Words:
     """The job file's `schedule`. step: whether the training that is meant calls scheduler.step() after every 'update' or every
     'epoch'. A mapping or a text is taken as it is."""
+    if step is not None and step not in _STEPS:
+        raise AssayError(f"scheduler_step is {step!r}; it is 'update' or 'epoch'")
     if isinstance(scheduler, str):
         return {"name": scheduler}
     if isinstance(scheduler, Mapping):
@@ -27,6 +30,9 @@ def schedule_words(scheduler: Any, optimizer: Any, updates: Optional[int], updat
         raise AssayError(f"scheduler {name} is not of this optimizer")
     if getattr(scheduler, "last_epoch", 0) > 0:
         raise AssayError(f"scheduler {name} has taken steps already; give a new one")
+    if name not in _KNOWN:
+        why = ": it goes by what training measures, and a job's schedule is fixed before" if name == "ReduceLROnPlateau" else ""
+        raise AssayError(f"scheduler {name} has no word in a job file{why}; there are {', '.join(_KNOWN)}, the last of a warm-up and one of them")
     if name == "OneCycleLR":
         step = step or "update"
     if step not in _STEPS:
@@ -75,8 +81,7 @@ def _read(s: Any, every: int, updates: int) -> Words:
         first, second = s._schedule_phases[0], s._schedule_phases[-1]
         return {"name": "one_cycle", "pct_start": (first["end_step"] + 1) / s.total_steps, "div_factor": group["max_lr"] / group["initial_lr"],
                 "final_div_factor": group["initial_lr"] / group[second["end_lr"]], "anneal_strategy": s._anneal_func_type}
-    raise AssayError(f"scheduler {name} has no word in a job file; there are StepLR, MultiStepLR, ExponentialLR, CosineAnnealingLR, LinearLR, "
-                     f"OneCycleLR, and SequentialLR of a warm-up and one of them")
+    raise AssayError(f"scheduler {name} has no word in a job file inside a SequentialLR; there are {', '.join(_KNOWN[:-1])}")
 
 
 def factors(words: Mapping[str, Any], updates: int) -> List[float]:

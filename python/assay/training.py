@@ -1,6 +1,7 @@
 """Training: from a module and data to a job, a run, and back."""
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -90,10 +91,13 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
     module is as it was. Costs a copy of the data on disk."""
     folder = Path(out).absolute()
     view = Progress(quiet=not progress)
+    if not isinstance(model, (str, os.PathLike)):
+        from .module import plain
+        model = plain(model)
     fresh = folder / "next"
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     try:
+        fresh.mkdir(parents=True)
         made, exported = _make(fresh, model, dataset, loss=loss, optimizer=optimizer, scheduler=scheduler,
                                scheduler_step=scheduler_step, test=test, scale=scale, normalize=normalize, augment=augment,
                                example=example, opset=opset, own={
@@ -102,6 +106,10 @@ def train(model: Union["torch.nn.Module", PathLike], dataset: Any, *, loss: Loss
                                    "drop_last": None if drop_last else False, "seed": seed,
                                    "evaluate": {"every": evaluate_every} if evaluate_every else None, **(options or {})})
         resume = _settle(folder, fresh, made, force, view)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) and not str(error.filename).startswith(str(folder)):
+            raise  # of the data set's own
+        raise AssayError(f"{folder} cannot be written: {error.strerror or error}; give another `out`, or make room there", 3) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     result = _run(folder, resume, force, threads, view)
@@ -279,7 +287,7 @@ def _run(folder: Path, resume: bool, force: bool, threads: Optional[int], view: 
     run = folder / "run"
     words = ["train", str(folder / "job" / "job.yaml"), "-o", str(run), "--json"]
     words += ["--resume"] if resume else ["--force"] if force else []
-    words += ["--threads", str(threads)] if threads else []
+    words += ["--threads", str(threads)] if threads is not None else []
 
     def each(record: program.Record) -> None:
         if "test_loss" in record and "outcome" not in record:

@@ -222,7 +222,7 @@ def test_losses_in_words():
     refused(lambda: loss_words(nn.BCEWithLogitsLoss(pos_weight=torch.ones(3))), "pos_weight")
     refused(lambda: loss_words(nn.MSELoss(reduction="sum")), "reduction='sum'")
     refused(lambda: loss_words(nn.PoissonNLLLoss()), "PoissonNLLLoss", "CrossEntropyLoss")
-    refused(lambda: loss_words(lambda a, b: a), "function", "output")
+    refused(lambda: loss_words(lambda a, b: a), "<lambda>", "let the model compute it")
 
 
 def test_optimizers_in_words():

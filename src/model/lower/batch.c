@@ -21,6 +21,13 @@ const uint8_t *batch_input_order(const struct graph *g, const char *name, uint32
   return NULL;
 }
 
+bool batch_single_precision(struct graph *g, const struct onnx_value *v, const char *what) {
+  if (v->type != ONNX_DOUBLE) return true;
+  emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "%s '%s' is DOUBLE, and floats here have 32 bits: export the model in float32",
+            what, v->name);
+  return false;
+}
+
 /* The model's dims where it fixes them all, else the sample's; the first is the batch, whatever the file says. */
 bool batch_input_shape(struct graph *g, const struct onnx_value *input, uint32_t batch, uint32_t rank,
                        const uint32_t *sample, struct value *out) {
@@ -137,7 +144,8 @@ static struct value read_input(struct graph *g, struct reading *r, uint32_t n) {
   const struct onnx_value *input = &g->model->input[n];
   struct sample_input in = samples_input(s, n);
   struct value x = {0};
-  if (!batch_input_shape(g, input, r->batch, in.rank, in.dim, &x)) return x;
+  if (!batch_single_precision(g, input, "input") || !batch_input_shape(g, input, r->batch, in.rank, in.dim, &x))
+    return x;
   if (x.dtype == TAPE_I32 && in.dtype == TAPE_F32) {
     emit_fail(g->e, LOWER_ERR_SHAPE, "the model's input '%s' takes integers, and the data are floats", input->name);
     return x;

@@ -19,6 +19,9 @@ void batch_evaluate(struct graph *g, const struct lower_options *o, struct batch
  * is channels last where a window slides over it. */
 bool batch_input_shape(struct graph *g, const struct onnx_value *input, uint32_t batch, uint32_t rank,
                        const uint32_t *sample, struct value *out);
+/* Nothing here has 64 bits of a float, so none are promised: false and failed for a DOUBLE; what: "input" or "output".
+ */
+bool batch_single_precision(struct graph *g, const struct onnx_value *v, const char *what);
 /* A data tensor as a value; x of it as the iteration wants it: integers become floats, times scale (0: as they are). */
 struct value batch_data(uint8_t number, uint8_t dtype, uint32_t rank, const uint32_t *dim);
 uint8_t batch_convert(struct build *b, uint8_t x, uint8_t dtype, float scale);

@@ -65,7 +65,13 @@ uint32_t lower_check(const struct onnx_model *model, lower_report *report, void 
     graph_set(&g, g.parameter[n].tensor_id, parameter_value(&g.parameter[n]));
     g.tensor[g.parameter[n].tensor_id].wants = g.parameter[n].trains;
   }
-  for (uint32_t n = 0; n < model->inputs_count; n++) set_input(&g, &model->input[n]);
+  for (uint32_t n = 0; n < model->inputs_count; n++) {
+    if (!batch_single_precision(&g, &model->input[n], "input")) {
+      report(context, NULL, UINT32_MAX, false, why.text);
+      return 1;
+    }
+    set_input(&g, &model->input[n]);
+  }
   for (uint32_t n = 0; n < model->nodes_count; n++) {
     const char *reason;
     bool lowers = judge(&g, &e, &g.application[n], &reason);

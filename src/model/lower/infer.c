@@ -21,14 +21,6 @@ static bool shape_matches(struct graph *g, const struct onnx_value *input, const
   return fits;
 }
 
-/* Nothing here has 64 bits of a float, so none are promised. */
-static bool single_precision(struct graph *g, const struct onnx_value *v, const char *what) {
-  if (v->type != ONNX_DOUBLE) return true;
-  emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "%s '%s' is DOUBLE, and floats here have 32 bits: export the model in float32",
-            what, v->name);
-  return false;
-}
-
 /* The input as it is, or copied: floats where the model wants them, channels last where a window slides over it. */
 static struct value input_value(struct graph *g, uint8_t number, const struct infer_shape *s) {
   const struct onnx_value *input = &g->model->input[number];
@@ -120,7 +112,7 @@ static struct infer_output *describe_outputs(struct graph *g) {
   if (!made) emit_fail(g->e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
   for (uint32_t n = 0; n < m->outputs_count && made; n++) {
     const struct value *v = &g->tensor[graph_find(g, m->output[n].name)].v;
-    if (!single_precision(g, &m->output[n], "output")) return NULL;
+    if (!batch_single_precision(g, &m->output[n], "output")) return NULL;
     if ((m->output[n].type == ONNX_FLOAT) != (v->dtype == TAPE_F32)) {
       emit_fail(g->e, LOWER_ERR_SHAPE, "output '%s' is declared %s, and the graph computes %s for it",
                 m->output[n].name, onnx_type_name((int32_t)m->output[n].type), onnx_type_name(v->type));
@@ -137,7 +129,7 @@ static void lower_graph(struct graph *g, const struct infer_shape *input, struct
   struct layout layout = {0};
   for (uint32_t n = 0; n < m->inputs_count; n++) {
     uint32_t at = graph_find(g, m->input[n].name);
-    if (!single_precision(g, &m->input[n], "input") || !shape_matches(g, &m->input[n], &input[n])) return;
+    if (!batch_single_precision(g, &m->input[n], "input") || !shape_matches(g, &m->input[n], &input[n])) return;
     if (at == GRAPH_NONE) continue;
     g->tensor[at].peek = input[n].content;
     if (input[n].content && !input[n].content->count) continue; /* no element: nothing for a record to read */

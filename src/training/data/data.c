@@ -168,7 +168,10 @@ enum training_status data_classes_check(const struct data_set *set, uint32_t cla
   bool text = set->text.context != 0;
   const struct data_part *t = text ? &set->input[0] : &set->targets;
   if (t->dtype == TAPE_F32) {
-    why_set(why, "%s holds floats; cross_entropy takes integer classes", t->path);
+    why_set(why,
+            "%s holds floats; cross_entropy takes integer classes (in NumPy: .astype(\"int64\"); of a distribution "
+            "over classes, its argmax)",
+            t->path);
     return TRAINING_ERR_INPUT;
   }
   uint64_t elements = text ? set->text.tokens : t->bytes / tape_dtype_bytes(t->dtype);

@@ -158,9 +158,11 @@ static void tell_places(struct look *l, uint32_t first, uint32_t end, bool whole
   char text[400];
   size_t length = 0;
   uint32_t shown = 0;
+  bool pieces = true; /* of a packed tensor, the gates of an LSTM say: each place takes another */
   *text = 0;
   for (uint32_t u = first; u < end; u++) {
     const struct onnx_node *n = &node[use[u].node];
+    pieces = pieces && is(n, "Slice");
     if (u > first && use[u].node == use[u - 1].node) continue;
     const char *name = *n->name ? n->name : n->op;
     int wrote = shown < 4    ? snprintf(text + length, sizeof text - length, "%s%.80s", length ? ", " : "", name)
@@ -169,7 +171,7 @@ static void tell_places(struct look *l, uint32_t first, uint32_t end, bool whole
     length += (size_t)wrote;
     shown++;
   }
-  if (shown < 2) return;
+  if (shown < 2 || pieces) return;
   const struct onnx_tensor *t = &l->m->initializer[use[first].tensor];
   struct exporter_finding f = {!whole && alike(l, first, end) ? EXPORTER_MERGED : EXPORTER_TIED, t->name, t, text, ""};
   l->report(l->context, &f);

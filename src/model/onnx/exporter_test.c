@@ -47,6 +47,13 @@ static void unoptimised_is_as_the_module(void **state) {
   expect("../../tests/models/lenet.onnx", NULL, "");
 }
 
+/* The gates of a packed weight are slices of it: one tensor, in one place of the module. */
+static void pieces_of_a_packed_tensor_are_no_ties(void **state) {
+  (void)state;
+  expect("../../tests/models/families/lstm.onnx", NULL, "");
+  expect("../../tests/models/families/lstm_legacy.onnx", NULL, "");
+}
+
 static void newer_exporter(void **state) {
   (void)state;
   expect(
@@ -82,6 +89,7 @@ static void odd_signatures(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(unoptimised_is_as_the_module),
+      cmocka_unit_test(pieces_of_a_packed_tensor_are_no_ties),
       cmocka_unit_test(newer_exporter),
       cmocka_unit_test(older_exporter),
       cmocka_unit_test(odd_signatures),

@@ -27,6 +27,26 @@ static void list_words(const char *const *words, uint32_t count, char *text, siz
     n += (size_t)snprintf(text + n, size - n, "%s%s", i == 0 ? "" : i + 1 == count ? " and " : ", ", words[i]);
 }
 
+/* Keys that people write one level off; NULL for a word of no such key. */
+static const char *home_of(const char *key) {
+  static const struct {
+    const char *key, *home;
+  } homes[] = {{"augment", "data.train"},     {"normalize", "data.train and data.test"},
+               {"scale", "data.train"},       {"lr", "optimizer"},
+               {"betas", "optimizer"},        {"eps", "optimizer"},
+               {"momentum", "optimizer"},     {"nesterov", "optimizer"},
+               {"weight_decay", "optimizer"}, {"decay", "optimizer"},
+               {"groups", "optimizer"},       {"warmup", "schedule"},
+               {"label_smoothing", "loss"},   {"ignore_index", "loss"},
+               {"batch", "the job file"},     {"micro_batches", "the job file"},
+               {"epochs", "the job file"},    {"updates", "the job file"},
+               {"clip_norm", "the job file"}, {"clip_value", "the job file"},
+               {"ema", "the job file"},       {"shuffle", "the job file"}};
+  for (size_t i = 0; i < sizeof homes / sizeof homes[0]; i++)
+    if (strcmp(homes[i].key, key) == 0) return homes[i].home;
+  return NULL;
+}
+
 bool fields_known(struct fields *f, const struct yaml_node *map, const char *what, const char *const *keys,
                   uint32_t count) {
   if (f->failed) return false;
@@ -34,6 +54,9 @@ bool fields_known(struct fields *f, const struct yaml_node *map, const char *wha
   for (const struct yaml_node *n = map->first; n; n = n->next) {
     bool known = false;
     for (uint32_t i = 0; i < count; i++) known |= strcmp(keys[i], n->key) == 0;
+    const char *home = known ? NULL : home_of(n->key);
+    if (home && strcmp(home, what) != 0)
+      return fields_fail(f, n->line, "unknown key '%.60s' in %s; it belongs to %s", n->key, what, home);
     if (!known)
       return fields_fail(f, n->line, "unknown key '%.60s' in %s; did you mean '%s'?", n->key, what,
                          nearest_word(n->key, keys, count, UINT32_MAX));

@@ -15,7 +15,8 @@ struct fields {
 /* Always returns false, so that a check can end with it. */
 __attribute__((format(printf, 3, 4))) bool fields_fail(struct fields *f, uint32_t line, const char *format, ...);
 
-/* fields_known refuses a node that is no mapping, and any key that is not in the list, with the nearest one that is. */
+/* fields_known refuses a node that is no mapping, and any key that is not in the list, with the place it belongs to or
+ * the nearest one that is. */
 bool fields_known(struct fields *f, const struct yaml_node *map, const char *what, const char *const *keys,
                   uint32_t count);
 

@@ -94,6 +94,8 @@ static void refused(const char *old, const char *new, const char *line, const ch
 static void names_the_line_and_the_way_out(void **state) {
   (void)state;
   refused("batch: 128", "bacth: 128", "line 9:", "did you mean 'batch'");
+  refused("batch: 128", "augment: {flip: horizontal}", "line 9:", "belongs to data.train");
+  refused("batch: 128", "warmup: 5", "line 9:", "belongs to schedule");
   refused("optimizer: {name: adamw, lr: 1e-3", "optimizer: {name: adamw, learning_rate: 1e-3",
           "line 7:", "unknown key");
   refused("eps: 1e-7", "momentum: 0.9", "line 7:", "optimizer adamw");

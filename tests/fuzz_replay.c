@@ -1,6 +1,6 @@
 /* fuzz_replay: runs a fuzz target without libFuzzer, so that every build and compiler sees its corpus.
  *
- *   x_fuzz CORPUS_DIR
+ *   x_fuzz CORPUS_DIR [MUTATIONS]
  *
  * Each file is run as it is, then with seeded mutations (bit flips, cuts, byte runs), a fixed number per file. */
 #define _DEFAULT_SOURCE
@@ -50,7 +50,8 @@ static void mutate(const uint8_t *bytes, size_t length, uint64_t *s) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) return fprintf(stderr, "usage: %s CORPUS_DIR\n", argv[0]), 2;
+  if (argc != 2 && argc != 3) return fprintf(stderr, "usage: %s CORPUS_DIR [MUTATIONS]\n", argv[0]), 2;
+  int mutations = argc == 3 ? atoi(argv[2]) : MUTATIONS;
   DIR *dir = opendir(argv[1]);
   if (!dir) return perror(argv[1]), 2;
   static uint8_t bytes[FILE_BYTES_MAX];
@@ -66,9 +67,9 @@ int main(int argc, char **argv) {
     fclose(f);
     files++;
     run(bytes, length);
-    for (int i = 0; i < MUTATIONS; i++) mutate(bytes, length, &seed);
+    for (int i = 0; i < mutations; i++) mutate(bytes, length, &seed);
   }
   closedir(dir);
-  printf("%d corpus files, %d mutations each\n", files, MUTATIONS);
+  printf("%d corpus files, %d mutations each\n", files, mutations);
   return files == 0; /* an empty corpus would be a test that cannot fail */
 }

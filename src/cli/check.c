@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct onnx_file file;                       /* large */
-static const size_t ARENA_BYTES = (size_t)16 << 30; /* address space; pages cost nothing until touched */
+static struct onnx_file file; /* large */
+/* Address space; pages cost nothing until touched. The second under a limit (ulimit -v). */
+static const size_t ARENA_BYTES = (size_t)16 << 30, ARENA_LEAST_BYTES = (size_t)1 << 30;
 
 enum { OPSET_FIRST = 13 }; /* of what onnx_decode reads */
 
@@ -82,9 +83,12 @@ static void ignore(void *context, const struct onnx_node *node, uint32_t index, 
 static int64_t fixed_batch(struct onnx_model *m, struct arena *arena) {
   if (m->inputs_count != 1 || !m->input[0].rank || m->input[0].dim[0] < 1) return 0;
   int64_t batch = m->input[0].dim[0];
+  if (batch >= INT32_MAX) return batch;
+  size_t mark = arena_mark(arena);
   m->input[0].dim[0] = batch + 1;
   bool holds = lower_check(m, ignore, NULL, arena) > 0;
   m->input[0].dim[0] = batch;
+  arena_reset(arena, mark);
   return holds ? batch : 0;
 }
 
@@ -140,7 +144,7 @@ static enum outcome run(const struct arguments *a) {
   }
   struct arena arena;
   struct why why = {""};
-  if (!arena_open(&arena, ARENA_BYTES)) {
+  if (!arena_open(&arena, ARENA_BYTES) && !arena_open(&arena, ARENA_LEAST_BYTES)) {
     complain("the system refuses address space for the model");
     return OUTCOME_ENVIRONMENT;
   }
@@ -159,7 +163,9 @@ static enum outcome run(const struct arguments *a) {
     return OUTCOME_ENVIRONMENT;
   }
   if (tally.json) tally.names = json_array();
+  size_t mark = arena_mark(&arena);
   uint32_t bad = lower_check(&file.model, report, &tally, &arena), nodes = file.model.nodes_count;
+  arena_reset(&arena, mark);
   lower_tensors(&file.model, list, &tally, &arena);
   int64_t batch = bad ? 0 : fixed_batch(&file.model, &arena);
   uint32_t warnings = exported_tell(&file.model, tally.trains, tally.json, &arena);

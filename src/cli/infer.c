@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 enum { INPUTS_MAX = 16 };
-static const size_t ARENA_BYTES = (size_t)64 << 30; /* address space; pages cost nothing until touched */
+/* Address space; pages cost nothing until touched. The second under a limit (ulimit -v). */
+static const size_t ARENA_BYTES = (size_t)64 << 30, ARENA_LEAST_BYTES = (size_t)1 << 30;
 
 /* All that one run holds; let go of in one place. */
 struct inference {
@@ -133,7 +134,7 @@ static enum outcome run(const struct arguments *a) {
     complain("where should the results go? Give a folder: -o DIR");
     return OUTCOME_INPUT;
   }
-  if (!arena_open(&f.arena, ARENA_BYTES)) {
+  if (!arena_open(&f.arena, ARENA_BYTES) && !arena_open(&f.arena, ARENA_LEAST_BYTES)) {
     complain("the system refuses address space for the model");
     return OUTCOME_ENVIRONMENT;
   }

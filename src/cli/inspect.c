@@ -17,7 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const size_t ARENA_BYTES = (size_t)16 << 30; /* address space; pages cost nothing until touched */
+/* Address space; pages cost nothing until touched. The second under a limit (ulimit -v). */
+static const size_t ARENA_BYTES = (size_t)16 << 30, ARENA_LEAST_BYTES = (size_t)1 << 30;
 static const uint64_t STATE_BYTES_MAX = (uint64_t)TAPE_LEAVES_MAX * TAPE_LEAF_BYTES;
 
 struct hex_root {
@@ -319,7 +320,7 @@ static enum outcome inspect_file(const char *path, struct arena *arena, const st
 static enum outcome run(const struct arguments *a) {
   const char *path = a->operand[0];
   struct arena arena;
-  if (!arena_open(&arena, ARENA_BYTES)) {
+  if (!arena_open(&arena, ARENA_BYTES) && !arena_open(&arena, ARENA_LEAST_BYTES)) {
     complain("the system refuses address space");
     return OUTCOME_ENVIRONMENT;
   }

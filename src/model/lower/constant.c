@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { CONSTANT_LEAVES_MAX = 1 << 18 }; /* views of one folded tensor have a window each, so files do not bound them */
+
 /* Dims of content as a value's; false where a value has none such. */
 static bool dims_of(const struct onnx_tensor *t, uint32_t dim[TAPE_RANK_MAX]) {
   if (t->rank > TAPE_RANK_MAX || !t->count || t->count > UINT32_MAX) return false;
@@ -57,6 +59,11 @@ static bool window_of(struct graph *g, const struct onnx_tensor *content, uint64
       *window = g->constant[n].window;
       return true;
     }
+  if (g->constant_leaves + tape_leaves(TAPE_F32, content->count) > CONSTANT_LEAVES_MAX) {
+    emit_fail(g->e, LOWER_ERR_UNSUPPORTED,
+              "constants that do not train take more than 1 GiB up to here: use fewer, or smaller ones");
+    return false;
+  }
   if (g->constants_count == g->constants_room) {
     uint32_t room = g->constants_room ? 2 * g->constants_room : 16;
     struct constant *more = arena_take(g->arena, room, sizeof *more);
@@ -68,6 +75,7 @@ static bool window_of(struct graph *g, const struct onnx_tensor *content, uint64
   *window = g->initial_leaves;
   g->constant[g->constants_count++] = (struct constant){content, *window};
   g->initial_leaves += tape_leaves(TAPE_F32, content->count);
+  g->constant_leaves += tape_leaves(TAPE_F32, content->count);
   return true;
 }
 

@@ -77,7 +77,8 @@ struct graph {
   bool marked; /* the file marks its parameters */
   struct constant *constant;
   uint32_t constants_count, constants_room;
-  uint64_t initial_leaves; /* of parameters and constants so far; they lie in this data tensor: */
+  uint64_t constant_leaves; /* of constants alone */
+  uint64_t initial_leaves;  /* of parameters and constants so far; they lie in this data tensor: */
   uint8_t initial;
   struct folds *folds; /* what folding made so far */
   /* of the pass that runs */

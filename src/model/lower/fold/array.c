@@ -7,7 +7,7 @@
 /* Every content that folding made, by a hash of what it holds: layers repeat each other's masks, and the evaluation
  * repeats training's, and one window of the initial values is enough. */
 struct folds {
-  uint64_t work;
+  uint64_t work, kept; /* elements */
   uint32_t count, room;
   struct entry {
     uint64_t hash;
@@ -93,11 +93,43 @@ static struct folds *folds_of(struct graph *g) {
   return g->folds;
 }
 
+static bool charge(struct graph *g, struct folds *all, uint64_t elements) {
+  if (all->work + elements > FOLD_WORK_MAX) {
+    emit_fail(
+        g->e, LOWER_ERR_UNSUPPORTED,
+        "the constants that the nodes to here compute are more work than 2^29 elements: simplify the graph before "
+        "it is exported, or store the result as an initializer");
+    return false;
+  }
+  all->work += elements;
+  return true;
+}
+
+bool fold_charge(struct fold *f, uint64_t elements) {
+  struct folds *all = folds_of(f->g);
+  return all && charge(f->g, all, elements);
+}
+
+bool fold_keep(struct graph *g, uint64_t elements) {
+  struct folds *all = folds_of(g);
+  if (!all) return false;
+  if (all->kept + elements > FOLD_KEPT_MAX) {
+    emit_fail(g->e, LOWER_ERR_UNSUPPORTED,
+              "the constants that the nodes to here ask for have more than 2^26 elements: use smaller sizes, or fewer "
+              "nodes of different sizes");
+    return false;
+  }
+  all->kept += elements;
+  return true;
+}
+
 bool array_make(struct fold *f, enum onnx_type type, uint32_t rank, const int64_t *dim, struct array *out) {
   uint64_t count;
   struct folds *all = folds_of(f->g);
   *out = (struct array){.t = {.name = "", .type = type, .rank = rank}};
-  if (!all || emit_failed(f->g->e) || !count_of(rank, dim, &count) || all->work + count > FOLD_WORK_MAX) return false;
+  if (!all || emit_failed(f->g->e) || !count_of(rank, dim, &count) || all->work + count > FOLD_WORK_MAX ||
+      all->kept + count > FOLD_KEPT_MAX)
+    return false;
   all->work += count + 1;
   out->mark = arena_mark(f->g->arena);
   out->t.count = count;
@@ -173,6 +205,7 @@ static const struct onnx_tensor *find(const struct folds *all, uint64_t hash, co
 static const struct onnx_tensor *share(struct graph *g, const struct onnx_tensor *t, size_t mark) {
   struct folds *all = folds_of(g);
   if (!all || emit_failed(g->e)) return NULL;
+  if (mark == SIZE_MAX && !charge(g, all, t->count)) return NULL;
   uint64_t hash = hash_of(t);
   const struct onnx_tensor *before = find(all, hash, t);
   if (before && mark != SIZE_MAX) arena_reset(g->arena, mark);
@@ -183,6 +216,7 @@ static const struct onnx_tensor *share(struct graph *g, const struct onnx_tensor
     return NULL;
   }
   *content = *t;
+  if (mark != SIZE_MAX) all->kept += t->count;
   insert(all, hash, content);
   return content;
 }

@@ -29,6 +29,8 @@ bool fold_shape(const struct fold *f, uint32_t n, uint32_t *rank, int64_t dim[ON
 /* Whole numbers of input n; false where they are not known or more than ONNX_RANK_MAX. */
 bool fold_list(const struct fold *f, uint32_t n, uint32_t *count, int64_t list[ONNX_RANK_MAX]);
 bool fold_refuse(struct fold *f, const char *what); /* true: this node is done with */
+/* Elements that are read beside those made: false and refused where the work of all nodes becomes too much. */
+bool fold_charge(struct fold *f, uint64_t elements);
 
 /* array_make: false where it would have more than FOLD_ELEMENTS_MAX elements, a negative dim, or there is no memory.
  * array_like is a view of t's elements under other dims. array_give makes it content of output n; an equal content that

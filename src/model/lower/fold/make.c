@@ -171,6 +171,7 @@ bool fold_reduce(struct fold *f) {
   if (!x || !x->count || x->count > FOLD_ELEMENTS_MAX || x->type == ONNX_DOUBLE || !reduced_axes(f, x->rank, &mask))
     return false;
   if (x->f32 && f->code != CANON_MIN && f->code != CANON_MAX) return false; /* sums of floats have an order: 4.5 */
+  if (!fold_charge(f, x->count)) return true;
   for (uint32_t a = 0; a < x->rank; a++) {
     kept[a] = mask >> a & 1 ? 1 : x->dim[a];
     if (keep || !(mask >> a & 1)) dim[rank++] = kept[a];

@@ -22,6 +22,7 @@ bool move_fits(struct graph *g, uint64_t rank, const uint64_t *dim) {
 bool move_constant(struct graph *g, uint32_t rank, const uint32_t *dim, const int64_t *list, struct value *out) {
   struct onnx_tensor t = {.name = "", .type = ONNX_INT64, .rank = rank, .count = 1};
   for (uint32_t a = 0; a < rank; a++) t.count *= (uint64_t)(t.dim[a] = dim[a]);
+  if (!fold_keep(g, t.count)) return false;
   int64_t *copy = arena_take(g->arena, t.count, sizeof *copy);
   if (!copy) {
     emit_fail(g->e, LOWER_ERR_MEMORY, "constants need more memory than lowering was given");
@@ -45,6 +46,7 @@ static bool known_index(struct graph *g, const struct onnx_tensor *t, uint32_t e
   }
   if (!negative) return graph_constant(g, t, out);
   struct onnx_tensor same = *t;
+  if (!fold_keep(g, t->count)) return false;
   int64_t *list = arena_take(g->arena, t->count, sizeof *list);
   if (!list) {
     emit_fail(g->e, LOWER_ERR_MEMORY, "constants need more memory than lowering was given");

@@ -196,6 +196,7 @@ static void row_of(const struct resize *r, uint32_t axis, double x, double *row)
 }
 
 static void *list_of(struct graph *g, uint64_t count, size_t size) {
+  if (!fold_keep(g, count)) return NULL;
   void *list = arena_take(g->arena, count, size);
   if (!list) emit_fail(g->e, LOWER_ERR_MEMORY, "lowering needs more memory than it was given");
   return list;

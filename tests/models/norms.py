@@ -5,31 +5,14 @@
 Weights are drawn by a generator of our own, so that the file is the same wherever it is written; it has no meaning beyond
 that.
 """
-import os
-import sys
-
 import numpy
-from onnx import TensorProto, helper, numpy_helper
+
+from drawing import Drawing
 
 
 def build():
-    draws = numpy.random.Generator(numpy.random.PCG64(7))
-    nodes, kept = [], []
-
-    def keep(name, array):
-        kept.append(numpy_helper.from_array(numpy.ascontiguousarray(array), name))
-        return name
-
-    def weight(name, *shape):
-        return keep(name, draws.uniform(-0.3, 0.3, shape).astype(numpy.float32))
-
-    def scale(name, *shape):
-        return keep(name, draws.uniform(0.5, 1.5, shape).astype(numpy.float32))
-
-    def node(op, inputs, output, **attributes):
-        nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
-        return output
-
+    drawing = Drawing("norms", 7, "assay tests")
+    keep, weight, scale, node = drawing.keep, drawing.weight, drawing.scale, drawing.node
     node("Unsqueeze", ["x", keep("one", numpy.array([1], numpy.int64))], "image")
     node("Conv", ["image", weight("first", 6, 1, 3, 4)], "c1", auto_pad="SAME_UPPER", strides=[2, 2])
     node("BatchNormalization", ["c1", scale("bn.s", 6), weight("bn.b", 6), weight("bn.m", 6), scale("bn.v", 6)], "bn", momentum=0.8)
@@ -54,12 +37,8 @@ def build():
     node("RMSNormalization", ["ln", scale("rms.s", 5)], "rms", epsilon=0.01)
     node("LpNormalization", ["rms"], "unit", axis=1, p=1)
     node("Gemm", ["unit", weight("last", 10, 5), weight("last.b", 10)], "y", transB=1)
-    graph = helper.make_graph(nodes, "norms", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 28, 28])],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 10])], kept)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10, producer_name="assay tests")
+    return drawing
 
 
 if __name__ == "__main__":
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(folder, "norms.onnx"), "wb") as out:
-        out.write(build().SerializeToString(deterministic=True))
+    build().write()

@@ -5,32 +5,19 @@
 A picture of 28 x 28 is a sequence of its rows. Weights are drawn by a generator of our own, so that the file is the same
 wherever it is written; it has no meaning beyond that.
 """
-import os
-import sys
-
 import numpy
-from onnx import TensorProto, helper, numpy_helper
+
+from drawing import Drawing
 
 H, KEYS = 6, 2
 
 
 def build():
-    draws = numpy.random.Generator(numpy.random.PCG64(6))
-    nodes, kept = [], []
-
-    def keep(name, array):
-        kept.append(numpy_helper.from_array(numpy.ascontiguousarray(array), name))
-        return name
-
-    def weight(name, *shape):
-        return keep(name, draws.uniform(-0.3, 0.3, shape).astype(numpy.float32))
+    drawing = Drawing("sequences", 6, "assay")
+    keep, weight, node = drawing.keep, drawing.weight, drawing.node
 
     def whole(name, *values):
         return keep(name, numpy.array(values, numpy.int64))
-
-    def node(op, inputs, outputs, **attributes):
-        nodes.append(helper.make_node(op, inputs, outputs, name=outputs[0], **attributes))
-        return outputs[0]
 
     def packed(name, gates, directions, inputs):
         return [weight(f"{name}.w", directions, gates * H, inputs), weight(f"{name}.r", directions, gates * H, H),
@@ -63,12 +50,8 @@ def build():
     node("Attention", ["q.turned", "k.turned", "v"], ["seen"], q_num_heads=4, kv_num_heads=KEYS, is_causal=1, softcap=5.0)
     node("ReduceMean", ["seen", whole("along", 1)], ["mean"], keepdims=0)
     node("Gemm", ["mean", weight("head", 12, 10), weight("bias", 10)], ["y"])
-    graph = helper.make_graph(nodes, "sequences", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 28, 28])],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 10])], kept)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10, producer_name="assay")
+    return drawing
 
 
 if __name__ == "__main__":
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(folder, "sequences.onnx"), "wb") as f:
-        f.write(build().SerializeToString(deterministic=True))
+    build().write()

@@ -16,7 +16,7 @@ from .training import Evaluation, Result, train
 if TYPE_CHECKING:
     import torch
     from .module import Exported
-    from .training import PathLike
+    from .program import PathLike
 
 __version__ = "0.1.0"
 __all__ = ["AssayError", "Check", "Evaluation", "Refused", "Result", "Score", "check", "evaluate", "export", "find_program", "load", "train"]

@@ -12,12 +12,11 @@ from . import program
 from .arrays import Written, data_words, write_dataset
 from .errors import AssayError
 from .jobfile import flow
+from .program import PathLike
 from .recipe import LossLike, loss_words
 
 if TYPE_CHECKING:
     import torch
-
-PathLike = Union[str, "os.PathLike[str]"]
 
 
 @dataclass(frozen=True)

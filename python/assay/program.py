@@ -8,11 +8,12 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from .errors import AssayError
 
 Record = Dict[str, Any]
+PathLike = Union[str, "os.PathLike[str]"]
 
 INTERRUPTED = 130  # exit status of a run that was stopped and saved itself
 

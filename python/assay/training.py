@@ -16,6 +16,7 @@ from . import program
 from .arrays import Written, data_words, to_array, write_dataset
 from .errors import AssayError
 from .jobfile import job_text
+from .program import PathLike
 from .progress import Progress
 from .recipe import LossLike, OptimizerLike, frozen_statistics, loss_words, optimizer_words
 from .schedules import base_rate_key, schedule_words
@@ -24,8 +25,6 @@ from .tensors import read_safetensors
 if TYPE_CHECKING:
     import torch
     from .module import Exported
-
-PathLike = Union[str, "os.PathLike[str]"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 /* array: tensors that folding reads and makes, and walks over them. Private to fold. Uses: fold, rule. */
 #ifndef LOWER_FOLD_ARRAY_H
 #define LOWER_FOLD_ARRAY_H
+#include <string.h>
+
 #include "model/lower/fold/fold.h"
 #include "model/lower/rule.h"
 
@@ -43,6 +45,18 @@ uint32_t array_width(const struct onnx_tensor *t); /* bytes of an element */
 const uint8_t *array_bytes(const struct onnx_tensor *t);
 uint8_t *array_target(struct array *x);
 int64_t array_fit(enum onnx_type type, int64_t x); /* x modulo the type's range; BOOL: 0 or 1 */
+
+/* A float as the word that the canon computes with, and back. */
+static inline uint32_t word_of(float x) {
+  uint32_t w;
+  memcpy(&w, &x, sizeof w);
+  return w;
+}
+static inline float float_of(uint32_t w) {
+  float x;
+  memcpy(&x, &w, sizeof x);
+  return x;
+}
 
 /* A walk over dims in row-major order that keeps the places of up to three operands. */
 enum { WALK_AXES_MAX = 2 * ONNX_RANK_MAX };

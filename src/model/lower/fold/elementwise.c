@@ -6,18 +6,6 @@
 #include "numeric/canon.h"
 #include "numeric/reference/reference.h"
 
-static uint32_t word_of(float x) {
-  uint32_t w;
-  memcpy(&w, &x, sizeof w);
-  return w;
-}
-
-static float float_of(uint32_t w) {
-  float x;
-  memcpy(&x, &w, sizeof x);
-  return x;
-}
-
 /* One NaN, whatever the machine made. */
 static double clean(double x) {
   uint64_t bits = 0x7ff8000000000000u;

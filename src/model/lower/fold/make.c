@@ -63,18 +63,6 @@ bool fold_size(struct fold *f) {
   return give_integers(f, 0, 1, &n);
 }
 
-static uint32_t word_of(float x) {
-  uint32_t w;
-  memcpy(&w, &x, sizeof w);
-  return w;
-}
-
-static float float_of(uint32_t w) {
-  float x;
-  memcpy(&x, &w, sizeof x);
-  return x;
-}
-
 /* ceil((limit - start) / by) elements start + n * by. */
 static bool range_of_floats(struct fold *f, float start, float limit, float by) {
   struct array out;

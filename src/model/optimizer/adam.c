@@ -14,31 +14,18 @@ static uint8_t gradient(struct build *b, const struct optimizer_options *o, stru
 static uint8_t first(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t g) {
   struct value m = update_moment(u, 0);
   uint8_t before = build_use(b, &m);
-  uint8_t keep = build_f32(b, o->beta1);
-  uint8_t fresh = build_f32(b, update_rest(o->beta1));
-  fresh = build_op2(b, CANON_MUL, fresh, g);
-  return build_op(b, CANON_FMA, keep, before, fresh);
-}
-
-static uint8_t second(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t g) {
-  struct value v = update_moment(u, 1);
-  uint8_t before = build_use(b, &v);
-  uint8_t keep = build_f32(b, o->beta2);
-  uint8_t fresh = build_f32(b, update_rest(o->beta2));
-  uint8_t square = build_op2(b, CANON_MUL, g, g);
-  fresh = build_op2(b, CANON_MUL, fresh, square);
-  return build_op(b, CANON_FMA, keep, before, fresh);
+  return update_blend(b, o->beta1, before, g);
 }
 
 uint8_t adam_moment(struct build *b, const struct optimizer_options *o, struct update *u, uint32_t m) {
   uint8_t g = gradient(b, o, u);
-  return m ? second(b, o, u, g) : first(b, o, u, g);
+  return m ? update_squares(b, u, 1, o->beta2, g) : first(b, o, u, g);
 }
 
 uint8_t adam_weight(struct build *b, const struct optimizer_options *o, struct update *u) {
   uint8_t g = gradient(b, o, u);
   uint8_t m = first(b, o, u, g);
-  uint8_t v = second(b, o, u, g);
+  uint8_t v = update_squares(b, u, 1, o->beta2, g);
   uint8_t w = build_use(b, &u->weight);
   uint8_t eps = build_f32(b, o->eps);
   uint8_t correction = update_column(b, u, ADAM_CORRECTION);

@@ -2,25 +2,18 @@
  * c = b1 m + (1 - b1) g; w' = w - lr wd w - lr sign(c); m' = b2 m + (1 - b2) g. */
 #include "model/optimizer/optimizer.h"
 
-static uint8_t blend(struct build *b, float beta, uint8_t before, uint8_t g) {
-  uint8_t keep = build_f32(b, beta);
-  uint8_t fresh = build_f32(b, update_rest(beta));
-  fresh = build_op2(b, CANON_MUL, fresh, g);
-  return build_op(b, CANON_FMA, keep, before, fresh);
-}
-
 uint8_t lion_moment(struct build *b, const struct optimizer_options *o, struct update *u, uint32_t m) {
   struct value moment = update_moment(u, m);
   uint8_t g = update_gradient(b, u);
   uint8_t before = build_use(b, &moment);
-  return blend(b, o->beta2, before, g);
+  return update_blend(b, o->beta2, before, g);
 }
 
 uint8_t lion_weight(struct build *b, const struct optimizer_options *o, struct update *u) {
   struct value moment = update_moment(u, 0);
   uint8_t g = update_gradient(b, u);
   uint8_t before = build_use(b, &moment);
-  uint8_t c = blend(b, o->beta1, before, g);
+  uint8_t c = update_blend(b, o->beta1, before, g);
   uint8_t w = build_use(b, &u->weight);
   uint8_t zero = build_f32(b, 0);
   uint8_t up = build_f32(b, 1);

@@ -183,3 +183,30 @@ struct value update_moment(const struct update *u, uint32_t n) {
 }
 
 float update_rest(float x) { return (float)(1.0 - (double)x); }
+
+struct update_terms update_terms(struct build *b, const struct optimizer_options *o, struct update *u) {
+  struct update_terms t = {.w = build_use(b, &u->weight)};
+  t.d = update_gradient(b, u);
+  if (o->weight_decay != 0) {
+    uint8_t decay = build_f32(b, o->weight_decay);
+    t.d = build_op(b, CANON_FMA, decay, t.w, t.d);
+  }
+  return t;
+}
+
+uint8_t update_blend(struct build *b, float beta, uint8_t before, uint8_t x) {
+  uint8_t keep = build_f32(b, beta);
+  uint8_t fresh = build_f32(b, update_rest(beta));
+  fresh = build_op2(b, CANON_MUL, fresh, x);
+  return build_op(b, CANON_FMA, keep, before, fresh);
+}
+
+uint8_t update_squares(struct build *b, struct update *u, uint32_t n, float beta, uint8_t d) {
+  struct value v = update_moment(u, n);
+  uint8_t before = build_use(b, &v);
+  uint8_t keep = build_f32(b, beta);
+  uint8_t fresh = build_f32(b, update_rest(beta));
+  uint8_t square = build_op2(b, CANON_MUL, d, d);
+  fresh = build_op2(b, CANON_MUL, fresh, square);
+  return build_op(b, CANON_FMA, keep, before, fresh);
+}

@@ -75,6 +75,17 @@ uint8_t lion_weight(struct build *b, const struct optimizer_options *o, struct u
 uint8_t rmsprop_moment(struct build *b, const struct optimizer_options *o, struct update *u, uint32_t m);
 uint8_t rmsprop_weight(struct build *b, const struct optimizer_options *o, struct update *u);
 
+/* The weight, and d: its gradient, clipped, and where weight decay is not 0 fma(weight_decay, w, gradient). */
+struct update_terms {
+  uint8_t w, d;
+};
+struct update_terms update_terms(struct build *b, const struct optimizer_options *o, struct update *u);
+
+/* Running means: fma(beta, before, mul(1 - beta, x)); and that of squares, which moment n holds:
+ * fma(beta, before, mul(1 - beta, mul(d, d))). */
+uint8_t update_blend(struct build *b, float beta, uint8_t before, uint8_t x);
+uint8_t update_squares(struct build *b, struct update *u, uint32_t n, float beta, uint8_t d);
+
 /* Parts of an update's body: the gradient, clipped; a column of the group's row; moment n before the update; 1 - x in
  * binary64, rounded once. */
 uint8_t update_gradient(struct build *b, struct update *u);

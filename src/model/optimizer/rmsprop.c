@@ -3,30 +3,6 @@
  * or with momentum m' = momentum m + q and w' = w - lr m'. Moments: v, then m, then a. */
 #include "model/optimizer/optimizer.h"
 
-struct terms {
-  uint8_t w, d;
-};
-
-static struct terms direction(struct build *b, const struct optimizer_options *o, struct update *u) {
-  struct terms t = {.w = build_use(b, &u->weight)};
-  t.d = update_gradient(b, u);
-  if (o->weight_decay != 0) {
-    uint8_t decay = build_f32(b, o->weight_decay);
-    t.d = build_op(b, CANON_FMA, decay, t.w, t.d);
-  }
-  return t;
-}
-
-static uint8_t square(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t d) {
-  struct value v = update_moment(u, 0);
-  uint8_t before = build_use(b, &v);
-  uint8_t keep = build_f32(b, o->alpha);
-  uint8_t fresh = build_f32(b, update_rest(o->alpha));
-  uint8_t dd = build_op2(b, CANON_MUL, d, d);
-  fresh = build_op2(b, CANON_MUL, fresh, dd);
-  return build_op(b, CANON_FMA, keep, before, fresh);
-}
-
 static uint8_t centre(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t d) {
   struct value a = update_moment(u, o->momentum != 0 ? 2 : 1);
   uint8_t before = build_use(b, &a);
@@ -36,7 +12,7 @@ static uint8_t centre(struct build *b, const struct optimizer_options *o, struct
 }
 
 static uint8_t quotient(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t d) {
-  uint8_t v = square(b, o, u, d);
+  uint8_t v = update_squares(b, u, 0, o->alpha, d);
   if (o->centered) {
     uint8_t a = centre(b, o, u, d);
     uint8_t less = build_op1(b, CANON_NEG, a);
@@ -57,13 +33,13 @@ static uint8_t velocity(struct build *b, const struct optimizer_options *o, stru
 }
 
 uint8_t rmsprop_moment(struct build *b, const struct optimizer_options *o, struct update *u, uint32_t m) {
-  struct terms t = direction(b, o, u);
-  if (m == 0) return square(b, o, u, t.d);
+  struct update_terms t = update_terms(b, o, u);
+  if (m == 0) return update_squares(b, u, 0, o->alpha, t.d);
   return m == 1 && o->momentum != 0 ? velocity(b, o, u, t.d) : centre(b, o, u, t.d);
 }
 
 uint8_t rmsprop_weight(struct build *b, const struct optimizer_options *o, struct update *u) {
-  struct terms t = direction(b, o, u);
+  struct update_terms t = update_terms(b, o, u);
   uint8_t by = o->momentum != 0 ? velocity(b, o, u, t.d) : quotient(b, o, u, t.d);
   uint8_t step = update_column(b, u, RMSPROP_STEP);
   return build_op(b, CANON_FMA, step, by, t.w);

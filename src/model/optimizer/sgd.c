@@ -2,20 +2,6 @@
  * d + momentum m'). f = 1 - dampening, 1 in the first update. */
 #include "model/optimizer/optimizer.h"
 
-struct terms {
-  uint8_t w, d;
-};
-
-static struct terms direction(struct build *b, const struct optimizer_options *o, struct update *u) {
-  struct terms t = {.w = build_use(b, &u->weight)};
-  t.d = update_gradient(b, u);
-  if (o->weight_decay != 0) {
-    uint8_t decay = build_f32(b, o->weight_decay);
-    t.d = build_op(b, CANON_FMA, decay, t.w, t.d);
-  }
-  return t;
-}
-
 static uint8_t moment(struct build *b, const struct optimizer_options *o, struct update *u, uint8_t d) {
   struct value m = update_moment(u, 0);
   uint8_t before = build_use(b, &m);
@@ -29,12 +15,12 @@ static uint8_t moment(struct build *b, const struct optimizer_options *o, struct
 
 uint8_t sgd_moment(struct build *b, const struct optimizer_options *o, struct update *u, uint32_t m) {
   (void)m; /* there is only one */
-  struct terms t = direction(b, o, u);
+  struct update_terms t = update_terms(b, o, u);
   return moment(b, o, u, t.d);
 }
 
 uint8_t sgd_weight(struct build *b, const struct optimizer_options *o, struct update *u) {
-  struct terms t = direction(b, o, u);
+  struct update_terms t = update_terms(b, o, u);
   uint8_t by = t.d;
   if (o->momentum != 0) {
     by = moment(b, o, u, t.d);

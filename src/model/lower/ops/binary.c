@@ -33,6 +33,15 @@ static void add_role(const struct graph *g, const struct application *a, uint32_
   }
 }
 
+static const char *float_text(const struct application *a) {
+  switch (code_of(a)) {
+  case CANON_ADD: return "add(x, y)";
+  case CANON_SUB: return "sub(x, y)";
+  case CANON_MUL: return "mul(x, y)";
+  }
+  return "div(x, y)";
+}
+
 /* Of whole numbers: division toward zero, where the canon's goes down. */
 static const char *whole_text(const struct application *a) {
   switch (code_of(a)) {
@@ -43,21 +52,7 @@ static const char *whole_text(const struct application *a) {
   return "iadd(idiv(x, y), iand(ilt(ixor(x, y), 0), ieq(ieq(imod(x, y), 0), 0)))";
 }
 
-/* A map of both operands by one text; false and refused where they have none. */
-static void two_lower(struct graph *g, struct application *a, const char *floats, const char *whole) {
-  struct value *v[2], shape;
-  struct build b;
-  if (!input_values(g, a, v, 2) || !whole_alike(g, a, v, 2) || !broadcast_all(g, a, v, 2, &shape)) return;
-  bool real = v[0]->dtype == TAPE_F32;
-  build_map(&b, g->e, real ? TAPE_F32 : TAPE_I32, &shape);
-  b.v.type = v[0]->type;
-  uint8_t x = build_use(&b, v[0]);
-  uint8_t y = build_use(&b, v[1]);
-  uint8_t out = real && !floats ? build_op2(&b, code_of(a), x, y) : formula_of_xy(&b, real ? floats : whole, x, y);
-  graph_result(g, a, build_pending(&b, real ? out : whole_wrapped(&b, b.v.type, out)));
-}
-
-static void binary_lower(struct graph *g, struct application *a) { two_lower(g, a, NULL, whole_text(a)); }
+static void binary_lower(struct graph *g, struct application *a) { whole_lower_xy(g, a, float_text(a), whole_text(a)); }
 
 /* What is left of |x| when |y| was taken away as often as it goes, with x's sign: v is that without the sign. The first
  * remainder may be off by one y, where the quotient was rounded over a whole number. */
@@ -68,10 +63,11 @@ static void binary_lower(struct graph *g, struct application *a) { two_lower(g, 
 
 static void mod_lower(struct graph *g, struct application *a) {
   if (attribute_int(a->node, "fmod", 0))
-    two_lower(g, a, REMAINDER "m",
-              "isub(x, imul(y, iadd(idiv(x, y), iand(ilt(ixor(x, y), 0), ieq(ieq(imod(x, y), 0), 0)))))");
+    whole_lower_xy(g, a, REMAINDER "m",
+                   "isub(x, imul(y, iadd(idiv(x, y), iand(ilt(ixor(x, y), 0), ieq(ieq(imod(x, y), 0), 0)))))");
   else
-    two_lower(g, a, REMAINDER "sel(iand(ieq(feq(m, 0), 0), ixor(flt(m, 0), flt(y, 0))), add(m, y), m)", "imod(x, y)");
+    whole_lower_xy(g, a, REMAINDER "sel(iand(ieq(feq(m, 0), 0), ixor(flt(m, 0), flt(y, 0))), add(m, y), m)",
+                   "imod(x, y)");
 }
 
 /* The quotient is as good as constant: dx = d, dy = -d times it. */
@@ -80,17 +76,12 @@ static void mod_differentiate(struct graph *g, struct application *a, struct val
   if (graph_wants(g, a, 0) && graph_wants(g, a, 1)) value_settle(g->e, dy);
   if (graph_wants(g, a, 0)) graph_gradient(g, a, 0, unbroadcast(g, dy, x));
   if (graph_wants(g, a, 1)) {
+    static const char *const text[] = {"neg(mul(d, floor(div(x, y))))", "neg(mul(d, trunc(div(x, y))))"};
     struct formula_name name[3];
     struct build b;
     build_map(&b, g->e, TAPE_F32, dy);
-    uint8_t reg = build_use(&b, dy);
-    name[0] = formula_register("d", reg);
-    reg = build_use(&b, x);
-    name[1] = formula_register("x", reg);
-    reg = build_use(&b, y);
-    name[2] = formula_register("y", reg);
-    bool toward_zero = attribute_int(a->node, "fmod", 0) != 0;
-    reg = formula(&b, toward_zero ? "neg(mul(d, trunc(div(x, y))))" : "neg(mul(d, floor(div(x, y))))", name, 3);
+    formula_use_dxy(&b, dy, x, y, name);
+    uint8_t reg = formula(&b, text[attribute_int(a->node, "fmod", 0) != 0], name, 3);
     struct value d = build_pending(&b, reg);
     graph_gradient(g, a, 1, unbroadcast(g, &d, y));
   }

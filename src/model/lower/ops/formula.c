@@ -140,3 +140,12 @@ uint8_t formula_of_xy(struct build *b, const char *text, uint8_t x, uint8_t y) {
   struct formula_name name[] = {formula_register("x", x), formula_register("y", y)};
   return formula(b, text, name, 2);
 }
+
+void formula_use_dxy(struct build *b, struct value *d, struct value *x, struct value *y, struct formula_name *name) {
+  uint8_t reg = build_use(b, d);
+  name[0] = formula_register("d", reg);
+  reg = build_use(b, x);
+  name[1] = formula_register("x", reg);
+  reg = build_use(b, y);
+  name[2] = formula_register("y", reg);
+}

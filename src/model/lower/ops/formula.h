@@ -32,6 +32,9 @@ uint8_t formula(struct build *b, const char *text, const struct formula_name *na
 uint8_t formula_of_x(struct build *b, const char *text, uint8_t x);
 uint8_t formula_of_xy(struct build *b, const char *text, uint8_t x, uint8_t y);
 
+/* Reads d, x and y, in this order, as the names d, x and y: name[0] to name[2]. */
+void formula_use_dxy(struct build *b, struct value *d, struct value *x, struct value *y, struct formula_name *name);
+
 /* log(1 + e) for a name e that was given before: Kahan's way, exact to a few units in the last place (lower.md 4.25).
  * Afterwards the name l stands for it, and u is taken. */
 #define FORMULA_LOG1P "u = add(1, e); l = sel(feq(u, 1), e, sel(feq(u, inf), u, mul(log(u), div(e, sub(u, 1))))); "

@@ -123,13 +123,8 @@ static struct value of_exponent(struct graph *g, struct value *dy, struct value 
   struct build b;
   build_map(&b, g->e, TAPE_F32, dy);
   struct formula_name name[4];
-  uint8_t reg = build_use(&b, dy);
-  name[0] = formula_register("d", reg);
-  reg = build_use(&b, x);
-  name[1] = formula_register("x", reg);
-  reg = build_use(&b, y);
-  name[2] = formula_register("y", reg);
-  reg = build_use(&b, out);
+  formula_use_dxy(&b, dy, x, y, name);
+  uint8_t reg = build_use(&b, out);
   name[3] = formula_register("p", reg);
   reg = formula(&b, "sel(iand(feq(x, 0), fle(0, y)), 0, mul(d, mul(p, log(x))))", name, 4);
   return build_pending(&b, reg);

@@ -106,16 +106,7 @@ static void clip_role(const struct graph *g, const struct application *a, uint32
 }
 
 static void prelu_lower(struct graph *g, struct application *a) {
-  struct value *v[2], shape;
-  struct build b;
-  if (!input_values(g, a, v, 2) || !whole_alike(g, a, v, 2) || !broadcast_all(g, a, v, 2, &shape)) return;
-  bool real = v[0]->dtype == TAPE_F32;
-  build_map(&b, g->e, real ? TAPE_F32 : TAPE_I32, &shape);
-  b.v.type = v[0]->type;
-  uint8_t x = build_use(&b, v[0]);
-  uint8_t y = build_use(&b, v[1]);
-  uint8_t out = formula_of_xy(&b, real ? "sel(flt(x, 0), mul(y, x), x)" : "sel(ilt(x, 0), imul(y, x), x)", x, y);
-  graph_result(g, a, build_pending(&b, whole_wrapped(&b, v[0]->type, out)));
+  whole_lower_xy(g, a, "sel(flt(x, 0), mul(y, x), x)", "sel(ilt(x, 0), imul(y, x), x)");
 }
 
 /* dx = d, or d slope at 0 and below; the slope's part is d x there. */

@@ -45,3 +45,16 @@ bool whole_alike(struct graph *g, const struct application *a, struct value *con
     }
   return true;
 }
+
+void whole_lower_xy(struct graph *g, struct application *a, const char *floats, const char *whole) {
+  struct value *v[2], shape;
+  struct build b;
+  if (!input_values(g, a, v, 2) || !whole_alike(g, a, v, 2) || !broadcast_all(g, a, v, 2, &shape)) return;
+  bool real = v[0]->dtype == TAPE_F32;
+  build_map(&b, g->e, real ? TAPE_F32 : TAPE_I32, &shape);
+  b.v.type = v[0]->type;
+  uint8_t x = build_use(&b, v[0]);
+  uint8_t y = build_use(&b, v[1]);
+  uint8_t out = formula_of_xy(&b, real ? floats : whole, x, y);
+  graph_result(g, a, build_pending(&b, real ? out : whole_wrapped(&b, b.v.type, out)));
+}

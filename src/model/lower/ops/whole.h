@@ -16,5 +16,8 @@ bool whole_signed(int64_t type);
 
 /* Floats, or whole numbers of one type: what ONNX asks of the operands of most operators. False: refused. */
 bool whole_alike(struct graph *g, const struct application *a, struct value *const *v, uint32_t count);
+/* whole_lower_xy lowers a node of two operands x and y, broadcast: one map by the text of their type (formula.h),
+ * wrapped to the type's range. Refused where the operands do not fit. */
+void whole_lower_xy(struct graph *g, struct application *a, const char *floats, const char *whole);
 
 #endif

@@ -30,9 +30,13 @@ def export(model: "torch.nn.Module", example: Any, path: "PathLike", *, opset: O
 
 
 def load(model: "torch.nn.Module", path: "PathLike") -> Sequence[str]:
-    """Copies trained weights, a run's folder or a safetensors file, into a module in place; gives the names that were set."""
+    """Copies trained weights, a run's folder, train's `out` or a safetensors file, into a module in place; gives the names that were set."""
     import os
 
     from .module import load_into
     from .tensors import read_safetensors
-    return load_into(model, read_safetensors(os.path.join(path, "model.safetensors") if os.path.isdir(path) else os.fspath(path)))
+    file = os.fspath(path)
+    if os.path.isdir(file):
+        run = os.path.join(file, "run")  # of train's `out`, which holds job and run
+        file = os.path.join(run if os.path.isdir(run) else file, "model.safetensors")
+    return load_into(model, read_safetensors(file))

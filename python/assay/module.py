@@ -36,6 +36,7 @@ class Exported:
     tied: Mapping[str, str]  # further names of a tied parameter, and the one that the file has
     unused: Tuple[str, ...]  # parameters that no output depends on: not in the file, so they keep their values
     opset: int
+    rows: Mapping[str, Tuple[str, int]] = field(repr=False)  # inputs that index the rows of a table: its name and their number
     structure: str = field(repr=False)  # hash of the file without the contents of its parameters and buffers
 
     def tensors(self, model: "torch.nn.Module") -> Dict[str, Any]:
@@ -88,6 +89,8 @@ def _same_storage(model: Any) -> Tuple[Dict[str, str], Dict[str, Any]]:
 def _refuse(model: Any, every: Mapping[str, Any]) -> None:
     torch = _torch()
     for name, tensor in every.items():
+        if isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin):
+            raise AssayError(f"{name} has no shape yet: call the model once with a batch (a Lazy module learns its shape from it), and then make the optimizer")
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise AssayError(f"{name} is {str(tensor.dtype).replace('torch.', '')}; training is in float32: model.float()")
         if tensor.is_complex():
@@ -156,6 +159,19 @@ def _refuse_mutations(proto: Any, model: Any) -> None:
                                      f"norm), or make it a constant")
 
 
+def _rows(proto: Any) -> Dict[str, Tuple[str, int]]:
+    """Inputs that go into an embedding as they are, and what they must stay below."""
+    tables = {t.name: t.dims[0] for t in proto.graph.initializer if t.dims}
+    inputs = {i.name for i in proto.graph.input}
+    found: Dict[str, Tuple[str, int]] = {}
+    for node in proto.graph.node:
+        if node.op_type == "Gather" and node.input[1] in inputs and node.input[0] in tables and all(a.name != "axis" or a.i == 0 for a in node.attribute):
+            known = found.get(node.input[1])
+            if known is None or tables[node.input[0]] < known[1]:
+                found[node.input[1]] = (node.input[0], tables[node.input[0]])
+    return found
+
+
 def _structure(proto: Any) -> str:
     bare = type(proto)()
     bare.CopyFrom(proto)
@@ -168,6 +184,9 @@ def _structure(proto: Any) -> str:
 
 def _tensors(example: Sequence[Any]) -> Tuple[Any, ...]:
     torch = _torch()
+    for x in example:
+        if not isinstance(x, (torch.Tensor, np.ndarray)):
+            raise AssayError(f"the example has a {type(x).__name__}; give a tensor or an array of at least two samples, or a tuple of one for each argument")
     tensors = (x if isinstance(x, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(x)) for x in example)
     return tuple(x.float() if x.is_floating_point() else x for x in tensors)  # as a job reads floats of any width
 
@@ -249,14 +268,16 @@ def export_module(model: "torch.nn.Module", example: Sequence[Any], path: Union[
     _refuse_mutations(proto, model)
     _strip(proto)
     parameters, buffers = _names(proto, model, every, tied)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    bytes_ = proto.SerializeToString(deterministic=True)
-    path.write_bytes(bytes_)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(proto.SerializeToString(deterministic=True))
+    except OSError as error:
+        raise AssayError(f"{path} cannot be written: {error.strerror or error}", 3) from error
     there = {tied.get(name, name) for name in parameters}
     return Exported(path, tuple(i.name for i in proto.graph.input), tuple(o.name for o in proto.graph.output), tuple(parameters), tuple(buffers),
                     {name: first for name, first in tied.items()},
                     tuple(name for name, _ in model.named_parameters() if name not in there),
-                    next(i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), _structure(proto))
+                    next(i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), _rows(proto), _structure(proto))
 
 
 def _advice(error: BaseException) -> str:

@@ -177,6 +177,9 @@ def _make(folder: Path, model: Any, dataset: Any, *, loss: LossLike, optimizer: 
             example = (example,)
         exported = export_module(model, example, folder / "model.onnx", names=names, opset=opset)
         name, structure, inputs = "model.onnx", exported.structure, exported.inputs
+        for data in (train_data, test_data):
+            if isinstance(data, Written):
+                _refuse_rows(data, exported)
         words, freeze = optimizer_words(optimizer, exported.tensors(model), unused=exported.unused_tensors(model),
                                         scheduled=base_rate_key(scheduler) if scheduler is not None else "")
         freeze += frozen_statistics(model)[0]
@@ -211,6 +214,18 @@ def _data(data: Union[Written, Dict[str, Any]], scale: Union[None, float, str], 
         if value is not None:
             words[key] = value
     return words
+
+
+def _refuse_rows(data: Written, exported: "Exported") -> None:
+    """Indices of an embedding are in its table, as torch demands when it reads them."""
+    for name, path in zip(exported.inputs, data.inputs):
+        if name not in exported.rows:
+            continue
+        table, rows = exported.rows[name]
+        x = np.load(path, mmap_mode="r")
+        if x.dtype.kind in "iu" and x.size and (x.min() < 0 or x.max() >= rows):
+            at = next(n for n, sample in enumerate(x) if sample.min() < 0 or sample.max() >= rows)
+            raise AssayError(f"the data's input {name}: sample {at} has {x[at].min()} to {x[at].max()}, and {table} has {rows} rows, 0 to {rows - 1}")
 
 
 def _own_loss(words: Any, exported: Optional["Exported"]) -> Any:

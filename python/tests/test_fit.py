@@ -102,3 +102,32 @@ def test_a_file_of_float64_is_told_apart_from_integers(tmp_path):
     report = assay.check(path)
     assert not report and "DOUBLE" in report.refused[0].reason and "float32" in report.refused[0].reason
     refused(lambda: run(tmp_path / "out", model=path), "'input' is DOUBLE", "export the model in float32")
+
+
+def test_indices_are_in_their_table(tmp_path):
+    class Looks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.out = nn.Embedding(20, 8), nn.Linear(8, 3)
+
+        def forward(self, ids):
+            return self.out(self.table(ids).mean(1))
+    ids, y = np.arange(64 * 4).reshape(64, 4) % 20, np.arange(64) % 3
+    assert run(tmp_path / "a", Looks(), (ids, y)).updates == 2
+    wrong = ids.copy()
+    wrong[7, 2] = 20
+    refused(lambda: run(tmp_path / "b", Looks(), (wrong, y)), "input ids", "sample 7", "table.weight has 20 rows")
+    refused(lambda: run(tmp_path / "c", Looks(), (ids - 1, y)), "sample 0", "0 to 19")
+
+
+def test_examples_and_lazy_modules_and_folders(tmp_path):
+    for example in (None, {"input": torch.zeros(2, 10)}, (2, 10)):
+        refused(lambda: assay.export(net(), example, tmp_path / "e.onnx"), "the example", "two samples")
+    (tmp_path / "file").write_text("")
+    refused(lambda: assay.export(net(), torch.zeros(2, 10), tmp_path / "file" / "e.onnx"), "cannot be written")
+    refused(lambda: run(tmp_path / "a", nn.LazyLinear(3)), "weight has no shape yet", "call the model once")
+    model = net()
+    run(tmp_path / "b", model)
+    other = net()
+    assay.load(other, tmp_path / "b")
+    assert torch.equal(other[0].weight, model[0].weight)

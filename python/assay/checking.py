@@ -90,6 +90,8 @@ def evaluate(model: Union["torch.nn.Module", PathLike], data: Any = None, *, los
                 if written is None:
                     raise AssayError("to evaluate a module, give data as arrays or a data set, or an example: a tuple with a batch of each input")
                 example = [scaled(x, scale) for x in written.example]
+            elif not isinstance(example, (tuple, list)):
+                example = (example,)
             exported = export_module(model, example, folder / "model.onnx", names=written.names if written else None)
             target, inputs = str(exported.path), exported.inputs
         if written is not None:

@@ -131,3 +131,8 @@ def test_examples_and_lazy_modules_and_folders(tmp_path):
     other = net()
     assay.load(other, tmp_path / "b")
     assert torch.equal(other[0].weight, model[0].weight)
+
+
+def test_an_example_may_be_one_tensor(tmp_path):
+    plain = assay.evaluate(net(), points(), loss="cross_entropy")
+    assert assay.evaluate(net(), points(), loss="cross_entropy", example=torch.zeros(2, 10)) == plain

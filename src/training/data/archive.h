@@ -14,8 +14,9 @@ struct npz_member {
 };
 
 /* npz_find looks `name` or `name`.npy up in the central directory. ERR_INPUT: no ZIP archive, or one that is damaged,
- * encrypted, packed otherwise than by deflate, or announces more than its packed bytes can hold; no such member (the
- * reason lists those there are), or two of that name. */
+ * encrypted, packed otherwise than by deflate, or announces more than its packed bytes can hold, or above 1 GiB more
+ * than 200 times as many (a few MB must not ask for 4 GiB); no such member (the reason lists those there are), or two
+ * of that name. */
 enum training_status npz_find(const uint8_t *bytes, size_t length, const char *name, struct npz_member *out,
                               struct why *why);
 

@@ -288,6 +288,38 @@ static void damaged_archives_are_never_other_data(void **state) {
   assert_true(refusals > 1000);
 }
 
+/* A member "x.npy" of `packed` deflated bytes, all of them 0, that announces `length`. */
+static size_t announcing(uint8_t *out, uint32_t packed, uint32_t length) {
+  static const uint8_t local[30] = {'P', 'K', 3, 4, 20, 0, 0, 0, 8, [26] = 5}, name[5] = "x.npy";
+  uint8_t entry[46] = {'P', 'K', 1, 2, 20, 0, 20, 0, 0, 0, 8, [28] = 5}, end[22] = {'P', 'K', 5, 6, [8] = 1, [10] = 1};
+  for (int n = 0; n < 4; n++) {
+    entry[20 + n] = (uint8_t)(packed >> 8 * n);
+    entry[24 + n] = (uint8_t)(length >> 8 * n);
+    end[16 + n] = (uint8_t)((35 + packed) >> 8 * n);
+  }
+  end[12] = sizeof entry + sizeof name;
+  memcpy(out, local, sizeof local);
+  memcpy(out + 30, name, sizeof name);
+  memcpy(out + 35 + packed, entry, sizeof entry);
+  memcpy(out + 35 + packed + sizeof entry, name, sizeof name);
+  memcpy(out + 35 + packed + sizeof entry + sizeof name, end, sizeof end);
+  return 35 + packed + sizeof entry + sizeof name + sizeof end;
+}
+
+static void a_small_archive_does_not_ask_for_gigabytes(void **state) {
+  (void)state;
+  static uint8_t file[(9 << 20) + 256];
+  struct npz_member m;
+  struct why why = {""};
+  size_t length = announcing(file, 2 << 20, 3u << 29);
+  assert_int_equal(npz_find(file, length, "x", &m, &why), TRAINING_ERR_INPUT);
+  assert_non_null(strstr(why.text, "store the array"));
+  length = announcing(file, 9 << 20, 3u << 29);
+  assert_int_equal(npz_find(file, length, "x", &m, &why), TRAINING_OK);
+  length = announcing(file, 1 << 20, 1u << 30);
+  assert_int_equal(npz_find(file, length, "x", &m, &why), TRAINING_OK);
+}
+
 static void table(const char *text) { write_file("t.csv", text, strlen(text)); }
 
 static void tables_are_columns_by_name(void **state) {
@@ -453,6 +485,7 @@ int main(void) {
       cmocka_unit_test(tokens_of_every_width),
       cmocka_unit_test(archives_hold_arrays_by_name),
       cmocka_unit_test(damaged_archives_are_never_other_data),
+      cmocka_unit_test(a_small_archive_does_not_ask_for_gigabytes),
       cmocka_unit_test(tables_are_columns_by_name),
       cmocka_unit_test(tables_name_line_and_column),
       cmocka_unit_test(decimals_are_rounded_once),

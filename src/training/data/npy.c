@@ -150,7 +150,7 @@ enum training_status npy_parse(const uint8_t *bytes, size_t length, struct tenso
   const uint8_t *magic = take_bytes(&r, 6);
   uint8_t major = take_u8(&r), minor = take_u8(&r);
   if (!magic || memcmp(magic, "\x93NUMPY", 6) != 0) {
-    why_set(why, "not a .npy file (np.save writes one; .npz archives are not read)");
+    why_set(why, "not a .npy file (np.save writes one; a .npz archive is 'format: npz')");
     return TRAINING_ERR_INPUT;
   }
   if (major < 1 || major > 3 || minor != 0) {

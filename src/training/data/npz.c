@@ -14,7 +14,9 @@ enum {
   LOCAL_BYTES = 30,
   COMMENT_MAX = 65535,
   ZIP64 = 1,
-  DEFLATE_MOST = 1100 /* deflate cannot do better than 1032 to 1 */
+  DEFLATE_MOST = 1100, /* deflate cannot do better than 1032 to 1 */
+  BOMB_BYTES = 1 << 30,
+  BOMB_TIMES = 200
 };
 
 static const uint32_t end_mark = 0x06054b50, end64_mark = 0x06064b50, locator_mark = 0x07064b50,
@@ -156,6 +158,13 @@ static enum training_status take_member(const uint8_t *bytes, size_t length, con
   if (e->method == 0 && e->packed != e->length) return damaged(why, "a stored array has two lengths");
   if (e->method == 8 && e->length / DEFLATE_MOST > e->packed)
     return damaged(why, "an array announces more bytes than its packed ones can hold");
+  if (e->method == 8 && e->length > BOMB_BYTES && e->length / BOMB_TIMES > e->packed) {
+    why_set(why,
+            "%" PRIu64 " bytes packed into %" PRIu64 " are not unpacked here, since above 1 GiB more than 200 to 1 is "
+            "how a file that means harm looks: store the array (np.savez, or a .npy file)",
+            e->length, e->packed);
+    return TRAINING_ERR_INPUT;
+  }
   *out = (struct npz_member){at, e->packed, e->length, e->crc, e->method == 8};
   return TRAINING_OK;
 }

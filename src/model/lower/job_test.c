@@ -64,11 +64,13 @@ static void test_order(void **state) {
   }
 }
 
-/* z = Dropout(x p), p = 1: what is left is scaled by 1 / (1 - ratio), and the gradient passes where it was left. */
+/* z = Dropout(x p), p = 1: what is left is scaled by 1 / (1 - ratio), and the gradient passes where it was left. A
+ * ratio that 1 - ratio loses leaves all. */
 static void test_dropout(void **state) {
   struct trial t;
   (void)state;
-  for (int job_ratio = 0; job_ratio < 2; job_ratio++) {
+  for (int job_ratio = 0; job_ratio < 3; job_ratio++) {
+    static const double kept[] = {0.5, 0.25, 1};
     sketch_begin(&s, 2);
     sketch_input(&s, "x", (int64_t[]){-1, 64, 0});
     float *p = sketch_weight(&s, "p", (int64_t[]){16, 64, 0}, 1);
@@ -86,14 +88,14 @@ static void test_dropout(void **state) {
     struct lower_options o = trial_defaults(16);
     o.loss.name = LOSS_MSE;
     o.optimizer.momentum = 0.5f;
-    o.dropout = job_ratio ? 0.75f : -1; /* ONNX's default is a half */
+    o.dropout = job_ratio == 2 ? 0x1p-60f : job_ratio ? 0.75f : -1; /* ONNX's default is a half */
     o.train = (struct sample_shape){
         .samples = 16, .input_rank = 1, .input_dim = {64}, .target_rank = 1, .target_dim = {64}, .scale = 1};
     o.test = o.train;
     o.evaluate_batch = 16;
     open(&t, &o, true);
     trial_train(&t, 1);
-    double keep[2] = {job_ratio ? 0.25 : 0.5, job_ratio ? 0.25 : 0.75};
+    double keep[2] = {kept[job_ratio], job_ratio ? kept[job_ratio] : 0.75};
     assert_int_equal(trial_parameter(&t, "p", 1, values), 1024);
     uint32_t left = 0;
     for (uint32_t n = 0; n < 1024; n++) {

@@ -15,7 +15,10 @@ static bool dropout_ratio(struct graph *g, struct application *a, float *ratio) 
 
 /* sel(ult(rand(lin, stream), T), mul(x, scale), 0): T = floor((1 - ratio) 2^32), scale = 1 / (1 - ratio), both computed
  * in binary64 (the scale rounded once more). */
-static uint32_t threshold(float ratio) { return (uint32_t)((1.0 - (double)ratio) * 4294967296.0); }
+static uint32_t threshold(float ratio) {
+  double t = (1.0 - (double)ratio) * 4294967296.0; /* 2^32 where a tiny ratio above 0 is lost in the rounding */
+  return t < 4294967296.0 ? (uint32_t)t : UINT32_MAX;
+}
 
 static uint8_t dropped(struct build *b, uint8_t x, float ratio, uint32_t stream) {
   double keep = 1.0 - (double)ratio;

@@ -54,12 +54,13 @@ static struct value over_count(struct graph *g, struct value *sum, float count) 
   return build_end(&b, build_op2(&b, CANON_DIV, s, n));
 }
 
-static struct value centred(struct graph *g, struct value *x, struct value *mean) {
+/* One operation of x and y, in x's dims. */
+static struct value joined(struct graph *g, uint8_t operation, struct value *x, struct value *y) {
   struct build b;
   build_map(&b, g->e, TAPE_F32, x);
-  uint8_t in = build_use(&b, x);
-  uint8_t m = build_use(&b, mean);
-  return build_end(&b, build_op2(&b, CANON_SUB, in, m));
+  uint8_t p = build_use(&b, x);
+  uint8_t q = build_use(&b, y);
+  return build_end(&b, build_op2(&b, operation, p, q));
 }
 
 /* div(1, sqrt(add(variance, epsilon))) */
@@ -72,14 +73,6 @@ static struct value inverse_of(struct graph *g, struct value *variance, float ep
   v = build_op2(&b, CANON_ADD, v, least);
   v = build_op1(&b, CANON_SQRT, v);
   return build_end(&b, build_op2(&b, CANON_DIV, one, v));
-}
-
-static struct value product(struct graph *g, struct value *x, struct value *y) {
-  struct build b;
-  build_map(&b, g->e, TAPE_F32, x);
-  uint8_t p = build_use(&b, x);
-  uint8_t q = build_use(&b, y);
-  return build_end(&b, build_op2(&b, CANON_MUL, p, q));
 }
 
 /* The statistic that input n holds, moved towards the batch's: fma(1 - momentum, batch's, mul(momentum, running)). */
@@ -129,7 +122,7 @@ static bool take_statistics(struct graph *g, struct application *a, struct value
     return false;
   }
   struct value sum = unbroadcast(g, x, &rows), mean = over_count(g, &sum, (float)c->count);
-  *middle = centred(g, x, &mean);
+  *middle = joined(g, CANON_SUB, x, &mean);
   struct value squares = normalize_dot(g, middle, middle, c->mask);
   struct value variance = over_count(g, &squares, (float)c->count);
   *inverse = inverse_of(g, &variance, c->epsilon);
@@ -151,7 +144,7 @@ static void batch_norm_lower(struct graph *g, struct application *a) {
     graph_result_at(g, a, OUT_MEAN, *graph_value(g, a, MEAN));
     graph_result_at(g, a, OUT_VARIANCE, *graph_value(g, a, VARIANCE));
   }
-  struct value factor = product(g, &c.scale, &inverse), *saved = graph_save(g, a, SAVED);
+  struct value factor = joined(g, CANON_MUL, &c.scale, &inverse), *saved = graph_save(g, a, SAVED);
   if (!saved) return;
   build_map(&b, g->e, TAPE_F32, x);
   uint8_t in = build_use(&b, c.of_batch ? &middle : x);
@@ -222,13 +215,13 @@ static void batch_norm_differentiate(struct graph *g, struct application *a, str
   if (dy[0].literal) return;
   value_settle(g->e, dy);
   if (emit_failed(g->e)) return;
-  if (!c.of_batch && graph_wants(g, a, SCALE)) a->saved[CENTRED] = centred(g, x, &c.mean);
+  if (!c.of_batch && graph_wants(g, a, SCALE)) a->saved[CENTRED] = joined(g, CANON_SUB, x, &c.mean);
   struct value rows = normalize_rows(x, c.mask);
   if (c.of_batch || graph_wants(g, a, BIAS)) sum = unbroadcast(g, dy, &rows);
   if (c.of_batch || graph_wants(g, a, SCALE)) along = normalize_dot(g, &a->saved[CENTRED], dy, c.mask);
   if (emit_failed(g->e)) return;
   if (graph_wants(g, a, SCALE)) {
-    struct value ds = product(g, &along, &a->saved[INVERSE]);
+    struct value ds = joined(g, CANON_MUL, &along, &a->saved[INVERSE]);
     if (!emit_failed(g->e)) graph_gradient(g, a, SCALE, value_view(&ds, 1, &c.channels));
   }
   if (graph_wants(g, a, BIAS)) {

@@ -18,25 +18,37 @@ static void conv_role(const struct graph *g, const struct application *a, uint32
   role->order[weight->rank - 1] = 0;
 }
 
-static bool conv_read(struct graph *g, struct application *a, const struct value *x, const struct value *weight,
-                      struct convolution *c) {
-  int64_t groups = attribute_int(a->node, "group", 1);
-  if (weight->rank != x->rank || x->rank < 3) {
+static bool ranks_fit(struct graph *g, struct application *a, const struct value *x, const struct value *weight) {
+  bool fit = weight->rank == x->rank && x->rank >= 3;
+  if (!fit)
     graph_refuse(g, a, LOWER_ERR_SHAPE, "convolves %s with a kernel of %s", shape_text(x->rank, x->dim).text,
                  shape_text(weight->rank, weight->dim).text);
-    return false;
-  }
-  if (!window_read(g, a, x, weight->dim + 2, &c->w)) return false;
-  if (groups < 1 || groups > INT32_MAX || x->dim[1] % groups || weight->dim[0] % groups ||
-      x->dim[1] / groups != weight->dim[1]) {
-    graph_refuse(g, a, LOWER_ERR_SHAPE, "convolves %s with a kernel of %s in %" PRId64 " groups",
-                 shape_text(x->rank, x->dim).text, shape_text(weight->rank, weight->dim).text, groups);
-    return false;
-  }
+  return fit;
+}
+
+static bool misfit(struct graph *g, struct application *a, const struct value *x, const struct value *weight,
+                   int64_t groups) {
+  graph_refuse(g, a, LOWER_ERR_SHAPE, "convolves %s with a kernel of %s in %" PRId64 " groups",
+               shape_text(x->rank, x->dim).text, shape_text(weight->rank, weight->dim).text, groups);
+  return false;
+}
+
+static void take_channels(struct convolution *c, const struct value *x, const struct value *weight, int64_t groups) {
   c->batch = x->dim[0];
   c->groups = (uint32_t)groups;
   c->in = weight->dim[1];
   c->out = weight->dim[0] / (uint32_t)groups;
+}
+
+static bool conv_read(struct graph *g, struct application *a, const struct value *x, const struct value *weight,
+                      struct convolution *c) {
+  int64_t groups = attribute_int(a->node, "group", 1);
+  if (!ranks_fit(g, a, x, weight)) return false;
+  if (!window_read(g, a, x, weight->dim + 2, &c->w)) return false;
+  if (groups < 1 || groups > INT32_MAX || x->dim[1] % groups || weight->dim[0] % groups ||
+      x->dim[1] / groups != weight->dim[1])
+    return misfit(g, a, x, weight, groups);
+  take_channels(c, x, weight, groups);
   if (groups > 1 && x->rank == TAPE_RANK_MAX) {
     graph_refuse(g, a, LOWER_ERR_UNSUPPORTED, "groups over %u axes", x->rank);
     return false;
@@ -97,22 +109,12 @@ static void conv_differentiate(struct graph *g, struct application *a, struct va
 static bool transpose_read(struct graph *g, struct application *a, const struct value *x, const struct value *weight,
                            struct convolution *c, struct value *y) {
   int64_t groups = attribute_int(a->node, "group", 1);
-  if (weight->rank != x->rank || x->rank < 3) {
-    graph_refuse(g, a, LOWER_ERR_SHAPE, "convolves %s with a kernel of %s", shape_text(x->rank, x->dim).text,
-                 shape_text(weight->rank, weight->dim).text);
-    return false;
-  }
+  if (!ranks_fit(g, a, x, weight)) return false;
   if (!window_read_transposed(g, a, x, weight->dim + 2, &c->w)) return false;
   if (groups < 1 || groups > INT32_MAX || x->dim[1] % groups || x->dim[1] != weight->dim[0] ||
-      weight->dim[1] > INT32_MAX / groups) {
-    graph_refuse(g, a, LOWER_ERR_SHAPE, "convolves %s with a kernel of %s in %" PRId64 " groups",
-                 shape_text(x->rank, x->dim).text, shape_text(weight->rank, weight->dim).text, groups);
-    return false;
-  }
-  c->batch = x->dim[0];
-  c->groups = (uint32_t)groups;
-  c->in = weight->dim[1];
-  c->out = weight->dim[0] / (uint32_t)groups;
+      weight->dim[1] > INT32_MAX / groups)
+    return misfit(g, a, x, weight, groups);
+  take_channels(c, x, weight, groups);
   uint32_t dim[TAPE_RANK_MAX] = {c->batch, c->groups * c->in};
   for (uint32_t n = 0; n < c->w.axes; n++) dim[n + 2] = c->w.in[n];
   *y = value_shaped(TAPE_F32, x->rank, dim, value_channels_last(x->rank));

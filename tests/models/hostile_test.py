@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "onnx"))
 import environment
 
 environment.enter()
+import hostile  # noqa: E402
 import hostile_graphs  # noqa: E402
 
 ADDRESSES, RESIDENT_KIB, PATIENCE_S = 4_000_000_000, 1_500_000, 300
@@ -56,6 +57,13 @@ def main(assay, fuzz):
         if status:
             wrong.append(f"{fuzz} {short} 0: exit status {status}: {said}")
         count = len(list(short.iterdir()))
+        (folder / "outside.bin").write_bytes(bytes(32))
+        (folder / "model").mkdir()
+        (folder / "model" / "w.bin").symlink_to(folder / "outside.bin")
+        (folder / "model" / "m.onnx").write_bytes(hostile.external(location="w.bin", length="32").SerializeToString())
+        status, resident, said = ran([assay, "check", str(folder / "model" / "m.onnx")], True)
+        if status != 2 or "leaves the model's folder" not in said:
+            wrong.append(f"external data by a link out of the folder: exit status {status}: {said}")
         for path, long in by_command:
             status, resident, said = ran(["timeout", str(PATIENCE_S), assay, "check", str(path)], not long)
             if status not in (0, 1, 2) or resident > RESIDENT_KIB:

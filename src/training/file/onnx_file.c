@@ -1,6 +1,18 @@
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "training/file/onnx_file.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* A link may lead anywhere: what counts is where it ends. A file that is not there is for the caller to name. */
+static bool leads_outside(const char *folder, const char *path) {
+  char *home = realpath(*folder ? folder : ".", NULL), *end = realpath(path, NULL);
+  size_t n = home ? strlen(home) : 0;
+  bool outside = home && end && strcmp(home, "/") != 0 && (strncmp(home, end, n) != 0 || end[n] != '/');
+  free(home);
+  free(end);
+  return outside;
+}
 
 const uint8_t *onnx_file_external(void *context, const char *name, uint64_t *length) {
   struct onnx_file *f = context;
@@ -13,6 +25,10 @@ const uint8_t *onnx_file_external(void *context, const char *name, uint64_t *len
   if (f->externals_count == ONNX_FILE_EXTERNALS_MAX || strlen(name) >= sizeof f->external[0].name ||
       !file_join(path, f->folder, name)) {
     why_set(&f->external_why, "external tensor data: more than %d files, or a name too long", ONNX_FILE_EXTERNALS_MAX);
+    return NULL;
+  }
+  if (leads_outside(f->folder, path)) {
+    why_set(&f->external_why, "%s is a link that leaves the model's folder: copy the file there", path);
     return NULL;
   }
   struct file_bytes bytes;

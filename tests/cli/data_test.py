@@ -188,6 +188,17 @@ class Data(world.World):
                        "optimizer: sgd\nbatch: 12\nupdates: 6\n")
             self.assertIn(reason, self.assay("train", "d.yaml", "-o", "none", expect=2)[1])
 
+    def test_rows_that_a_table_lacks_are_refused(self):
+        self.write("d.onnx", model([node("Gather", "table rows", "y")], [tensor("table", [5, 2], numbers(10, 5))],
+                                   [value("rows", 7, ["n"])], value("y", 1, ["n", 2])))
+        self.write("y.npy", npy([48, 2], [0] * 96))
+        for rows, reason in (([4, -5] * 24, ""), ([0] * 47 + [5], "number 47 is 5, and the model looks it up in 'table', which has 5 rows, 0 to 4"),
+                             ([-6] + [0] * 47, "number 0 is -6")):
+            self.write("rows.npy", npy([48], rows, "<i4", "i"))
+            self.write("d.yaml", "assay: 1\nmodel: d.onnx\ndata: {train: {format: npy, inputs: rows.npy, targets: y.npy}}\nloss: mse\n"
+                       "optimizer: sgd\nbatch: 12\nupdates: 6\n")
+            self.assertIn(reason, self.assay("train", "d.yaml", "-o", "rows", "--force", expect=2 if reason else 0)[1])
+
     def test_pictures_are_changed_as_the_clauses_say(self):
         self.write("d.onnx", picture_model())
         self.write("x.npy", npy([24, 3, 4, 4], [(n * 53 + n // 7) % 256 for n in range(24 * 48)], "|u1", "B"))

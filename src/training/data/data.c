@@ -163,6 +163,24 @@ static int32_t label_at(const struct data_part *t, bool pairs, uint64_t i) {
   return t->dtype == TAPE_U8 ? bytes[i] : ((const int32_t *)t->at)[i];
 }
 
+enum training_status data_rows_check(const struct data_set *set, uint32_t input, uint32_t rows, const char *table,
+                                     struct why *why) {
+  bool text = set->text.context != 0;
+  const struct data_part *in = &set->input[text ? 0 : input];
+  if (in->dtype == TAPE_F32) return TRAINING_OK; /* the model's own type says what to do with floats */
+  uint64_t elements = text ? set->text.tokens : in->bytes / tape_dtype_bytes(in->dtype);
+  for (uint64_t i = 0; i < elements; i++) {
+    int64_t row = label_at(in, text && set->text.pairs, i);
+    if (row >= -(int64_t)rows && row < rows) continue;
+    why_set(why,
+            "%s: %s %" PRIu64 " is %" PRId64 ", and the model looks it up in '%.80s', which has %" PRIu32
+            " rows, 0 to %" PRIu32,
+            in->path, text ? "token" : "number", i, row, table, rows, rows - 1);
+    return TRAINING_ERR_INPUT;
+  }
+  return TRAINING_OK;
+}
+
 enum training_status data_classes_check(const struct data_set *set, uint32_t classes, int32_t ignore_index,
                                         struct why *why) {
   bool text = set->text.context != 0;

@@ -79,6 +79,11 @@ void data_shut(struct data_set *set);
 enum training_status data_classes_check(const struct data_set *set, uint32_t classes, int32_t ignore_index,
                                         struct why *why);
 
+/* data_rows_check: every whole number that feeds model input `input` is a row of a table of `rows` rows, counted from
+ * either end as ONNX's Gather does; ERR_INPUT names file, place and table of the first that is not. Floats pass. */
+enum training_status data_rows_check(const struct data_set *set, uint32_t input, uint32_t rows, const char *table,
+                                     struct why *why);
+
 /* data_load_npy and data_save_npy: one array, for `infer`. at is released with data_part_shut. */
 enum training_status data_load_npy(const char *path, struct data_part *out, struct why *why);
 void data_part_shut(struct data_part *p);

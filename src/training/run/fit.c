@@ -150,6 +150,37 @@ static enum training_status fit_targets(const struct prepared *p, const struct d
   return TRAINING_OK;
 }
 
+static const struct onnx_tensor *initializer_of(const struct onnx_model *m, const char *name) {
+  for (uint32_t i = 0; i < m->initializers_count; i++)
+    if (strcmp(m->initializer[i].name, name) == 0) return &m->initializer[i];
+  return NULL;
+}
+
+/* Numbers that the model looks up in a table must be rows of it: on the tape a row that is not there reads as zeros,
+ * and nobody would learn of the slip. Followed from an input through casts alone. */
+static enum training_status fit_tables(const struct prepared *p, const struct data_set *set, struct why *why) {
+  const struct onnx_model *m = &p->onnx.model;
+  for (uint32_t n = 0; n < m->inputs_count; n++) {
+    if (set->text.context && p->jobfile.train.targets.input &&
+        strcmp(p->jobfile.train.targets.input, m->input[n].name) == 0)
+      continue;
+    const char *name = m->input[n].name;
+    for (uint32_t i = 0; i < m->nodes_count; i++) {
+      const struct onnx_node *node = &m->node[i];
+      if (strcmp(node->op, "Cast") == 0 && node->inputs_count == 1 && strcmp(node->input[0], name) == 0)
+        name = node->output[0];
+      if (strcmp(node->op, "Gather") != 0 || node->inputs_count != 2 || strcmp(node->input[1], name) != 0 ||
+          node->attributes_count > 1 || (node->attributes_count == 1 && node->attribute[0].i != 0))
+        continue;
+      const struct onnx_tensor *table = initializer_of(m, node->input[0]);
+      if (!table || !table->f32 || !table->rank || table->dim[0] < 1 || table->dim[0] > INT32_MAX) continue;
+      enum training_status status = data_rows_check(set, n, (uint32_t)table->dim[0], table->name, why);
+      if (status != TRAINING_OK) return status;
+    }
+  }
+  return TRAINING_OK;
+}
+
 static enum training_status fit_set(const struct prepared *p, const struct data_spec *spec, const struct data_set *set,
                                     struct sample_shape *s, struct why *why) {
   enum training_status status = TRAINING_OK;
@@ -168,8 +199,8 @@ static enum training_status fit_set(const struct prepared *p, const struct data_
     status = fit_targets(p, spec, set, s, why);
     if (status == TRAINING_OK) status = fit_inputs(p, set, s, why);
   }
-  if (status != TRAINING_OK || p->jobfile.loss.name != LOSS_CROSS_ENTROPY) return status;
-  return fit_classes(p, set, why);
+  if (status == TRAINING_OK && p->jobfile.loss.name == LOSS_CROSS_ENTROPY) status = fit_classes(p, set, why);
+  return status == TRAINING_OK ? fit_tables(p, set, why) : status;
 }
 
 static bool same_numbers(const struct onnx_tensor *a, const struct onnx_tensor *b) {

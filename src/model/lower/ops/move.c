@@ -271,8 +271,9 @@ bool move_flat(struct graph *g, const struct value *index, const uint32_t *dim, 
   uint8_t at[TAPE_RANK_MAX], size[TAPE_RANK_MAX], lin = 0, ok = 0;
   uint64_t count = 1;
   struct build b;
-  for (uint32_t n = 0; n < batch + named; n++) count *= dim[n];
-  if (count > INT32_MAX) {
+  bool ranked = named <= TAPE_RANK_MAX && batch <= TAPE_RANK_MAX - named; /* always: they are axes of one tensor */
+  for (uint32_t n = 0; ranked && n < batch + named; n++) count *= dim[n];
+  if (!ranked || count > INT32_MAX) {
     emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "names one of 2^31 places and more");
     return false;
   }

@@ -271,18 +271,18 @@ bool move_flat(struct graph *g, const struct value *index, const uint32_t *dim, 
   uint8_t at[TAPE_RANK_MAX], size[TAPE_RANK_MAX], lin = 0, ok = 0;
   uint64_t count = 1;
   struct build b;
-  bool ranked = named <= TAPE_RANK_MAX && batch <= TAPE_RANK_MAX - named; /* always: they are axes of one tensor */
-  for (uint32_t n = 0; ranked && n < batch + named; n++) count *= dim[n];
-  if (!ranked || count > INT32_MAX) {
+  uint32_t rank = batch + named < TAPE_RANK_MAX ? batch + named : TAPE_RANK_MAX; /* axes of one tensor: never more */
+  for (uint32_t n = 0; n < rank; n++) count *= dim[n];
+  if (count > INT32_MAX) {
     emit_fail(g->e, LOWER_ERR_UNSUPPORTED, "names one of 2^31 places and more");
     return false;
   }
   struct value shape = value_shaped(TAPE_I32, index->rank - 1u, index->dim, NULL);
   build_map(&b, g->e, TAPE_I32, &shape);
-  for (uint32_t t = 0; t < named; t++) at[t] = build_use(&b, &part[t]);
-  for (uint32_t n = 0; n < batch + named; n++) size[n] = build_i32(&b, (int32_t)dim[n]);
+  for (uint32_t t = 0; t < named && t < rank; t++) at[t] = build_use(&b, &part[t]);
+  for (uint32_t n = 0; n < rank; n++) size[n] = build_i32(&b, (int32_t)dim[n]);
   uint8_t none = build_i32(&b, -1);
-  for (uint32_t n = 0; n < batch + named; n++) {
+  for (uint32_t n = 0; n < rank; n++) {
     uint8_t place = n < batch ? build_op(&b, CANON_COORD, (uint8_t)n, 0, 0) : at[n - batch];
     if (n >= batch) {
       uint8_t inside = build_op2(&b, CANON_ULT, place, size[n]);

@@ -52,6 +52,7 @@ static enum outcome run(const struct arguments *a) {
       !arguments_number(a, "rounds", 1, 99, &rounds) || !arguments_number(a, "seconds", 1, 60, &seconds))
     return OUTCOME_INPUT;
   struct bench_options o = {.model = arguments_text(a, "model", NULL),
+                            .job = arguments_text(a, "job", NULL),
                             .models = arguments_text(a, "models", NULL),
                             .data = arguments_text(a, "data", NULL),
                             .only = arguments_text(a, "only", NULL),
@@ -96,6 +97,7 @@ const struct command command_bench = {
             "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
             "Exit status: 0, 1 a bound or bits are missed, 2 a model is missing, 3 memory or disk.",
     .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
+               {"job", 'j', "FILE", "step: the job in this file instead of a network"},
                {"steps", 0, "N", "training steps to time (60)"},
                {"threads", 0, "N", "threads to compute with (all processors; gemm: 1)"},
                {"only", 0, "NAME",

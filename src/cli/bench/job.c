@@ -77,6 +77,13 @@ enum outcome bench_job_open(struct bench_job *b, const char *name, uint32_t upda
                             struct why *why) {
   char model[FILE_PATH_MAX], quoted[2 * FILE_PATH_MAX + 3], text[2 * FILE_PATH_MAX + 512];
   const char *data = o->data ? o->data : "/usr/share/datasets", *tmp = getenv("TMPDIR");
+  b->name = name;
+  b->made_up = false;
+  b->folder[0] = 0;
+  if (o->job) {
+    struct prepare_options options = {.data_folder = data, .threads = o->threads};
+    return (enum outcome)prepare_open(&b->prepared, o->job, &options, why);
+  }
   if (!find_model(name, o->models, model)) {
     if (o->models)
       why_set(why, "%s: no %s.onnx in this folder; --models names the one that holds it", o->models, name);
@@ -85,7 +92,6 @@ enum outcome bench_job_open(struct bench_job *b, const char *name, uint32_t upda
     return OUTCOME_INPUT;
   }
   quote_path(model, quoted);
-  b->name = name;
   if (snprintf(b->folder, sizeof b->folder, "%s/assay-bench-XXXXXX", tmp ? tmp : "/tmp") >= (int)sizeof b->folder ||
       !mkdtemp(b->folder)) {
     why_set(why, "cannot make a folder in %s (%s); TMPDIR names another place", tmp ? tmp : "/tmp", strerror(errno));

@@ -82,13 +82,13 @@ static enum outcome step_of(const char *name, const struct bench_options *o, str
     double middle = bench_median(seconds, o->steps), best = seconds[0];
     if (outcome == OUTCOME_DONE && o->json)
       output_json(json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:o}", "name", "step", "size", name, "ms",
-                            middle * 1e3, "best_ms", best * 1e3, "samples_per_s", BENCH_BATCH / middle, "gflops",
-                            step_gflop() / middle, "threads", (json_int_t)o->threads, "steps", (json_int_t)o->steps,
-                            "data", job.made_up ? "made up" : "fashion-mnist", "same_bits",
+                            middle * 1e3, "best_ms", best * 1e3, "samples_per_s", job.prepared.jobfile.batch / middle,
+                            "gflops", step_gflop() / middle, "threads", (json_int_t)o->threads, "steps",
+                            (json_int_t)o->steps, "data", job.made_up ? "made up" : "fashion-mnist", "same_bits",
                             o->quick ? json_null() : json_boolean(same)));
     else if (outcome == OUTCOME_DONE)
       printf("step   %-6s %8.3f ms (best %.3f)  %8.0f samples/s  %6.1f GFLOP/s  %" PRIu32 " threads  %s\n", name,
-             middle * 1e3, best * 1e3, BENCH_BATCH / middle, step_gflop() / middle, o->threads,
+             middle * 1e3, best * 1e3, job.prepared.jobfile.batch / middle, step_gflop() / middle, o->threads,
              o->quick ? "bits not compared"
              : same   ? "same bits as the reference"
                       : "OTHER BITS THAN THE REFERENCE");
@@ -176,8 +176,8 @@ static enum outcome exact_of(const char *name, const struct bench_options *o, st
 }
 
 enum outcome bench_step(const struct bench_options *o, struct why *why) {
-  const char *chosen[3];
-  uint32_t n = choose(o, all_models, 3, chosen);
+  const char *chosen[3] = {o->job};
+  uint32_t n = o->job ? 1 : choose(o, all_models, 3, chosen);
   if (n == 0) return unknown_model(o, why);
   struct pool *pool = pool_open(o->threads);
   enum outcome outcome = OUTCOME_DONE, worst = OUTCOME_DONE;

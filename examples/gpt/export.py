@@ -1,15 +1,15 @@
 """Writes gpt.onnx and licenses.txt: a byte-level GPT of 0.8 million parameters and the text it reads.
 
-    python3 -m venv .venv && .venv/bin/pip install torch onnx onnxscript && .venv/bin/python export.py [FOLDER]
+    python3 -m venv .venv && .venv/bin/pip install torch onnx onnxscript ../../python && .venv/bin/python export.py [FOLDER]
 
 The text is the licences that every Debian system has under /usr/share/common-licenses, one behind the other in the order of their
-names, links left out. See ../fashion/export.py for what the options of the export do.
+names, links left out. ../fashion/export.py shows what assay.export does by hand.
 """
 import math
 import pathlib
 import sys
 
-import onnx
+import assay
 import torch
 from torch import nn
 
@@ -61,13 +61,7 @@ def text():
 def main(folder):
     torch.manual_seed(1)
     model = Gpt().train()
-    program = torch.onnx.export(model, (torch.zeros(2, CONTEXT, dtype=torch.int64),), dynamo=True, optimize=False,
-                                opset_version=20, dynamic_shapes=({0: torch.export.Dim("batch")},), input_names=["bytes"],
-                                output_names=["logits"], verbose=False)
-    proto = program.model_proto
-    for node in proto.graph.node:  # the exporter notes this machine's source files on every node
-        del node.metadata_props[:]
-    onnx.save(proto, folder / "gpt.onnx")
+    assay.export(model, torch.zeros(2, CONTEXT, dtype=torch.int64), folder / "gpt.onnx")
     (folder / "licenses.txt").write_bytes(text())
     print(f"gpt.onnx: {sum(p.numel() for p in model.parameters())} parameters; licenses.txt: {len(text())} bytes")
 

@@ -1,12 +1,13 @@
 """How resnet.onnx came to be: a small residual network with batch norm, exported so that it can still be trained.
 
-    python3 -m venv .venv && .venv/bin/pip install torch onnx onnxscript && .venv/bin/python export.py
+    python3 -m venv .venv && .venv/bin/pip install torch onnx onnxscript ../../python && .venv/bin/python export.py
 
-The job beside it needs nothing of this: resnet.onnx lies here. See ../fashion/export.py for what the options of the export do.
+The job beside it needs nothing of this: resnet.onnx lies here. ../fashion/export.py shows what assay.export
+does by hand; it also checks that every parameter kept its name.
 """
 import pathlib
 
-import onnx
+import assay
 import torch
 from torch import nn
 
@@ -47,16 +48,8 @@ class ResNet(nn.Module):
 def main():
     torch.manual_seed(1)
     model = ResNet().train()
-    program = torch.onnx.export(model, (torch.zeros(2, 1, 28, 28),), dynamo=True, optimize=False, opset_version=20,
-                                dynamic_shapes=({0: torch.export.Dim("batch")},), input_names=["images"],
-                                output_names=["logits"], verbose=False)
-    proto = program.model_proto
-    proto.producer_version = ""
-    for node in proto.graph.node:  # the exporter notes this machine's source files on every node
-        del node.metadata_props[:]
     path = pathlib.Path(__file__).with_name("resnet.onnx")
-    onnx.save(proto, path)
-    onnx.checker.check_model(path)
+    assay.export(model, torch.zeros(2, 1, 28, 28), path)
     print(path.name, path.stat().st_size, "bytes,", sum(p.numel() for p in model.parameters()), "parameters")
 
 

@@ -11,6 +11,7 @@ Exit status: 0 drawn, 1 the curves differ by more than --bound, 3 something is m
 import argparse
 import json
 import math
+import os
 import pathlib
 import re
 import subprocess
@@ -27,6 +28,11 @@ LINE = re.compile(r"^(\w+): *(.*?) *(?:#.*)?$", re.M)
 def options():
     """What this script must know of the job file, as text by key."""
     return dict(LINE.findall((EXAMPLE / "job.yaml").read_text()))
+
+
+def environment(a):
+    """The example exports with the package of this tree, and that asks the program."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "python"), "ASSAY": str(a.assay)}
 
 
 def ours(a, folder):
@@ -54,7 +60,7 @@ def theirs(a, folder):
     """PyTorch's losses, in a process of its own: --torch is this script under PyTorch's interpreter."""
     start = time.perf_counter()
     out = subprocess.run([a.python, __file__, "--torch", folder, "--updates", str(a.updates), "--threads", str(a.threads)],
-                         check=True, capture_output=True, text=True).stdout
+                         check=True, capture_output=True, text=True, env=environment(a)).stdout
     return json.loads(out), time.perf_counter() - start
 
 
@@ -130,7 +136,7 @@ def main():
     a.python = interpreter(a.python)
     folder = ROOT / "build" / "peers-gpt"
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run([a.python, EXAMPLE / "export.py", folder], check=True)
+    subprocess.run([a.python, EXAMPLE / "export.py", folder], check=True, env=environment(a))
     mine, my_seconds = ours(a, folder)
     other, seconds = theirs(a, folder)
     other = {int(u): v for u, v in other.items()}

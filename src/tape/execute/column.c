@@ -25,7 +25,7 @@ static bool contiguous(const struct tape_record *r, uint8_t o) {
   if (r->operand[o].dtype != TAPE_F32) return false;
   for (uint8_t a = 0; a < r->operand[o].axes; a++)
     if (r->operand[o].axis[a].div != 1 || r->operand[o].axis[a].indirect != TAPE_INDIRECT_NONE) return false;
-  sweeps(r, o, (struct place){0}, &outputs, &terms);
+  sweeps(r, o, (struct place){.base = BASE_BULK}, &outputs, &terms);
   return sweep_linear(&outputs) && sweep_linear(&terms) && outputs.dims <= 1 &&
          (outputs.dims == 0 || outputs.flat[0] == 1);
 }

@@ -31,7 +31,7 @@ static bool choose_rows(const struct execute *x, const struct tape_record *r) {
     struct sweep s;
     int32_t index[TAPE_RANK_MAX] = {-1, -1, -1, -1, -1, -1};
     uint32_t none[TAPE_RANK_MAX] = {0};
-    sweep_make(&s, r, &r->operand[o], (struct place){0}, r->out_rank, r->k_rank, index, none);
+    sweep_make(&s, r, &r->operand[o], (struct place){.base = BASE_BULK}, r->out_rank, r->k_rank, index, none);
     (void)x;
     if (s.dims && s.flat[s.dims - 1] != 1 && s.flat[s.dims - 1] != 0) return false;
     if (s.dims && s.extent[s.dims - 1] < 16) return false;

@@ -104,7 +104,7 @@ struct map_call {
 
 static void store(const struct execute *x, const struct map_output *o, const struct frame *f, uint64_t start,
                   uint32_t n) {
-  uint8_t *to = place_at(x, o->place) + start * o->bytes;
+  uint8_t *to = place_at_thread(x, o->place, f->thread) + start * o->bytes;
   const uint32_t *from = f->at[o->node];
   if (o->bytes == 1) {
     if (f->uniform[o->node])
@@ -137,7 +137,7 @@ static void map_task(void *context, uint32_t i, uint32_t thread) {
     now.start = start;
     now.n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
     for (uint32_t o = 0; o < m->outputs; o++)
-      out[o] = (uint32_t *)(void *)(place_at(x, m->output[o].place) + start * m->output[o].bytes);
+      out[o] = (uint32_t *)(void *)(place_at_thread(x, m->output[o].place, thread) + start * m->output[o].bytes);
     program_block(&m->program, x, &now, &f, out);
     for (uint32_t o = 0; o < m->outputs; o++) store(x, &m->output[o], &f, start, now.n);
   }

@@ -13,7 +13,7 @@
 enum { LINE = 64 };
 
 struct place plan_take(struct execute *x, uint64_t bytes) {
-  struct place p = {BASE_BULK, x->bulk_bytes};
+  struct place p = {.base = BASE_BULK, .offset = x->bulk_bytes};
   x->bulk_bytes += (bytes + LINE - 1) / LINE * LINE + LINE; /* a line between, so that neighbours do not share one */
   return p;
 }
@@ -46,11 +46,12 @@ uint32_t plan_producer(const struct execute *x, uint64_t first_leaf) {
 struct place plan_operand_place(const struct execute *x, const struct tape_operand *o) {
   switch ((enum tape_space)o->space) {
   case TAPE_TEMP: return x->value[plan_producer(x, o->first_leaf)].place;
-  case TAPE_DATA: return (struct place){(uint16_t)(BASE_DATA + o->data_number), o->first_leaf * TAPE_LEAF_BYTES};
+  case TAPE_DATA:
+    return (struct place){.base = (uint16_t)(BASE_DATA + o->data_number), .offset = o->first_leaf * TAPE_LEAF_BYTES};
   case TAPE_IN:
   case TAPE_OUT: break;
   }
-  return (struct place){BASE_STATE, o->first_leaf * TAPE_LEAF_BYTES};
+  return (struct place){.base = BASE_STATE, .offset = o->first_leaf * TAPE_LEAF_BYTES};
 }
 
 bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o) {
@@ -220,14 +221,14 @@ static bool place_values(struct execute *x) {
       struct value *v = &x->value[n];
       v->stored = v->read_outside;
       if (r->space == TAPE_OUT) {
-        v->place = (struct place){BASE_STATE, r->first_leaf * TAPE_LEAF_BYTES};
+        v->place = (struct place){.base = BASE_STATE, .offset = r->first_leaf * TAPE_LEAF_BYTES};
         if (item->kind == ITEM_NOTHING) v->shadow = false;
         v->over = !v->shadow;
         if (v->shadow) v->place = plan_take(x, v->bytes);
         if (item->kind == ITEM_NOTHING && r->dtype == TAPE_F32)
           x->pass[x->passes_count++] = (struct pass){v->place.offset, record_elements(r)};
       } else if (x->options.materialise) {
-        v->place = (struct place){BASE_BULK, r->first_leaf * TAPE_LEAF_BYTES};
+        v->place = (struct place){.base = BASE_BULK, .offset = r->first_leaf * TAPE_LEAF_BYTES};
       } else if (v->stored) {
         uint32_t from = successor_of(x, item, n, alive, alive_count);
         if (from < alive_count) {
@@ -236,7 +237,7 @@ static bool place_values(struct execute *x) {
           alive[from] = n;
           continue;
         }
-        v->place = (struct place){BASE_BULK, fit(x, alive, &alive_count, n)};
+        v->place = (struct place){.base = BASE_BULK, .offset = fit(x, alive, &alive_count, n)};
         if (v->place.offset + v->bytes > high) high = v->place.offset + v->bytes;
       }
     }
@@ -246,7 +247,7 @@ static bool place_values(struct execute *x) {
     alive_count = kept;
   }
   /* Values' offsets count from the start of the temp region; what plan_take gave out moves behind it. */
-  x->temps = (struct place){BASE_BULK, x->bulk_bytes};
+  x->temps = (struct place){.base = BASE_BULK, .offset = x->bulk_bytes};
   for (uint32_t k = 0; k < x->temps_count; k++) x->value[x->temp_record[k]].place.offset += x->bulk_bytes;
   plan_take(x, high);
   return true;
@@ -272,7 +273,8 @@ static bool plan_items(struct execute *x) {
 }
 
 enum execute_status plan_make(struct execute *x, struct why *why) {
-  if (!cut_into_items(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
+  x->seat = arena_take(&x->notes, x->threads, sizeof *x->seat);
+  if (!x->seat || !cut_into_items(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
     why_set(why, "the plan of a tape of %u records does not fit in memory", (unsigned)x->tape->records_count);
     return EXECUTE_ERR_MEMORY;
   }

@@ -3,16 +3,27 @@
  * Internal to tape/execute. An item is one record, or adjacent maps that run as one pass. Uses: execute, base/arena. */
 #ifndef TAPE_PLAN_H
 #define TAPE_PLAN_H
+#include <string.h>
+
 #include "base/arena.h"
 #include "tape/execute/execute.h"
 
 enum { PLAN_DIMS = 2 * TAPE_RANK_MAX };
 
-/* Bases of addresses: `bulk` is all memory of the plan, `state` the caller's blob, then the data tensors. */
-enum plan_base { BASE_BULK, BASE_STATE, BASE_DATA };
+/* Bases of addresses: `bulk` is all memory of the plan, `state` the caller's blob, `slab` the buffer of the thread that
+ * asks, then the data tensors. */
+enum plan_base { BASE_BULK, BASE_STATE, BASE_SLAB, BASE_DATA };
 struct place {
   uint16_t base;
-  uint64_t offset; /* bytes */
+  uint64_t offset;     /* bytes */
+  uint64_t slab_bytes; /* BASE_SLAB: of one slab of the value; only the slab that the thread is at is there */
+};
+
+/* Where a thread stands in a group of items: its buffer, and the slab that lies in it. */
+struct seat {
+  uint8_t *buffer;
+  uint64_t slab;
+  uint8_t line[48]; /* so that neighbours do not share a line */
 };
 
 enum item_kind { ITEM_NOTHING, ITEM_MAP, ITEM_DOT, ITEM_FOLD, ITEM_COLUMN, ITEM_CHANNEL, ITEM_WINDOW, ITEM_PUT };
@@ -52,6 +63,7 @@ struct execute {
   uint64_t frames_slots, frames_nodes;  /* most block slots and nodes of any program */
   uint64_t accumulators_words;          /* per thread */
   struct place workspace, frames, accumulators, temps;
+  struct seat *seat;                  /* one a thread */
   struct value *value;                /* one a record */
   uint32_t *temp_record, temps_count; /* records with a temp value, ascending */
   uint32_t items_count, passes_count;
@@ -65,6 +77,18 @@ struct execute {
 };
 
 static inline uint8_t *place_at(const struct execute *x, struct place p) { return x->base[p.base] + p.offset; }
+
+/* place_at_thread is the start of the whole value, so that every element keeps its index, though of a value in the
+ * thread's buffer only the elements of its slab are there. Anything that may run inside a group asks here, once a slab.
+ */
+static inline uint8_t *place_at_thread(const struct execute *x, struct place p, uint32_t thread) {
+  if (p.base != BASE_SLAB) return place_at(x, p);
+  const struct seat *s = &x->seat[thread];
+  uintptr_t at = (uintptr_t)s->buffer + p.offset - p.slab_bytes * s->slab; /* may lie in front of the buffer */
+  uint8_t *start;
+  memcpy(&start, &at, sizeof start);
+  return start;
+}
 
 /* Planning: memory that lives for the whole plan, and the workspace's size. */
 struct place plan_take(struct execute *x, uint64_t bytes);

@@ -15,7 +15,7 @@ uint64_t program_frame_bytes(const struct execute *x) {
 
 struct frame program_frame(const struct execute *x, uint32_t thread) {
   uint8_t *at = place_at(x, x->frames) + thread * program_frame_bytes(x);
-  struct frame f = {.at = (const uint32_t **)(void *)at};
+  struct frame f = {.at = (const uint32_t **)(void *)at, .thread = thread};
   at += lines(x->frames_nodes * sizeof(uint32_t *));
   f.uniform = (bool *)at;
   at += lines(x->frames_nodes);

@@ -357,7 +357,7 @@ static int read_row(const struct sweep *s, const uint8_t *from, int64_t flat, co
 
 bool sweep_read(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f,
                 uint32_t *out, const uint32_t **at) {
-  const uint8_t *from = place_at(x, s->place);
+  const uint8_t *from = place_at_thread(x, s->place, f->thread);
   int64_t flat = s->base, number[TAPE_RANK_MAX];
   for (uint32_t d = 0; d < s->fixed_dims; d++) flat += s->fixed[d] * m->coord[d];
   for (uint32_t i = 0; i < s->axes; i++) {
@@ -398,7 +398,8 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     }
     x->backend->widen_u8(m->n, out, from + first);
   } else {
-    read_rows(s, from, flat, m->start, m->n, out, s->place.base == BASE_BULK && !x->options.materialise);
+    read_rows(s, from, flat, m->start, m->n, out,
+              (s->place.base == BASE_BULK || s->place.base == BASE_SLAB) && !x->options.materialise);
   }
   *at = out;
   return false;

@@ -44,6 +44,7 @@ struct frame {
   const uint32_t **at;
   bool *uniform;
   uint32_t *slots;
+  uint32_t thread;
   uint16_t *active; /* of a program with branches: the nodes that the last block needed, for these choices */
   uint32_t active_count;
   uint64_t choices; /* two bits a branch: all along the block, and which; 0 before the first */

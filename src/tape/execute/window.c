@@ -92,15 +92,17 @@ struct window_call {
   const struct window *window;
 };
 
-static void one_block(const struct execute *x, const struct window *w, uint64_t start, uint32_t n, uint32_t *gathered) {
+static void one_block(const struct execute *x, const struct window *w, uint64_t start, uint32_t n, uint32_t thread) {
   const struct tape_record *r = w->record;
   const float *tap[TAPS_MAX];
   struct moment m = {.start = start, .n = n};
+  struct frame f = {.thread = thread};
+  uint32_t *gathered = plan_accumulators(x, thread);
   for (uint32_t t = 0; t < w->taps; t++) {
     uint32_t rest = t, *out = gathered + (t + 2) * (BACKEND_BLOCK + SWEEP_SLACK);
     const uint32_t *at;
     for (uint32_t d = r->out_rank + r->k_rank; d-- > r->out_rank; rest /= r->dim[d]) m.coord[d] = rest % r->dim[d];
-    if (sweep_read(&w->tap, x, &m, NULL, out, &at)) { /* one word for all */
+    if (sweep_read(&w->tap, x, &m, &f, out, &at)) { /* one word for all */
       uint32_t word = *at;
       for (uint32_t i = 0; i < n; i++) out[i] = word;
       at = out;
@@ -108,16 +110,24 @@ static void one_block(const struct execute *x, const struct window *w, uint64_t 
     tap[t] = (const float *)(const void *)at;
   }
   uint8_t first[BACKEND_BLOCK];
-  uint32_t *max = (uint32_t *)(void *)place_at(x, w->max) + start;
+  uint32_t *max = (uint32_t *)(void *)place_at_thread(x, w->max, thread) + start;
   x->backend->window_max(n, w->taps, tap, (float *)(void *)max, first);
   x->backend->canonical(n, max);
   if (!w->has_first) return;
   if (w->first_dtype == TAPE_U8) {
-    memcpy(place_at(x, w->first) + start, first, n);
+    memcpy(place_at_thread(x, w->first, thread) + start, first, n);
   } else {
-    uint32_t *out = (uint32_t *)(void *)place_at(x, w->first) + start;
+    uint32_t *out = (uint32_t *)(void *)place_at_thread(x, w->first, thread) + start;
     for (uint32_t i = 0; i < n; i++) out[i] = first[i] == 255 ? INT32_MAX : first[i];
   }
+}
+
+void window_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
+                 uint32_t thread) {
+  const struct window *w = item->plan;
+  uint64_t start = w->elements / parts * low, end = w->elements / parts * high;
+  for (; start < end; start += BACKEND_BLOCK)
+    one_block(x, w, start, end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, thread);
 }
 
 static void window_task(void *context, uint32_t i, uint32_t thread) {
@@ -125,10 +135,8 @@ static void window_task(void *context, uint32_t i, uint32_t thread) {
   const struct window *w = c->window;
   uint64_t start = i * w->grain * BACKEND_BLOCK, end = start + w->grain * BACKEND_BLOCK;
   if (end > w->elements) end = w->elements;
-  for (; start < end; start += BACKEND_BLOCK) {
-    uint32_t n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
-    one_block(c->x, w, start, n, plan_accumulators(c->x, thread));
-  }
+  for (; start < end; start += BACKEND_BLOCK)
+    one_block(c->x, w, start, end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, thread);
 }
 
 void window_run(struct execute *x, const struct item *item) {

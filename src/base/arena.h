@@ -17,8 +17,10 @@ struct arena {
 struct arena arena_over(void *memory, size_t size_bytes);
 
 /* arena_open maps at most limit_bytes of zeroed memory, touched lazily; false when the address space refuses.
- * arena_shut gives it back; a second call does nothing. */
+ * arena_shut gives it back; a second call does nothing. arena_open_whole is for memory that will be used from end to
+ * end, over and over: it begins at a large page's bound and lies on large pages (base/pages). */
 bool arena_open(struct arena *a, size_t limit_bytes);
+bool arena_open_whole(struct arena *a, size_t bytes);
 void arena_shut(struct arena *a);
 
 /* arena_take returns count * size zeroed bytes aligned to 64, or NULL when that does not fit or overflows. Zeroed

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -13,6 +15,7 @@
 #include "base/glob.h"
 #include "base/hex.h"
 #include "base/nearest.h"
+#include "base/pages.h"
 #include "base/why.h"
 
 static void a_reader_never_leaves_its_span(void **state) {
@@ -57,6 +60,55 @@ static void an_arena_zeroes_aligns_and_refuses(void **state) {
   assert_string_equal(arena_text(&a, "tape and more", 4), "tape");
   arena_shut(&a);
   arena_shut(&a);
+}
+
+/* Bytes of this process on large pages, of one mapping that holds `at`; SIZE_MAX where the system gives none to anybody
+ * or does not say. */
+static size_t large_bytes(const void *at) {
+  char line[256];
+  FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+  bool never = !f || !fgets(line, sizeof line, f) || strstr(line, "[never]");
+  if (f) fclose(f);
+  if (never || !(f = fopen("/proc/self/smaps", "r"))) return SIZE_MAX;
+  size_t found = SIZE_MAX, kib;
+  unsigned long low = 0, high = 0;
+  while (fgets(line, sizeof line, f)) {
+    if (sscanf(line, "%lx-%lx ", &low, &high) == 2) continue;
+    if (low <= (uintptr_t)at && (uintptr_t)at < high && sscanf(line, "AnonHugePages: %zu kB", &kib) == 1)
+      found = kib * 1024;
+  }
+  fclose(f);
+  return found;
+}
+
+static void large_memory_lies_on_large_pages(void **state) {
+  (void)state;
+  enum { BYTES = 9 << 20 };
+  struct arena a;
+  assert_true(arena_open_whole(&a, BYTES));
+  assert_true(a.size_bytes >= BYTES);
+  assert_int_equal((uintptr_t)a.at % PAGES_LARGE_BYTES, 0);
+  uint8_t *taken = pages_take(BYTES), *small = pages_take(1000);
+  assert_non_null(taken);
+  assert_non_null(small);
+  assert_int_equal((uintptr_t)taken % PAGES_LARGE_BYTES, 0);
+  assert_int_equal((uintptr_t)small % 64, 0);
+  for (size_t i = 0; i < BYTES; i++) assert_int_equal(a.at[i], 0);
+  memset(a.at, 1, BYTES);
+  memset(taken, 1, BYTES);
+  size_t of_arena = large_bytes(a.at), of_taken = large_bytes(taken);
+  if (of_arena == SIZE_MAX || of_arena == 0) /* none left, or a system that gives none */
+    print_message("no large pages here\n");
+  else
+    assert_in_range(of_taken, PAGES_LARGE_BYTES, BYTES);
+  if (of_arena != SIZE_MAX) assert_in_range(of_arena, 0, BYTES); /* and no byte beyond it is resident for that */
+  free(taken);
+  free(small);
+  arena_shut(&a);
+  assert_true(arena_open_whole(&a, 100)); /* small: as arena_open */
+  assert_non_null(arena_take(&a, 100, 1));
+  arena_shut(&a);
+  assert_false(arena_open_whole(&a, SIZE_MAX));
 }
 
 static void hex_round_trips_and_refuses(void **state) {
@@ -155,11 +207,11 @@ static void patterns_match_whole_names(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(patterns_match_whole_names),  cmocka_unit_test(a_reader_never_leaves_its_span),
-      cmocka_unit_test(a_writer_stops_when_full),    cmocka_unit_test(an_arena_zeroes_aligns_and_refuses),
-      cmocka_unit_test(hex_round_trips_and_refuses), cmocka_unit_test(sums_that_do_not_fit_are_refused),
-      cmocka_unit_test(a_reason_is_cut_not_overrun), cmocka_unit_test(a_typing_error_finds_its_word),
-      cmocka_unit_test(base64_has_one_encoding),
+      cmocka_unit_test(patterns_match_whole_names),       cmocka_unit_test(a_reader_never_leaves_its_span),
+      cmocka_unit_test(a_writer_stops_when_full),         cmocka_unit_test(an_arena_zeroes_aligns_and_refuses),
+      cmocka_unit_test(large_memory_lies_on_large_pages), cmocka_unit_test(hex_round_trips_and_refuses),
+      cmocka_unit_test(sums_that_do_not_fit_are_refused), cmocka_unit_test(a_reason_is_cut_not_overrun),
+      cmocka_unit_test(a_typing_error_finds_its_word),    cmocka_unit_test(base64_has_one_encoding),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

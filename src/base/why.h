@@ -10,7 +10,8 @@ struct why {
   char text[WHY_MAX];
 };
 
-/* why_set writes the formatted line, cut at WHY_MAX - 1 bytes. why may be NULL. No '%f', '%g' or '%e' in consensus rooms. */
+/* why_set writes the formatted line, cut at WHY_MAX - 1 bytes. why may be NULL. No '%f', '%g' or '%e' in consensus
+ * rooms. */
 __attribute__((format(printf, 2, 3))) void why_set(struct why *why, const char *format, ...);
 
 /* why_before puts the formatted words before what is there, as in "model.onnx: " + "node 3 ...". why may be NULL. */

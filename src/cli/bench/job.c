@@ -1,5 +1,6 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "cli/bench/job.h"
+#include "base/pages.h"
 #include "numeric/random.h"
 #include "training/file/machine.h"
 #include <errno.h>
@@ -136,7 +137,7 @@ enum outcome bench_seat_open(struct bench_seat *s, const struct bench_job *b, co
   *s = (struct bench_seat){0};
   enum training_status status = prepare_execute(&b->prepared, TAPE_OF_INIT, x, &init, why);
   if (status == TRAINING_OK) status = prepare_execute(&b->prepared, TAPE_OF_TRAIN, x, &s->train, why);
-  if (status == TRAINING_OK && !(s->state = aligned_alloc(64, b->prepared.state_bytes))) {
+  if (status == TRAINING_OK && !(s->state = pages_take(b->prepared.state_bytes))) {
     why_set(why, "no memory for a state of %" PRIu64 " bytes", b->prepared.state_bytes);
     status = TRAINING_ERR_SYSTEM;
   }

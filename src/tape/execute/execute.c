@@ -53,7 +53,7 @@ enum execute_status execute_open(struct execute **out, const struct tape *t, con
     return EXECUTE_ERR_MEMORY;
   }
   enum execute_status status = prepare(x, t, options, why);
-  if (status == EXECUTE_OK && !arena_open(&x->bulk, x->bulk_bytes + 64)) {
+  if (status == EXECUTE_OK && !arena_open_whole(&x->bulk, x->bulk_bytes + 64)) {
     why_set(why, "a step of this tape needs %" PRIu64 " MiB of memory, which the system refuses; use a smaller batch",
             x->bulk_bytes >> 20);
     status = EXECUTE_ERR_MEMORY;

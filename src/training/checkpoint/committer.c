@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE
 #include "training/checkpoint/committer.h"
+#include "base/pages.h"
 #include "training/file/machine.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -226,7 +227,7 @@ static bool begin(struct committer *c, struct why *why) {
   c->first = c->pushed = c->done = c->on_disk = o->first_interval;
   c->written_at = machine_seconds();
   for (int i = 0; i < COPIES; i++)
-    if (!(c->copy[i] = aligned_alloc(64, o->state_bytes))) {
+    if (!(c->copy[i] = pages_take(o->state_bytes))) {
       why_set(why, "not enough memory for a copy of the state (%" PRIu64 " bytes)", o->state_bytes);
       return false;
     }

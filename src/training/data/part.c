@@ -1,4 +1,5 @@
 #include "training/data/part.h"
+#include "base/pages.h"
 #include "training/data/archive.h"
 #include "training/data/csv.h"
 #include "training/file/machine.h"
@@ -14,7 +15,7 @@ void data_part_shut(struct data_part *p) {
 }
 
 enum training_status part_room(struct data_part *p, uint64_t bytes, struct why *why) {
-  if (bytes <= machine_memory_available() && (p->converted = malloc(bytes ? bytes : 1))) return TRAINING_OK;
+  if (bytes <= machine_memory_available() && (p->converted = pages_take(bytes))) return TRAINING_OK;
   why_set(why, "not enough memory for its %" PRIu64 " bytes", bytes);
   return TRAINING_ERR_SYSTEM;
 }

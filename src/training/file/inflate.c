@@ -1,5 +1,6 @@
 /* gzip files into memory, bounded by what their own head announces. RFC 1952, by zlib. */
 #define _DEFAULT_SOURCE
+#include "base/pages.h"
 #include "training/file/file.h"
 #include "training/file/machine.h"
 #include <inttypes.h>
@@ -107,6 +108,7 @@ enum training_status file_map_gzip(const char *path, uint64_t limit_bytes, file_
     why_set(why, "%s: no memory for the %" PRIu64 " bytes it unpacks to", path, length);
     status = TRAINING_ERR_SYSTEM;
   } else {
+    pages_large(memory, length);
     status = inflate_whole(path, &in, length, memory, why);
   }
   file_unmap(&in);

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE
 #include "training/run/run.h"
+#include "base/pages.h"
 #include "commit/state/state.h"
 #include "training/checkpoint/committer.h"
 #include "training/file/machine.h"
@@ -272,8 +273,8 @@ static enum training_status open_metrics(struct training *t, struct why *why) {
 
 static enum training_status open_memory(struct training *t, struct why *why) {
   uint64_t bytes = t->p->state_bytes;
-  t->state = aligned_alloc(64, bytes);
-  t->scratch = t->p->evaluate_every ? aligned_alloc(64, bytes) : NULL;
+  t->state = pages_take(bytes);
+  t->scratch = t->p->evaluate_every ? pages_take(bytes) : NULL;
   if (!t->state || (t->p->evaluate_every && !t->scratch)) {
     why_set(why, "not enough memory for the state (%" PRIu64 " bytes)", bytes);
     return TRAINING_ERR_SYSTEM;

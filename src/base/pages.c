@@ -1,0 +1,26 @@
+#define _DEFAULT_SOURCE
+#include "base/pages.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { LINE = 64 };
+
+void pages_large(void *at, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  if (bytes < PAGES_LARGE_MIN) return;
+  size_t head = -(uintptr_t)at & (PAGES_LARGE_BYTES - 1), whole = (bytes - head) / PAGES_LARGE_BYTES;
+  (void)madvise((uint8_t *)at + head, whole * PAGES_LARGE_BYTES, MADV_HUGEPAGE);
+#else
+  (void)at;
+  (void)bytes;
+#endif
+}
+
+void *pages_take(size_t bytes) {
+  void *at = NULL;
+  if (posix_memalign(&at, bytes < PAGES_LARGE_MIN ? LINE : PAGES_LARGE_BYTES, bytes ? bytes : 1) != 0) return NULL;
+  pages_large(at, bytes);
+  return at;
+}

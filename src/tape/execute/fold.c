@@ -5,11 +5,13 @@
 #include "numeric/canon.h"
 #include "tape/execute/dot.h"
 
+/* Along rows the program walks outputs and k as one: a block is some whole rows, or a chunk of a long one. Along
+ * columns it walks the outputs, for one k after the other. */
 struct fold {
   const struct tape_record *record;
   struct program program;
   struct place out;
-  uint64_t elements, units, grain; /* unit: one chunk of one block of outputs, or of one output */
+  uint64_t elements, units, grain; /* unit: one chunk of one block of outputs */
   uint32_t k, chunks, block, result, result2;
   bool rows, float_sum;
 };
@@ -51,11 +53,11 @@ bool fold_plan(struct execute *x, struct item *item) {
   f->chunks = (f->k + CANON_CHUNK - 1) / CANON_CHUNK;
   f->float_sum = is_float_sum(r);
   f->rows = choose_rows(x, r);
-  f->block = f->rows ? 1 : r->reducer == TAPE_LANES ? LANES_BLOCK : BACKEND_BLOCK;
-  uint32_t k_dims = 0;
-  for (uint32_t d = 0; d < r->k_rank; d++) k_dims |= 1u << (r->out_rank + d);
-  uint32_t first = f->rows ? r->out_rank : 0, count = f->rows ? r->k_rank : r->out_rank;
-  if (!program_begin(&f->program, x, r, first, count, k_dims)) return false;
+  f->block = r->reducer == TAPE_LANES ? LANES_BLOCK : BACKEND_BLOCK;
+  if (f->rows) f->block = f->k < BACKEND_BLOCK ? BACKEND_BLOCK / f->k : 1;
+  uint32_t k_dims = ((1u << r->k_rank) - 1) << r->out_rank, all = (1u << (r->out_rank + r->k_rank)) - 1;
+  uint32_t count = f->rows ? (uint32_t)r->out_rank + r->k_rank : r->out_rank;
+  if (!program_begin(&f->program, x, r, 0, count, f->rows ? all : k_dims)) return false;
   int32_t result[2], results = 1;
   result[0] = program_add(&f->program, r, NULL);
   if (r->op == TAPE_DOT) { /* both operands are results */
@@ -65,13 +67,13 @@ bool fold_plan(struct execute *x, struct item *item) {
       if (f->program.node[i].kind == NODE_OPERAND && f->program.node[i].operand == 0) result[0] = (int32_t)i;
     results = 2;
   }
-  if (result[0] < 0 || !program_finish(&f->program, x, result, (uint32_t)results, 0)) return false;
+  uint64_t walk = f->rows && !x->options.recognise_nothing ? f->elements * f->k : 0;
+  if (result[0] < 0 || !program_finish(&f->program, x, result, (uint32_t)results, walk)) return false;
   f->result = (uint32_t)result[0];
   f->result2 = results == 2 ? (uint32_t)result[1] : 0;
   uint64_t blocks = (f->elements + f->block - 1) / f->block;
   f->units = blocks * f->chunks;
-  uint64_t terms = f->rows ? f->k : (uint64_t)f->block * f->k;
-  if (f->k > CANON_CHUNK) terms = (uint64_t)f->block * CANON_CHUNK;
+  uint64_t terms = (uint64_t)f->block * (f->k < CANON_CHUNK ? f->k : CANON_CHUNK);
   f->grain = plan_grain(x, f->units, 50000 + terms * (300 + 200 * (uint64_t)f->program.late_list));
   plan_need_workspace(x, f->chunks * f->elements * 4);
   /* accumulators: one block, or 32 of them for lanes, a thread */
@@ -177,21 +179,32 @@ static uint32_t reduce_row(const struct execute *x, const struct tape_record *r,
   return 0;
 }
 
-/* One chunk of one output: a block of k. */
-static uint32_t row_unit(const struct execute *x, const struct fold *f, uint64_t output, uint32_t chunk,
-                         struct frame *frame, uint32_t *spread) {
-  const struct tape_record *r = f->record;
-  uint32_t k0 = chunk * CANON_CHUNK;
-  struct moment m = {.start = k0, .output = output, .n = f->k - k0 < CANON_CHUNK ? f->k - k0 : CANON_CHUNK};
-  set_coordinates(r, 0, r->out_rank, output, m.coord);
-  program_enter(&f->program, x, &m, frame);
+/* One chunk of n outputs whose terms lie one behind the other: of one, where there is more than one chunk. */
+static void rows_unit(const struct execute *x, const struct fold *f, uint64_t start, uint32_t n, uint32_t chunk,
+                      struct frame *frame, uint32_t *spread, uint32_t *out) {
+  uint32_t k0 = chunk * CANON_CHUNK, terms = f->k - k0 < CANON_CHUNK ? f->k - k0 : CANON_CHUNK;
+  struct moment m = {.start = start * f->k + k0, .n = n * terms};
   program_block(&f->program, x, &m, frame, NULL);
   const uint32_t *term = frame->at[f->result];
   if (frame->uniform[f->result]) {
     fill(m.n, spread, term, true);
     term = spread;
   }
-  return reduce_row(x, r, m.n, term);
+  for (uint32_t i = 0; i < n; i++) out[i] = reduce_row(x, f->record, terms, term + (size_t)i * terms);
+}
+
+static void enter(const struct execute *x, const struct fold *f, struct frame *frame) {
+  struct moment m = {.n = 1};
+  if (f->rows) program_enter(&f->program, x, &m, frame);
+}
+
+static void one_unit(const struct execute *x, const struct fold *f, uint64_t start, uint32_t n, uint32_t chunk,
+                     struct frame *frame, uint32_t *out) {
+  uint32_t *own = plan_accumulators(x, frame->thread);
+  if (f->rows)
+    rows_unit(x, f, start, n, chunk, frame, own, out);
+  else
+    columns_unit(x, f, start, n, chunk, frame, own, out);
 }
 
 struct fold_call {
@@ -204,18 +217,36 @@ static void fold_task(void *context, uint32_t i, uint32_t thread) {
   const struct fold_call *call = context;
   const struct fold *f = call->fold;
   struct frame frame = program_frame(call->x, thread);
-  uint32_t *sum = plan_accumulators(call->x, thread);
   uint64_t end = (i + 1) * f->grain < f->units ? (i + 1) * f->grain : f->units;
+  enter(call->x, f, &frame);
   for (uint64_t unit = i * f->grain; unit < end; unit++) {
     uint32_t chunk = (uint32_t)(unit % f->chunks);
     uint64_t start = unit / f->chunks * f->block;
-    uint32_t *out = call->results + chunk * f->elements + start;
     uint32_t n = f->elements - start < f->block ? (uint32_t)(f->elements - start) : f->block;
-    if (f->rows)
-      *out = row_unit(call->x, f, start, chunk, &frame, sum);
-    else
-      columns_unit(call->x, f, start, n, chunk, &frame, sum, out);
+    one_unit(call->x, f, start, n, chunk, &frame, call->results + chunk * f->elements + start);
   }
+}
+
+/* C = +0 + s_0 of a float sum, then one chunk's results after the other: n outputs of `stride` words a chunk. */
+static void join(const struct execute *x, const struct tape_record *r, uint32_t n, const uint32_t *results,
+                 uint64_t stride, uint32_t chunks, uint32_t *block) {
+  uint32_t zero = 0;
+  uint8_t code = code_of(r->reducer);
+  if (is_float_sum(r))
+    x->backend->map[CANON_ADD][1](n, block, &zero, results, NULL);
+  else
+    memcpy(block, results, 4 * (size_t)n);
+  for (uint32_t chunk = 1; chunk < chunks; chunk++)
+    x->backend->map[code][0](n, block, block, results + chunk * stride, NULL);
+  if (r->dtype == TAPE_F32) x->backend->canonical(n, block);
+}
+
+static void put_results(const struct execute *x, const struct tape_record *r, uint8_t *out, uint64_t start, uint32_t n,
+                        const uint32_t *block) {
+  if (r->dtype == TAPE_U8)
+    x->backend->narrow_u8(n, out + start, block);
+  else
+    memcpy(out + 4 * start, block, 4 * (size_t)n);
 }
 
 struct join_call {
@@ -230,23 +261,11 @@ struct join_call {
 static void join_task(void *context, uint32_t i, uint32_t thread) {
   (void)thread;
   const struct join_call *c = context;
-  const struct execute *x = c->x;
   uint64_t end = (i + 1) * c->grain * BACKEND_BLOCK < c->elements ? (i + 1) * c->grain * BACKEND_BLOCK : c->elements;
-  bool is_float = c->record->dtype == TAPE_F32, sum = is_float_sum(c->record);
-  uint8_t code = code_of(c->record->reducer);
   for (uint64_t start = i * c->grain * BACKEND_BLOCK; start < end; start += BACKEND_BLOCK) {
-    uint32_t n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, block[BACKEND_BLOCK], zero = 0;
-    if (sum)
-      x->backend->map[CANON_ADD][1](n, block, &zero, c->results + start, NULL); /* C = +0 + s_0 */
-    else
-      memcpy(block, c->results + start, 4 * (size_t)n);
-    for (uint32_t chunk = 1; chunk < c->chunks; chunk++)
-      x->backend->map[code][0](n, block, block, c->results + chunk * c->elements + start, NULL);
-    if (is_float) x->backend->canonical(n, block);
-    if (c->record->dtype == TAPE_U8)
-      x->backend->narrow_u8(n, place_at(x, c->out) + start, block);
-    else
-      memcpy(place_at(x, c->out) + 4 * start, block, 4 * (size_t)n);
+    uint32_t n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, block[BACKEND_BLOCK];
+    join(c->x, c->record, n, c->results + start, c->elements, c->chunks, block);
+    put_results(c->x, c->record, place_at(c->x, c->out), start, n, block);
   }
 }
 
@@ -258,9 +277,36 @@ void fold_join(struct execute *x, const struct tape_record *r, struct place out,
   pool_run(x->options.pool, (uint32_t)((blocks + c.grain - 1) / c.grain), join_task, &c);
 }
 
+void fold_begin(struct execute *x, const struct item *item) {
+  struct fold *f = item->plan;
+  program_tables(&f->program, x);
+}
+
+void fold_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
+               uint32_t thread) {
+  const struct fold *f = item->plan;
+  struct frame frame = program_frame(x, thread);
+  uint64_t start = f->elements / parts * low, end = f->elements / parts * high;
+  uint8_t *out = place_at_thread(x, f->out, thread);
+  enter(x, f, &frame);
+  for (; start < end; start += f->block) {
+    uint32_t n = end - start < f->block ? (uint32_t)(end - start) : f->block;
+    uint32_t block[BACKEND_BLOCK], next[BACKEND_BLOCK];
+    one_unit(x, f, start, n, 0, &frame, next);
+    join(x, f->record, n, next, 0, 1, block);
+    for (uint32_t chunk = 1; chunk < f->chunks; chunk++) {
+      one_unit(x, f, start, n, chunk, &frame, next);
+      x->backend->map[code_of(f->record->reducer)][0](n, block, block, next, NULL);
+    }
+    if (f->chunks > 1 && f->record->dtype == TAPE_F32) x->backend->canonical(n, block);
+    put_results(x, f->record, out, start, n, block);
+  }
+}
+
 void fold_run(struct execute *x, const struct item *item) {
   struct fold *f = item->plan;
   struct fold_call call = {x, f, (uint32_t *)(void *)place_at(x, x->workspace)};
+  fold_begin(x, item);
   pool_run(x->options.pool, (uint32_t)((f->units + f->grain - 1) / f->grain), fold_task, &call);
   fold_join(x, f->record, f->out, f->chunks);
   if (f->record->op == TAPE_DOT) dot_mend(x, f->record, f->out);

@@ -102,9 +102,9 @@ struct map_call {
   const struct map *map;
 };
 
-static void store(const struct execute *x, const struct map_output *o, const struct frame *f, uint64_t start,
-                  uint32_t n) {
-  uint8_t *to = place_at_thread(x, o->place, f->thread) + start * o->bytes;
+static void store(const struct execute *x, const struct map_output *o, const struct frame *f, uint8_t *to,
+                  uint64_t start, uint32_t n) {
+  to += start * o->bytes;
   const uint32_t *from = f->at[o->node];
   if (o->bytes == 1) {
     if (f->uniform[o->node])
@@ -123,30 +123,44 @@ static void store(const struct execute *x, const struct map_output *o, const str
   if (o->canonical) x->backend->canonical(n, words);
 }
 
-static void map_task(void *context, uint32_t i, uint32_t thread) {
-  const struct map_call *call = context;
-  const struct map *m = call->map;
-  const struct execute *x = call->x;
+static void pass(const struct execute *x, const struct map *m, uint64_t start, uint64_t end, uint32_t thread) {
   struct frame f = program_frame(x, thread);
-  uint64_t start = i * m->grain * BACKEND_BLOCK, end = start + m->grain * BACKEND_BLOCK;
-  if (end > m->elements) end = m->elements;
+  uint8_t *to[PROGRAM_NODES_MAX];
   uint32_t *out[PROGRAM_NODES_MAX];
   struct moment now = {.start = start, .n = 1};
   program_enter(&m->program, x, &now, &f);
+  for (uint32_t o = 0; o < m->outputs; o++) to[o] = place_at_thread(x, m->output[o].place, thread);
   for (; start < end; start += BACKEND_BLOCK) {
     now.start = start;
     now.n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
-    for (uint32_t o = 0; o < m->outputs; o++)
-      out[o] = (uint32_t *)(void *)(place_at_thread(x, m->output[o].place, thread) + start * m->output[o].bytes);
+    for (uint32_t o = 0; o < m->outputs; o++) out[o] = (uint32_t *)(void *)(to[o] + start * m->output[o].bytes);
     program_block(&m->program, x, &now, &f, out);
-    for (uint32_t o = 0; o < m->outputs; o++) store(x, &m->output[o], &f, start, now.n);
+    for (uint32_t o = 0; o < m->outputs; o++) store(x, &m->output[o], &f, to[o], start, now.n);
   }
+}
+
+static void map_task(void *context, uint32_t i, uint32_t thread) {
+  const struct map_call *call = context;
+  const struct map *m = call->map;
+  uint64_t start = i * m->grain * BACKEND_BLOCK, end = start + m->grain * BACKEND_BLOCK;
+  pass(call->x, m, start, end < m->elements ? end : m->elements, thread);
+}
+
+void map_begin(struct execute *x, const struct item *item) {
+  struct map *m = item->plan;
+  if (m->outputs > 0) program_tables(&m->program, x);
+}
+
+void map_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
+              uint32_t thread) {
+  const struct map *m = item->plan;
+  if (m->outputs > 0) pass(x, m, m->elements / parts * low, m->elements / parts * high, thread);
 }
 
 void map_run(struct execute *x, const struct item *item) {
   struct map *m = item->plan;
   if (m->outputs == 0) return;
-  program_tables(&m->program, x);
+  map_begin(x, item);
   struct map_call call = {x, m};
   uint64_t task = m->grain * BACKEND_BLOCK;
   pool_run(x->options.pool, (uint32_t)((m->elements + task - 1) / task), map_task, &call);

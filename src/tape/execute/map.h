@@ -9,4 +9,9 @@ bool map_joins(const struct execute *x, uint32_t from, uint32_t next);
 bool map_plan(struct execute *x, struct item *item);
 void map_run(struct execute *x, const struct item *item);
 
+/* map_begin once a step, then map_part: parts [low, high) of `parts` equal ones that the outputs fall into (a divisor
+ * of their number), on this thread. */
+void map_begin(struct execute *x, const struct item *item);
+void map_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts, uint32_t thread);
+
 #endif

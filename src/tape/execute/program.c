@@ -12,6 +12,7 @@ bool program_begin(struct program *p, struct execute *x, const struct tape_recor
                    uint32_t late_dims) {
   *p = (struct program){.first = first, .count = count, .late_dims = late_dims};
   memcpy(p->dim, r->dim, sizeof p->dim);
+  if (first == 0 && count > r->out_rank) p->k = record_k(r);
   p->node = arena_take(&x->notes, PROGRAM_NODES_MAX, sizeof *p->node);
   return p->node != NULL;
 }

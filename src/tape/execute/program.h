@@ -44,6 +44,7 @@ struct node {
 
 struct program {
   uint32_t nodes, slots, first, count; /* moving dims [first, first + count) */
+  uint32_t k;                          /* terms of an output where outputs and k move as one, else 0 */
   uint32_t late_dims, early_list, late_list;
   uint32_t guides, branches; /* late nodes in front of the list: coordinates and what is made of them alone */
   uint32_t dim[PLAN_DIMS];
@@ -51,7 +52,8 @@ struct program {
   uint16_t *list;    /* early nodes, then late ones */
 };
 
-/* program_begin: records of this shape; dims [first, first + count) move within a block; what depends on late_dims
+/* program_begin: records of this shape; dims [first, first + count) move within a block: the outputs', those of k, or
+ * both as one; what depends on late_dims
  * (bits) is evaluated by program_block, the rest by program_enter. false: out of memory. */
 bool program_begin(struct program *p, struct execute *x, const struct tape_record *r, uint32_t first, uint32_t count,
                    uint32_t late_dims);

@@ -48,6 +48,16 @@ static void count_up(uint32_t first, uint32_t n, uint32_t *out) {
   for (uint32_t i = 0; i < n; i++) out[i] = first + i;
 }
 
+/* Place in k, or number of the output, where both move as one. */
+static void count_rows(const struct program *p, bool outputs, uint64_t start, uint32_t n, uint32_t *out) {
+  uint64_t output = start / p->k;
+  uint32_t k = (uint32_t)(start % p->k);
+  for (uint32_t i = 0; i < n; i++) {
+    out[i] = outputs ? (uint32_t)output : k;
+    if (++k == p->k) k = 0, output++;
+  }
+}
+
 /* Random words where the stream differs along the block, and permutations of indices that are not consecutive. */
 static void rand_words(const struct execute *x, const struct frame *f, const struct node *n, uint32_t count,
                        uint32_t *out) {
@@ -122,9 +132,11 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       same = coordinates(p, n->word, m->start, m->n, out);
     break;
   case NODE_KLIN:
-    same = p->first == 0 || p->count == 0;
+    same = !p->k && (p->first == 0 || p->count == 0);
     if (same)
       *out = m->k;
+    else if (p->k)
+      count_rows(p, false, m->start, m->n, out);
     else
       count_up((uint32_t)m->start, m->n, out);
     break;
@@ -132,6 +144,8 @@ static void evaluate(const struct program *p, const struct execute *x, const str
     same = p->first != 0;
     if (same)
       *out = (uint32_t)m->output;
+    else if (p->k)
+      count_rows(p, true, m->start, m->n, out);
     else
       count_up((uint32_t)m->start, m->n, out);
     break;

@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "dispute/referee/referee_bench.h"
 #include "numeric/gemm/gemm_bench.h"
+#include "tape/execute/conv_bench.h"
 #include "training/file/machine.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,17 @@ static enum outcome bench_gemm(const struct bench_options *o, struct why *why) {
   return (enum outcome)status;
 }
 
+static enum outcome bench_conv(const struct bench_options *o, struct why *why) {
+  struct conv_bench_options options = {
+      .only = o->only, .peers = o->peers, .threads = o->threads_given ? o->threads : 1, .json = o->json};
+  int status = conv_bench(&options, stdout);
+  if (status == OUTCOME_INPUT)
+    why_set(why, "no layer has '%s' in its name", o->only ? o->only : "");
+  else if (status == OUTCOME_ENVIRONMENT)
+    why_set(why, "no memory or threads for the convolutions");
+  return (enum outcome)status;
+}
+
 static enum outcome bench_referee(const struct bench_options *o, struct why *why) {
   int status = referee_bench(o->only, o->json, stdout);
   if (status == OUTCOME_NO)
@@ -32,7 +44,7 @@ static enum outcome bench_referee(const struct bench_options *o, struct why *why
 static const struct {
   const char *name;
   enum outcome (*run)(const struct bench_options *o, struct why *why);
-} benches[] = {{"gemm", bench_gemm},   {"step", bench_step},       {"commit", bench_commit},
+} benches[] = {{"gemm", bench_gemm},   {"conv", bench_conv},       {"step", bench_step},    {"commit", bench_commit},
                {"exact", bench_exact}, {"referee", bench_referee}, {"ledger", bench_ledger}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
@@ -77,17 +89,18 @@ static enum outcome run(const struct arguments *a) {
   }
   const char *near = nearest_word(a->operand[0], known, BENCHES, TYPO_EDITS);
   complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
-           near ? "did you mean '" : "there are gemm, step, commit, exact, referee, ledger", near ? near : "",
+           near ? "did you mean '" : "there are gemm, conv, step, commit, exact, referee, ledger", near ? near : "",
            near ? "'?" : "");
   return OUTCOME_INPUT;
 }
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "gemm|step|commit|exact|referee|ledger [--model NAME] [--steps N] [--threads N]",
+    .usage = "gemm|conv|step|commit|exact|referee|ledger [--model NAME] [--steps N] [--threads N]",
     .summary =
         "measures this machine: products, steps, the price of committing and of exactness, the referee, the chain",
-    .text = "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
+    .text = "conv     convolutions of LeNet and of residual networks, in all three directions, beside oneDNN\n"
+            "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
             "commit   seconds spent committing at the default interval, as a share of training (mlp, lenet)\n"
             "exact    our step against the same engine allowed to add in any order\n"
             "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
@@ -99,10 +112,10 @@ const struct command command_bench = {
     .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
                {"job", 'j', "FILE", "step: the job in this file instead of a network"},
                {"steps", 0, "N", "training steps to time (60)"},
-               {"threads", 0, "N", "threads to compute with (all processors; gemm: 1)"},
+               {"threads", 0, "N", "threads to compute with (all processors; gemm, conv: 1)"},
                {"only", 0, "NAME",
-                "gemm: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
-               {"peers", 0, "DIR", "gemm, ledger: where the peer programs lie (where the build put them)"},
+                "gemm, conv: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
+               {"peers", 0, "DIR", "gemm, conv, ledger: where the peer programs lie (where the build put them)"},
                {"models", 0, "DIR",
                 "where mlp.onnx, lenet.onnx and cnn.onnx lie (the source's tests/models, examples/fashion)"},
                {"data", 0, "DIR",

@@ -9,7 +9,7 @@ struct bench_options {
   const char *model;         /* one of the networks, NULL: all that the benchmark uses */
   const char *job;           /* step: the user's own job file instead of a network */
   const char *models, *data; /* folders: --models, --data (NULL: where the package puts them) */
-  const char *only, *peers;  /* gemm: shapes by name; folder of the peer programs */
+  const char *only, *peers;  /* gemm, conv: shapes by name; folder of the peer programs */
   uint32_t threads, steps;
   const char *folder;                       /* ledger: where chains are made */
   uint32_t rounds, seconds;                 /* ledger */

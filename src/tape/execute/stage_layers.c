@@ -21,47 +21,91 @@ static void whole(struct tape_operand *o, uint32_t count, const uint32_t *extent
   for (uint32_t a = 0; a < count; a++) stage_axis(o, extent[a], 0, dim[a], 1, 0, 0);
 }
 
-struct stage_value layer_forward(struct stage *s, const struct layer_shape *l, struct stage_value x,
-                                 struct stage_value f) {
+/* Channels that go by group and place in it: dims group and inner, in a record without groups inner alone. */
+static void channels(struct tape_operand *o, uint32_t count, uint32_t groups, uint8_t group, uint8_t inner) {
+  if (groups)
+    stage_axis(o, count, 0, group, (int32_t)(count / groups), inner, 1);
+  else
+    stage_axis(o, count, 0, inner, 1, 0, 0);
+}
+
+/* A dot over n, two places, channels; the dim of groups is left out where there are none. */
+static struct tape_record convolution(uint32_t groups, const uint32_t *out, uint32_t out_rank, const uint32_t *k) {
+  uint32_t dim[8], rank = 0;
+  for (uint32_t d = 0; d + 1 < out_rank; d++) dim[rank++] = out[d];
+  if (groups) dim[rank++] = groups;
+  dim[rank++] = out[out_rank - 1];
+  for (uint32_t d = 0; d < 3; d++) dim[rank++] = k[d];
+  return record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, (uint8_t)(rank - 3), 3, dim);
+}
+
+struct stage_value layer_grouped_forward(struct stage *s, const struct layer_shape *l, uint32_t groups,
+                                         struct stage_value x, struct stage_value f) {
   int32_t st = (int32_t)l->stride, di = (int32_t)l->dilation, pad = (int32_t)l->pad;
-  struct tape_record y = record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, 3,
-                                   (uint32_t[]){l->n, layer_out_h(l), layer_out_w(l), l->co, l->kh, l->kw, l->ci});
+  uint32_t g = groups ? groups : 1;
+  uint8_t co = groups ? 4 : 3, k = co + 1;
+  struct tape_record y = convolution(groups, (uint32_t[]){l->n, layer_out_h(l), layer_out_w(l), l->co / g}, 4,
+                                     (uint32_t[]){l->kh, l->kw, l->ci / g});
   struct tape_operand *o = stage_operand(&y, x);
   stage_axis(o, l->n, 0, 0, 1, 0, 0);
-  stage_axis(o, l->h, -pad, 1, st, 4, di);
-  stage_axis(o, l->w, -pad, 2, st, 5, di);
-  stage_axis(o, l->ci, 0, 6, 1, 0, 0);
-  whole(stage_operand(&y, f), 4, (uint32_t[]){l->kh, l->kw, l->ci, l->co}, (uint8_t[]){4, 5, 6, 3});
+  stage_axis(o, l->h, -pad, 1, st, k, di);
+  stage_axis(o, l->w, -pad, 2, st, k + 1, di);
+  channels(o, l->ci, groups, 3, k + 2);
+  o = stage_operand(&y, f);
+  whole(o, 3, (uint32_t[]){l->kh, l->kw, l->ci / g}, (uint8_t[]){k, k + 1, k + 2});
+  channels(o, l->co, groups, 3, co);
   return stage_add(s, &y, NULL);
+}
+
+struct stage_value layer_grouped_filter_gradient(struct stage *s, const struct layer_shape *l, uint32_t groups,
+                                                 struct stage_value x, struct stage_value dy) {
+  int32_t st = (int32_t)l->stride, di = (int32_t)l->dilation, pad = (int32_t)l->pad;
+  uint32_t oh = layer_out_h(l), ow = layer_out_w(l), g = groups ? groups : 1;
+  uint8_t co = groups ? 4 : 3, k = co + 1;
+  struct tape_record dw =
+      convolution(groups, (uint32_t[]){l->kh, l->kw, l->ci / g, l->co / g}, 4, (uint32_t[]){l->n, oh, ow});
+  struct tape_operand *o = stage_operand(&dw, x);
+  stage_axis(o, l->n, 0, k, 1, 0, 0);
+  stage_axis(o, l->h, -pad, 0, di, k + 1, st);
+  stage_axis(o, l->w, -pad, 1, di, k + 2, st);
+  channels(o, l->ci, groups, 3, 2);
+  o = stage_operand(&dw, dy);
+  whole(o, 3, (uint32_t[]){l->n, oh, ow}, (uint8_t[]){k, k + 1, k + 2});
+  channels(o, l->co, groups, 3, co);
+  return stage_add(s, &dw, NULL);
+}
+
+struct stage_value layer_grouped_input_gradient(struct stage *s, const struct layer_shape *l, uint32_t groups,
+                                                struct stage_value dy, struct stage_value f) {
+  int32_t di = (int32_t)l->dilation, pad = (int32_t)l->pad;
+  uint32_t g = groups ? groups : 1;
+  uint8_t ci = groups ? 4 : 3, k = ci + 1;
+  struct tape_record dx =
+      convolution(groups, (uint32_t[]){l->n, l->h, l->w, l->ci / g}, 4, (uint32_t[]){l->kh, l->kw, l->co / g});
+  struct tape_operand *o = stage_operand(&dx, dy);
+  stage_axis(o, l->n, 0, 0, 1, 0, 0);
+  stage_axis(o, layer_out_h(l), pad, 1, 1, k, -di)->div = (uint16_t)l->stride;
+  stage_axis(o, layer_out_w(l), pad, 2, 1, k + 1, -di)->div = (uint16_t)l->stride;
+  channels(o, l->co, groups, 3, k + 2);
+  o = stage_operand(&dx, f);
+  whole(o, 3, (uint32_t[]){l->kh, l->kw, l->ci / g}, (uint8_t[]){k, k + 1, ci});
+  channels(o, l->co, groups, 3, k + 2);
+  return stage_add(s, &dx, NULL);
+}
+
+struct stage_value layer_forward(struct stage *s, const struct layer_shape *l, struct stage_value x,
+                                 struct stage_value f) {
+  return layer_grouped_forward(s, l, 0, x, f);
 }
 
 struct stage_value layer_filter_gradient(struct stage *s, const struct layer_shape *l, struct stage_value x,
                                          struct stage_value dy) {
-  int32_t st = (int32_t)l->stride, di = (int32_t)l->dilation, pad = (int32_t)l->pad;
-  uint32_t oh = layer_out_h(l), ow = layer_out_w(l);
-  struct tape_record dw =
-      record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, 3, (uint32_t[]){l->kh, l->kw, l->ci, l->co, l->n, oh, ow});
-  struct tape_operand *o = stage_operand(&dw, x);
-  stage_axis(o, l->n, 0, 4, 1, 0, 0);
-  stage_axis(o, l->h, -pad, 0, di, 5, st);
-  stage_axis(o, l->w, -pad, 1, di, 6, st);
-  stage_axis(o, l->ci, 0, 2, 1, 0, 0);
-  whole(stage_operand(&dw, dy), 4, (uint32_t[]){l->n, oh, ow, l->co}, (uint8_t[]){4, 5, 6, 3});
-  return stage_add(s, &dw, NULL);
+  return layer_grouped_filter_gradient(s, l, 0, x, dy);
 }
 
 struct stage_value layer_input_gradient(struct stage *s, const struct layer_shape *l, struct stage_value dy,
                                         struct stage_value f) {
-  int32_t di = (int32_t)l->dilation, pad = (int32_t)l->pad;
-  struct tape_record dx =
-      record_of(TAPE_DOT, TAPE_CHAIN, TAPE_F32, 4, 3, (uint32_t[]){l->n, l->h, l->w, l->ci, l->kh, l->kw, l->co});
-  struct tape_operand *o = stage_operand(&dx, dy);
-  stage_axis(o, l->n, 0, 0, 1, 0, 0);
-  stage_axis(o, layer_out_h(l), pad, 1, 1, 4, -di)->div = (uint16_t)l->stride;
-  stage_axis(o, layer_out_w(l), pad, 2, 1, 5, -di)->div = (uint16_t)l->stride;
-  stage_axis(o, l->co, 0, 6, 1, 0, 0);
-  whole(stage_operand(&dx, f), 4, (uint32_t[]){l->kh, l->kw, l->ci, l->co}, (uint8_t[]){4, 5, 3, 6});
-  return stage_add(s, &dx, NULL);
+  return layer_grouped_input_gradient(s, l, 0, dy, f);
 }
 
 static void tap_operand(struct tape_record *r, const struct layer_shape *l, struct stage_value x) {

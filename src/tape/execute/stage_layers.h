@@ -18,6 +18,14 @@ struct stage_value layer_filter_gradient(struct stage *s, const struct layer_sha
 struct stage_value layer_input_gradient(struct stage *s, const struct layer_shape *l, struct stage_value dy,
                                         struct stage_value f);
 
+/* The same three with channels that are two dims, group and place in it; f (kh, kw, ci / groups, co). */
+struct stage_value layer_grouped_forward(struct stage *s, const struct layer_shape *l, uint32_t groups,
+                                         struct stage_value x, struct stage_value f);
+struct stage_value layer_grouped_filter_gradient(struct stage *s, const struct layer_shape *l, uint32_t groups,
+                                                 struct stage_value x, struct stage_value dy);
+struct stage_value layer_grouped_input_gradient(struct stage *s, const struct layer_shape *l, uint32_t groups,
+                                                struct stage_value dy, struct stage_value f);
+
 /* Max pool over kh x kw of x: value, first tap, and the gradient as a map with FLOOR reads (stride = kernel, no
  * padding). ci = co. */
 struct stage_value layer_max(struct stage *s, const struct layer_shape *l, struct stage_value x);

@@ -22,6 +22,10 @@ void merkle_leaf(const void *bytes, size_t length, uint8_t hash[MERKLE_BYTES]) {
   sha256_parts((struct sha256_part[]){{&tag, 1}, {bytes, length}}, 2, hash);
 }
 
+void merkle_leaves(const void *bytes, size_t length, size_t count, uint8_t *hashes) {
+  sha256_each(0x00, bytes, length, count, hashes);
+}
+
 /* Copied into one block first, so that hash may be left or right, and because one 65-byte update is quicker than three.
  */
 void merkle_inner(const uint8_t left[MERKLE_BYTES], const uint8_t right[MERKLE_BYTES], uint8_t hash[MERKLE_BYTES]) {
@@ -37,11 +41,19 @@ void merkle_inner(const uint8_t left[MERKLE_BYTES], const uint8_t right[MERKLE_B
 
 static const uint8_t nothing[MERKLE_BYTES];
 
-/* Joins `count` nodes into the ceil(count / 2) of the level above, in place. */
+/* Joins `count` nodes into the ceil(count / 2) of the level above, in place. Two nodes that lie one behind the other
+ * are the message of the one above, unless both are absent. */
 static uint64_t level_up(uint8_t *nodes, uint64_t count) {
-  for (uint64_t i = 0; i < count; i += 2)
-    merkle_inner(nodes + i * MERKLE_BYTES, i + 1 < count ? nodes + (i + 1) * MERKLE_BYTES : nothing,
-                 nodes + i / 2 * MERKLE_BYTES);
+  uint64_t i = 0;
+  while (i + 1 < count) {
+    uint64_t end = i;
+    while (end + 1 < count && !merkle_absent(nodes + end * MERKLE_BYTES)) end += 2;
+    sha256_each(0x01, nodes + i * MERKLE_BYTES, 2 * MERKLE_BYTES, (end - i) / 2, nodes + i / 2 * MERKLE_BYTES);
+    if (end + 1 < count)
+      merkle_inner(nodes + end * MERKLE_BYTES, nodes + (end + 1) * MERKLE_BYTES, nodes + end / 2 * MERKLE_BYTES);
+    i = end + 2;
+  }
+  if (count % 2) merkle_inner(nodes + (count - 1) * MERKLE_BYTES, nothing, nodes + count / 2 * MERKLE_BYTES);
   return (count + 1) / 2;
 }
 

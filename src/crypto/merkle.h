@@ -14,6 +14,7 @@ enum { MERKLE_BYTES = 32, MERKLE_HEIGHT_MAX = 32 };
 
 uint32_t merkle_height(uint64_t leaves);
 void merkle_leaf(const void *bytes, size_t length, uint8_t hash[MERKLE_BYTES]);
+void merkle_leaves(const void *bytes, size_t length, size_t count, uint8_t *hashes); /* one behind the other */
 void merkle_inner(const uint8_t left[MERKLE_BYTES], const uint8_t right[MERKLE_BYTES], uint8_t hash[MERKLE_BYTES]);
 
 /* merkle_fold computes in place the nodes of each level from `count` leaf hashes (32 B each) and leaves the root in the

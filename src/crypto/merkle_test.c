@@ -107,6 +107,26 @@ static void every_count_every_leaf(void **state) {
   }
 }
 
+/* Absent leaves anywhere: of each pair the left, the right, both or none. */
+static void absent_leaves_lie_between_others(void **state) {
+  (void)state;
+  for (uint32_t pattern = 0; pattern < 64; pattern++) {
+    uint8_t kept[COUNT_MAX][MERKLE_BYTES], scratch[COUNT_MAX][MERKLE_BYTES];
+    uint8_t expected[MERKLE_BYTES], root[MERKLE_BYTES];
+    memcpy(kept, leaves, sizeof kept);
+    for (uint32_t i = 0; i < COUNT_MAX; i++)
+      if (pattern >> i % 4 & 1 || (pattern >> 4 & 1 && i % 32 > 5) || (pattern >> 5 & 1 && i / 16 == 2))
+        memset(leaves[i], 0, MERKLE_BYTES);
+    for (uint64_t count = COUNT_MAX - 8; count <= COUNT_MAX; count++) {
+      twin_node(merkle_height(count), 0, count, expected);
+      memcpy(scratch, leaves, sizeof scratch);
+      merkle_fold(scratch[0], count, root);
+      assert_memory_equal(root, expected, MERKLE_BYTES);
+    }
+    memcpy(leaves, kept, sizeof kept);
+  }
+}
+
 /* One bit anywhere, in the leaf, the path or the position, leads elsewhere. */
 static void a_false_path_misses_the_root(void **state) {
   (void)state;
@@ -147,6 +167,7 @@ int main(void) {
       cmocka_unit_test(known_roots),
       cmocka_unit_test(heights),
       cmocka_unit_test(every_count_every_leaf),
+      cmocka_unit_test(absent_leaves_lie_between_others),
       cmocka_unit_test(a_false_path_misses_the_root),
   };
   return cmocka_run_group_tests(tests, make_leaves, NULL);

@@ -118,12 +118,44 @@ static void threads_have_their_own(void **state) {
   }
 }
 
+/* Sixteen side by side and what is left over, at every length that ends a block in another way, and in place. */
+static void each_of_many_is_hashed_as_if_alone(void **state) {
+  (void)state;
+  static uint8_t bytes[35 * 4096], digests[35 * SHA256_BYTES];
+  const size_t lengths[] = {0, 1, 31, 32, 54, 55, 56, 62, 63, 64, 65, 118, 119, 120, 126, 127, 128, 200, 4096};
+  uint32_t random = 2, lanes = sha256_lanes();
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(next_random(&random) >> 24);
+  assert_true(lanes == 1 || lanes == 16);
+#if defined(__x86_64__)
+  assert_int_equal(lanes == 16, __builtin_cpu_supports("avx512bw") != 0);
+#endif
+  for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+    for (size_t count = 0; count <= 35; count++) {
+      size_t length = lengths[l];
+      uint8_t tag = (uint8_t)count, one[SHA256_BYTES];
+      memset(digests, 0, sizeof digests);
+      sha256_each(tag, bytes, length, count, digests);
+      for (size_t i = 0; i < 35; i++) {
+        const struct sha256_part parts[] = {{&tag, 1}, {bytes + i * length, length}};
+        plain_parts(parts, 2, one);
+        if (i >= count) memset(one, 0, sizeof one); /* and nothing behind the last is touched */
+        assert_memory_equal(digests + i * SHA256_BYTES, one, SHA256_BYTES);
+      }
+      if (length < SHA256_BYTES || length > 200) continue;
+      uint8_t over[35 * 200 + SHA256_BYTES];
+      memcpy(over, bytes, sizeof over);
+      sha256_each(tag, over, length, count, over);
+      assert_memory_equal(over, digests, count * SHA256_BYTES);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_standards_examples),
       cmocka_unit_test(a_million_times_a),
       cmocka_unit_test(both_agree_however_a_message_is_cut),
       cmocka_unit_test(streams_nest),
+      cmocka_unit_test(each_of_many_is_hashed_as_if_alone),
       cmocka_unit_test(threads_have_their_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,16 +3,14 @@
 #include <string.h>
 
 void state_leaf_hashes(const uint8_t *blob, uint64_t length, uint64_t first, uint64_t count, uint8_t *hashes) {
-  for (uint64_t i = 0; i < count; i++, hashes += MERKLE_BYTES) {
-    uint64_t at = (first + i) * TAPE_LEAF_BYTES, left = length - at;
-    if (left >= TAPE_LEAF_BYTES) {
-      merkle_leaf(blob + at, TAPE_LEAF_BYTES, hashes);
-      continue;
-    }
-    uint8_t last[TAPE_LEAF_BYTES] = {0};
-    memcpy(last, blob + at, left);
-    merkle_leaf(last, sizeof last, hashes);
-  }
+  uint64_t at = first * TAPE_LEAF_BYTES, full = (length - at) / TAPE_LEAF_BYTES;
+  if (full > count) full = count;
+  merkle_leaves(blob + at, TAPE_LEAF_BYTES, full, hashes);
+  if (full == count) return;
+  uint8_t last[TAPE_LEAF_BYTES] = {0};
+  at += full * TAPE_LEAF_BYTES;
+  memcpy(last, blob + at, length - at);
+  merkle_leaf(last, sizeof last, hashes + full * MERKLE_BYTES);
 }
 
 void state_root(const uint8_t *blob, uint64_t length, uint8_t *hashes, uint8_t root[MERKLE_BYTES]) {

@@ -1,0 +1,168 @@
+/* Sixteen messages side by side, one in each 32-bit lane of AVX-512 registers: rounds and schedule as FIPS 180-4 6.2.2
+ * has them, every line for all sixteen. A processor's SHA instructions wait for themselves (four cycles for two rounds
+ * of one message), so that one message after the other gives half of this. */
+#include <string.h>
+
+#include "crypto/sha256.h"
+
+static void one_by_one(uint8_t tag, const uint8_t *bytes, size_t length, size_t count, uint8_t *digests) {
+  for (size_t i = 0; i < count; i++)
+    sha256_parts((struct sha256_part[]){{&tag, 1}, {bytes + i * length, length}}, 2, digests + i * SHA256_BYTES);
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define VECTOR __attribute__((target("avx512f,avx512bw")))
+
+enum { LANES = 16, BLOCK = 64, WORTH_LANES = 8 }; /* fewer than WORTH_LANES messages are quicker one by one */
+
+static const uint32_t constant[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+VECTOR static inline __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
+VECTOR static inline __m512i xor3(__m512i a, __m512i b, __m512i c) { return _mm512_ternarylogic_epi32(a, b, c, 0x96); }
+
+/* FIPS 180-4 4.1.2 */
+VECTOR static inline __m512i choose(__m512i e, __m512i f, __m512i g) {
+  return _mm512_ternarylogic_epi32(e, f, g, 0xca);
+}
+VECTOR static inline __m512i majority(__m512i a, __m512i b, __m512i c) {
+  return _mm512_ternarylogic_epi32(a, b, c, 0xe8);
+}
+VECTOR static inline __m512i sum_0(__m512i a) {
+  return xor3(_mm512_ror_epi32(a, 2), _mm512_ror_epi32(a, 13), _mm512_ror_epi32(a, 22));
+}
+VECTOR static inline __m512i sum_1(__m512i e) {
+  return xor3(_mm512_ror_epi32(e, 6), _mm512_ror_epi32(e, 11), _mm512_ror_epi32(e, 25));
+}
+VECTOR static inline __m512i sigma_0(__m512i w) {
+  return xor3(_mm512_ror_epi32(w, 7), _mm512_ror_epi32(w, 18), _mm512_srli_epi32(w, 3));
+}
+VECTOR static inline __m512i sigma_1(__m512i w) {
+  return xor3(_mm512_ror_epi32(w, 17), _mm512_ror_epi32(w, 19), _mm512_srli_epi32(w, 10));
+}
+
+VECTOR static inline __m512i swap_bytes(__m512i x) {
+  return _mm512_shuffle_epi8(x, _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203));
+}
+
+/* Row i of sixteen words becomes word i of all sixteen. */
+VECTOR static inline void transpose(__m512i r[LANES]) {
+  __m512i t[LANES], u[LANES];
+  for (int i = 0; i < 8; i++) {
+    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; i++)
+    for (int k = 0; k < 2; k++) {
+      u[4 * i + 2 * k] = _mm512_unpacklo_epi64(t[4 * i + k], t[4 * i + 2 + k]);
+      u[4 * i + 2 * k + 1] = _mm512_unpackhi_epi64(t[4 * i + k], t[4 * i + 2 + k]);
+    }
+  for (int k = 0; k < 4; k++) {
+    __m512i a = _mm512_shuffle_i32x4(u[k], u[4 + k], 0x88), b = _mm512_shuffle_i32x4(u[k], u[4 + k], 0xdd);
+    __m512i c = _mm512_shuffle_i32x4(u[8 + k], u[12 + k], 0x88), d = _mm512_shuffle_i32x4(u[8 + k], u[12 + k], 0xdd);
+    r[k] = _mm512_shuffle_i32x4(a, c, 0x88);
+    r[4 + k] = _mm512_shuffle_i32x4(b, d, 0x88);
+    r[8 + k] = _mm512_shuffle_i32x4(a, c, 0xdd);
+    r[12 + k] = _mm512_shuffle_i32x4(b, d, 0xdd);
+  }
+}
+
+VECTOR static void rounds(__m512i hash[8], const uint8_t *const at[LANES]) {
+  __m512i w[LANES], a = hash[0], b = hash[1], c = hash[2], d = hash[3], e = hash[4], f = hash[5], g = hash[6],
+                    h = hash[7];
+  for (int i = 0; i < LANES; i++) w[i] = _mm512_loadu_si512(at[i]);
+  transpose(w);
+  for (int i = 0; i < LANES; i++) w[i] = swap_bytes(w[i]);
+  for (int t = 0; t < 64; t += LANES)
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) {
+      if (t) w[i] = add(add(sigma_1(w[(i + 14) % LANES]), w[(i + 9) % LANES]), add(sigma_0(w[(i + 1) % LANES]), w[i]));
+      __m512i one = add(add(add(h, w[i]), _mm512_set1_epi32((int)constant[t + i])), add(sum_1(e), choose(e, f, g)));
+      __m512i two = add(sum_0(a), majority(a, b, c));
+      h = g, g = f, f = e, e = add(d, one);
+      d = c, c = b, b = a, a = add(one, two);
+    }
+  const __m512i added[8] = {a, b, c, d, e, f, g, h};
+  for (int i = 0; i < 8; i++) hash[i] = add(hash[i], added[i]);
+}
+
+/* The blocks at a message's ends: the tag and the first bytes; what is left of it and FIPS 180-4 5.1.1. */
+struct ends {
+  uint8_t first[BLOCK], last[2 * BLOCK];
+};
+
+VECTOR static void sixteen(uint8_t tag, const uint8_t *const message[LANES], size_t length,
+                           uint8_t digest[LANES * SHA256_BYTES]) {
+  struct ends ends[LANES];
+  const uint8_t *at[LANES];
+  __m512i hash[LANES];
+  size_t whole = (1 + length) / BLOCK, left = (1 + length) % BLOCK, last = left + 9 <= BLOCK ? 1 : 2;
+  uint64_t bits = (1 + (uint64_t)length) * 8;
+  for (int i = 0; i < 8; i++) hash[i] = _mm512_set1_epi32((int)initial[i]);
+  for (int i = 0; i < LANES; i++) {
+    struct ends *e = &ends[i];
+    memset(e->last, 0, sizeof e->last);
+    e->first[0] = e->last[0] = tag;
+    if (whole) {
+      memcpy(e->first + 1, message[i], BLOCK - 1);
+      memcpy(e->last, message[i] + length - left, left);
+    } else if (length) {
+      memcpy(e->last + 1, message[i], length);
+    }
+    e->last[left] = 0x80;
+    for (int k = 0; k < 8; k++) e->last[last * BLOCK - 1 - (size_t)k] = (uint8_t)(bits >> 8 * k);
+    at[i] = e->first;
+  }
+  for (size_t block = 0; block < whole; block++) {
+    rounds(hash, at);
+    for (int i = 0; i < LANES; i++) at[i] = message[i] + block * BLOCK + BLOCK - 1;
+  }
+  for (size_t block = 0; block < last; block++) {
+    for (int i = 0; i < LANES; i++) at[i] = ends[i].last + block * BLOCK;
+    rounds(hash, at);
+  }
+  for (int i = 8; i < LANES; i++) hash[i] = hash[i - 8];
+  transpose(hash);
+  for (int i = 0; i < LANES; i++)
+    _mm256_storeu_si256((__m256i *)(void *)(digest + i * SHA256_BYTES), _mm512_castsi512_si256(swap_bytes(hash[i])));
+}
+
+uint32_t sha256_lanes(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? LANES : 1;
+}
+
+void sha256_each(uint8_t tag, const void *bytes, size_t length, size_t count, uint8_t *digests) {
+  const uint8_t *at = bytes;
+  if (sha256_lanes() == LANES)
+    for (; count >= WORTH_LANES;) {
+      size_t n = count < LANES ? count : LANES;
+      const uint8_t *message[LANES];
+      uint8_t digest[LANES * SHA256_BYTES];
+      for (size_t i = 0; i < LANES; i++) message[i] = at + (i < n ? i : n - 1) * length; /* lanes without one repeat */
+      sixteen(tag, message, length, digest);
+      memcpy(digests, digest, n * SHA256_BYTES);
+      at += n * length;
+      digests += n * SHA256_BYTES;
+      count -= n;
+    }
+  one_by_one(tag, at, length, count, digests);
+}
+
+#else
+uint32_t sha256_lanes(void) { return 1; }
+
+void sha256_each(uint8_t tag, const void *bytes, size_t length, size_t count, uint8_t *digests) {
+  one_by_one(tag, bytes, length, count, digests);
+}
+#endif

@@ -1,6 +1,7 @@
 /* assay bench: how fast, compared with what, and whether the bits are the reference's. */
 #include "cli/bench/bench.h"
 #include "base/nearest.h"
+#include "cli/stop.h"
 #include "dispute/referee/referee_bench.h"
 #include "numeric/gemm/gemm_bench.h"
 #include "tape/execute/conv_bench.h"
@@ -58,12 +59,18 @@ double bench_median(double *x, uint32_t count) {
   return count % 2 ? x[count / 2] : (x[count / 2 - 1] + x[count / 2]) / 2;
 }
 
+bool bench_stopped(void) {
+  static const volatile sig_atomic_t *stop;
+  if (!stop) stop = stop_listen("\nstopping after this step\n");
+  return *stop;
+}
+
 static enum outcome run(const struct arguments *a) {
   uint64_t threads = machine_threads(), steps = 60, rounds = 3, seconds = 4;
   if (!arguments_number(a, "threads", 1, 256, &threads) || !arguments_number(a, "steps", 1, 1000000, &steps) ||
       !arguments_number(a, "rounds", 1, 99, &rounds) || !arguments_number(a, "seconds", 1, 60, &seconds))
     return OUTCOME_INPUT;
-  struct bench_options o = {.model = arguments_text(a, "model", NULL),
+  struct bench_options o = {.row = arguments_text(a, "row", NULL),
                             .job = arguments_text(a, "job", NULL),
                             .models = arguments_text(a, "models", NULL),
                             .data = arguments_text(a, "data", NULL),
@@ -96,36 +103,39 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "gemm|conv|step|commit|exact|referee|ledger [--model NAME] [--steps N] [--threads N]",
+    .usage = "gemm|conv|step|commit|exact|referee|ledger [--row NAME] [--steps N] [--threads N]",
     .summary =
         "measures this machine: products, steps, the price of committing and of exactness, the referee, the chain",
-    .text = "conv     convolutions of LeNet and of residual networks, in all three directions, beside oneDNN\n"
-            "step     one training step of mlp, lenet and cnn at batch 128: ms, samples/s, GFLOP/s\n"
-            "commit   seconds spent committing at the default interval, as a share of training (mlp, lenet)\n"
-            "exact    our step against the same engine allowed to add in any order\n"
-            "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
-            "ledger   signed transfers a second through a node with its disk and RPC, at 8, 64 and 200 connections, "
-            "singly\n"
-            "         and in batches of 10, beside cometbft with the kvstore inside it; and how soon they are final\n"
-            "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
-            "Exit status: 0, 1 a bound or bits are missed, 2 a model is missing, 3 memory or disk.",
-    .option = {{"model", 'm', "NAME", "mlp, lenet or cnn; without it all that the benchmark uses"},
-               {"job", 'j', "FILE", "step: the job in this file instead of a network"},
-               {"steps", 0, "N", "training steps to time (60)"},
-               {"threads", 0, "N", "threads to compute with (all processors; gemm, conv: 1)"},
-               {"only", 0, "NAME",
-                "gemm, conv: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
-               {"peers", 0, "DIR", "gemm, conv, ledger: where the peer programs lie (where the build put them)"},
-               {"models", 0, "DIR",
-                "where mlp.onnx, lenet.onnx and cnn.onnx lie (the source's tests/models, examples/fashion)"},
-               {"data", 0, "DIR",
-                "where named data sets lie (/usr/share/datasets); made-up data when Fashion-MNIST is missing"},
-               {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
-               {"rounds", 0, "N", "ledger: runs of each side, in turns (3)"},
-               {"seconds", 0, "N", "ledger: of each run that are counted, after one that is not (4)"},
-               {"folder", 0, "DIR", "ledger: where the chains are made, on the disk to be measured (here)"},
-               {"profile", 0, NULL, "step: also the records that took longest"},
-               {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
+    .text =
+        "conv     convolutions of LeNet and of residual networks, in all three directions, beside oneDNN\n"
+        "step     one training step of each row, those of docs/performance.md: ms, samples/s, GFLOP/s, peak memory\n"
+        "commit   seconds spent committing at the default interval, as a share of training\n"
+        "exact    a row's step against the same engine allowed to add in any order\n"
+        "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
+        "ledger   signed transfers a second through a node with its disk and RPC, at 8, 64 and 200 connections, "
+        "singly\n"
+        "         and in batches of 10, beside cometbft with the kvstore inside it; and how soon they are final\n"
+        "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
+        "Exit status: 0, 1 a bound or bits are missed, 2 a model is missing, 3 memory or disk.",
+    .option =
+        {{"row", 'r', "NAME",
+          "mlp-128, mlp-1024, lenet-128, lenet32-128, resnet8-128, resnet14-128, gpt-32 or gpt10m-8, or a model for "
+          "all its rows; without it all rows whose models are there"},
+         {"job", 'j', "FILE", "step: the job in this file instead of a row"},
+         {"steps", 0, "N", "training steps to time (60)"},
+         {"threads", 0, "N", "threads to compute with (all processors; gemm, conv: 1)"},
+         {"only", 0, "NAME",
+          "gemm, conv: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
+         {"peers", 0, "DIR", "gemm, conv, ledger: where the peer programs lie (where the build put them)"},
+         {"models", 0, "DIR",
+          "where the rows' models lie (build/peers/models, which tests/peers/export.py fills, and the source tree)"},
+         {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets); made-up data where one is missing"},
+         {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
+         {"rounds", 0, "N", "ledger: runs of each side, in turns (3)"},
+         {"seconds", 0, "N", "ledger: of each run that are counted, after one that is not (4)"},
+         {"folder", 0, "DIR", "ledger: where the chains are made, on the disk to be measured (here)"},
+         {"profile", 0, NULL, "step: also where the time went, by record and by operator"},
+         {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
     .operands_min = 1,
     .operands_max = 1,
     .run = run};

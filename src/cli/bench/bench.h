@@ -6,8 +6,8 @@
 #include "cli/output.h"
 
 struct bench_options {
-  const char *model;         /* one of the networks, NULL: all that the benchmark uses */
-  const char *job;           /* step: the user's own job file instead of a network */
+  const char *row;           /* a row's name or its model's, NULL: all whose models are there */
+  const char *job;           /* step: the user's own job file instead of a row */
   const char *models, *data; /* folders: --models, --data (NULL: where the package puts them) */
   const char *only, *peers;  /* gemm, conv: shapes by name; folder of the peer programs */
   uint32_t threads, steps;
@@ -21,6 +21,9 @@ enum outcome bench_step(const struct bench_options *o, struct why *why);
 enum outcome bench_commit(const struct bench_options *o, struct why *why);
 enum outcome bench_exact(const struct bench_options *o, struct why *why);
 enum outcome bench_ledger(const struct bench_options *o, struct why *why);
+
+/* bench_stopped: has Ctrl-C asked to leave off? The first call begins to listen. What runs until then ends first. */
+bool bench_stopped(void);
 
 /* bench_median sorts x and returns its middle; count >= 1. */
 double bench_median(double *x, uint32_t count);

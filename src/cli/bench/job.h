@@ -1,24 +1,27 @@
-/* bench_job: a known network with a known optimizer, ready to take training steps. Uses: training. */
+/* bench_job: a row's network with a known optimizer, ready to take training steps. Uses: rows, training. */
 #ifndef CLI_BENCH_JOB_H
 #define CLI_BENCH_JOB_H
 #include "cli/bench/bench.h"
+#include "cli/bench/rows.h"
 #include "training/run/prepare.h"
 
-enum { BENCH_BATCH = 128 };
-
 struct bench_job {
-  const char *name;
-  bool made_up; /* the data are noise of Fashion-MNIST's shape */
+  const char *name; /* of the row, or the path of the user's job */
+  const char *data; /* what it trains on: "fashion-mnist", "licences", "made up", or "of the job" */
   char folder[64];
   char job_path[128];
   struct prepared prepared; /* large: keep a bench_job static */
 };
 
-/* bench_job_open writes the job (AdamW, batch 128, Fashion-MNIST) into a temporary folder and prepares it. interval:
- * 0 is auto. bench_job_shut removes the folder. */
-enum outcome bench_job_open(struct bench_job *b, const char *name, uint32_t updates, const struct bench_options *o,
-                            struct why *why);
+/* bench_job_open writes the row's job (AdamW, its batch, its data) into a temporary folder and prepares it; row NULL:
+ * the job of options->job as it is. bench_job_shut removes the folder. INPUT: the model is missing, or the user's job
+ * is wrong. */
+enum outcome bench_job_open(struct bench_job *b, const struct bench_row *row, uint32_t updates,
+                            const struct bench_options *o, struct why *why);
 void bench_job_shut(struct bench_job *b);
+
+/* bench_wanted: is the row to be measured? One that was not named and whose model is missing is not, and says so. */
+bool bench_wanted(const struct bench_options *o, const struct bench_row *row);
 
 /* A seat for one executor of the train tape with its own state, after init. */
 struct bench_seat {

@@ -108,7 +108,8 @@ const struct command command_bench = {
         "measures this machine: products, steps, the price of committing and of exactness, the referee, the chain",
     .text =
         "conv     convolutions of LeNet and of residual networks, in all three directions, beside oneDNN\n"
-        "step     one training step of each row, those of docs/performance.md: ms, samples/s, GFLOP/s, peak memory\n"
+        "step     one training step of each row, those of docs/performance.md: ms, samples/s, GFLOP/s, peak memory.\n"
+        "         Rows: mlp-128, mlp-1024, lenet-128, lenet32-128, resnet8-128, resnet14-128, gpt-32, gpt10m-8\n"
         "commit   seconds spent committing at the default interval, as a share of training\n"
         "exact    a row's step against the same engine allowed to add in any order\n"
         "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
@@ -117,25 +118,21 @@ const struct command command_bench = {
         "         and in batches of 10, beside cometbft with the kvstore inside it; and how soon they are final\n"
         "One line a measurement: size, figure, peer, ratio (above 1: ours is faster), same bits as the reference.\n"
         "Exit status: 0, 1 a bound or bits are missed, 2 a model is missing, 3 memory or disk.",
-    .option =
-        {{"row", 'r', "NAME",
-          "mlp-128, mlp-1024, lenet-128, lenet32-128, resnet8-128, resnet14-128, gpt-32 or gpt10m-8, or a model for "
-          "all its rows; without it all rows whose models are there"},
-         {"job", 'j', "FILE", "step: the job in this file instead of a row"},
-         {"steps", 0, "N", "training steps to time (60)"},
-         {"threads", 0, "N", "threads to compute with (all processors; gemm, conv: 1)"},
-         {"only", 0, "NAME",
-          "gemm, conv: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
-         {"peers", 0, "DIR", "gemm, conv, ledger: where the peer programs lie (where the build put them)"},
-         {"models", 0, "DIR",
-          "where the rows' models lie (build/peers/models, which tests/peers/export.py fills, and the source tree)"},
-         {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets); made-up data where one is missing"},
-         {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
-         {"rounds", 0, "N", "ledger: runs of each side, in turns (3)"},
-         {"seconds", 0, "N", "ledger: of each run that are counted, after one that is not (4)"},
-         {"folder", 0, "DIR", "ledger: where the chains are made, on the disk to be measured (here)"},
-         {"profile", 0, NULL, "step: also where the time went, by record and by operator"},
-         {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
+    .option = {{"row", 'r', "NAME", "a row, or a model for all its rows; without it all rows whose models are there"},
+               {"job", 'j', "FILE", "step: the job in this file instead of a row"},
+               {"steps", 0, "N", "training steps to time (60)"},
+               {"threads", 0, "N", "threads to compute with (all processors; gemm, conv: 1)"},
+               {"only", 0, "NAME",
+                "gemm, conv: only shapes with this in the name; referee: messages; ledger: sizes, as 64x10"},
+               {"peers", 0, "DIR", "gemm, conv, ledger: where the peer programs lie (where the build put them)"},
+               {"models", 0, "DIR", "where the rows' models lie (build/peers/models and the source tree)"},
+               {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets); made-up data where one is missing"},
+               {"quick", 0, NULL, "leaves out the slow comparison with the reference's bits"},
+               {"rounds", 0, "N", "ledger: runs of each side, in turns (3)"},
+               {"seconds", 0, "N", "ledger: of each run that are counted, after one that is not (4)"},
+               {"folder", 0, "DIR", "ledger: where the chains are made, on the disk to be measured (here)"},
+               {"profile", 0, NULL, "step: also where the time went, by record and by operator"},
+               {"json", 0, NULL, "one JSON object a line; the last is the summary"}},
     .operands_min = 1,
     .operands_max = 1,
     .run = run};

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "numeric/canon.h"
+
 /* An operand axis with its terms spread over record dims. */
 struct spread {
   int64_t offset, coef[PLAN_DIMS];
@@ -137,25 +139,34 @@ static inline uint32_t word_at(const uint8_t *at, uint8_t dtype, int64_t i) {
   return word;
 }
 
-/* n words from a row with this stride. */
-static inline void copy_row(const uint8_t *at, uint8_t dtype, int64_t from, int64_t stride, uint32_t n, uint32_t *out) {
-  if (stride == 0) {
-    uint32_t word = word_at(at, dtype, from);
+/* Rows this long are worth a call of the back end's: an integer operation, which keeps a NaN's bits. */
+enum { LONG_ROW = 16 };
+static const uint32_t no_bits = 0;
+
+static inline void fill_words(const struct backend *b, uint32_t n, uint32_t *out, uint32_t word) {
+  if (n >= LONG_ROW)
+    b->map[CANON_IOR][3](n, out, &word, &no_bits, NULL);
+  else
     for (uint32_t i = 0; i < n; i++) out[i] = word;
+}
+
+/* n words, at most a block, from a row with this stride. */
+static inline void copy_row(const struct backend *b, const uint8_t *at, uint8_t dtype, int64_t from, int64_t stride,
+                            uint32_t n, uint32_t *out) {
+  if (stride == 0) {
+    fill_words(b, n, out, word_at(at, dtype, from));
   } else if (dtype == TAPE_U8) {
     const uint8_t *in = at + from;
     if (stride == 1)
-      for (uint32_t i = 0; i < n; i++) out[i] = in[i];
+      b->widen_u8(n, out, in);
     else
       for (uint32_t i = 0; i < n; i++) out[i] = in[i * stride];
-  } else if (stride == 1) {
-    const uint8_t *in = at + 4 * from;
-    for (; n >= 8; n -= 8, in += 32, out += 8) memcpy(out, in, 32);
-    if (n >= 4) memcpy(out, in, 16), n -= 4, in += 16, out += 4;
-    for (uint32_t i = 0; i < n; i++) memcpy(out + i, in + 4 * i, 4);
   } else {
     const uint32_t *in = (const uint32_t *)(const void *)at + from;
-    for (uint32_t i = 0; i < n; i++) out[i] = in[i * stride];
+    if (stride == 1 && n >= LONG_ROW)
+      b->map[CANON_IOR][2](n, out, in, &no_bits, NULL);
+    else
+      for (uint32_t i = 0; i < n; i++) out[i] = in[i * stride];
   }
 }
 
@@ -208,8 +219,8 @@ static int64_t carry(const struct sweep *s, uint32_t *c, uint32_t j) {
 }
 
 /* Every address linear: an odometer over rows. */
-static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, uint64_t start, uint32_t n, uint32_t *out,
-                      bool slack) {
+static void read_rows(const struct sweep *s, const struct backend *b, const uint8_t *at, int64_t flat, uint64_t start,
+                      uint32_t n, uint32_t *out, bool slack) {
   uint32_t last = s->dims - 1, width = s->extent[last], c[PLAN_DIMS];
   bool narrow = slack && s->dims > 1 && width <= 16 && s->flat[last] == 1;
   for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) {
@@ -237,7 +248,7 @@ static void read_rows(const struct sweep *s, const uint8_t *at, int64_t flat, ui
     }
     uint32_t length = width - c[last];
     if (length > n) length = n;
-    copy_row(at, s->dtype, flat, s->flat[last], length, out);
+    copy_row(b, at, s->dtype, flat, s->flat[last], length, out);
     if ((n -= length) == 0) return;
     out += length;
     flat += (int64_t)(length - 1) * s->flat[last]; /* now at the last of the row */
@@ -261,13 +272,9 @@ static void clip(int64_t number, int64_t coef, int64_t extent, int64_t *low, int
   if (*low > *high) *low = *high;
 }
 
-static void fill_words(uint32_t *out, int64_t n, uint32_t word) {
-  for (int64_t i = 0; i < n; i++) out[i] = word;
-}
-
 /* A row along which numbers only count up or down: fill, what is in range, fill. */
-static void read_straight(const struct sweep *s, const uint8_t *at, int64_t flat, const int64_t *num,
-                          const struct frame *f, uint32_t done, uint32_t length, uint32_t *out) {
+static void read_straight(const struct sweep *s, const struct backend *b, const uint8_t *at, int64_t flat,
+                          const int64_t *num, const struct frame *f, uint32_t done, uint32_t length, uint32_t *out) {
   uint32_t last = s->dims - 1;
   int64_t step = s->flat[last], low = 0, high = length;
   for (uint32_t x = 0; x < s->axes; x++) {
@@ -281,14 +288,14 @@ static void read_straight(const struct sweep *s, const uint8_t *at, int64_t flat
     flat += num[x] * y->stride;
     step += y->coef[last] * y->stride;
   }
-  fill_words(out, low, s->fill);
-  if (high > low) copy_row(at, s->dtype, flat + low * step, step, (uint32_t)(high - low), out + low);
-  fill_words(out + high, length - high, s->fill);
+  fill_words(b, (uint32_t)low, out, s->fill);
+  if (high > low) copy_row(b, at, s->dtype, flat + low * step, step, (uint32_t)(high - low), out + low);
+  fill_words(b, (uint32_t)(length - high), out + high, s->fill);
 }
 
 /* Some axis moves: numbers and ranges once a row if they hold along it, else once an element. */
-static void read_clipped(const struct sweep *s, const uint8_t *at, int64_t base, const int64_t *number, uint64_t start,
-                         uint32_t n, const struct frame *f, uint32_t *out) {
+static void read_clipped(const struct sweep *s, const struct backend *b, const uint8_t *at, int64_t base,
+                         const int64_t *number, uint64_t start, uint32_t n, const struct frame *f, uint32_t *out) {
   uint32_t last = s->dims - 1, c[PLAN_DIMS];
   for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) c[j] = (uint32_t)(start % s->extent[j]);
   for (uint32_t done = 0; done < n;) {
@@ -302,16 +309,16 @@ static void read_clipped(const struct sweep *s, const uint8_t *at, int64_t base,
       for (uint32_t j = 0; j < s->dims; j++) num[x] += c[j] * s->axis[x].coef[j];
     }
     if (s->inner_straight) {
-      read_straight(s, at, flat, num, f, done, length, out + done);
+      read_straight(s, b, at, flat, num, f, done, length, out + done);
     } else if (!s->inner_moves) {
       for (uint32_t x = 0; x < s->axes && inside; x++) {
         int64_t i = s->axis[x].index >= 0 ? index_word(f, s->axis[x].index, done) : 0;
         inside = settle(&s->axis[x], num[x] + i, &flat);
       }
       if (inside)
-        copy_row(at, s->dtype, flat, s->flat[last], length, out + done);
+        copy_row(b, at, s->dtype, flat, s->flat[last], length, out + done);
       else
-        for (uint32_t i = 0; i < length; i++) out[done + i] = s->fill;
+        fill_words(b, length, out + done, s->fill);
     } else {
       for (uint32_t i = 0; i < length; i++) {
         int64_t here = flat + i * s->flat[last];
@@ -373,7 +380,7 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     return true;
   }
   if (s->moves) {
-    read_clipped(s, from, flat, number, m->start, m->n, f, out);
+    read_clipped(s, x->backend, from, flat, number, m->start, m->n, f, out);
     *at = out;
     return false;
   }
@@ -398,7 +405,7 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     }
     x->backend->widen_u8(m->n, out, from + first);
   } else {
-    read_rows(s, from, flat, m->start, m->n, out,
+    read_rows(s, x->backend, from, flat, m->start, m->n, out,
               (s->place.base == BASE_BULK || s->place.base == BASE_SLAB) && !x->options.materialise);
   }
   *at = out;

@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
 #include "commit/trace/trace.h"
@@ -10,6 +11,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct view {
   struct progress progress;
@@ -160,6 +162,30 @@ static void warn(const struct arguments *a, const char *folder, struct sabotage 
 
 static struct prepared prepared; /* large */
 
+static bool profile_begin(struct run_profile *profile) {
+  bool memory = true;
+  for (uint32_t t = TAPE_OF_TRAIN; t < prepared.lowered.tapes_count; t++) {
+    profile->record[t] = calloc(prepared.lowered.tape[t].records_count, sizeof *profile->record[t]);
+    memory &= profile->record[t] != NULL;
+  }
+  return memory;
+}
+
+static void profile_end(struct run_profile *profile, bool json) {
+  static const uint32_t order[] = {TAPE_OF_TRAIN, LOWER_TAPES_MAX - 1, TAPE_OF_EVALUATE};
+  for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    uint32_t t = order[i];
+    struct profiled tape = {.name = prepare_tape_name(t, prepared.lowered.accumulate),
+                            .tape = &prepared.lowered.tape[t],
+                            .origin = prepared.lowered.origin[t],
+                            .record_seconds = profile->record[t],
+                            .seconds = profile->seconds[t],
+                            .steps = profile->steps[t]};
+    if (tape.steps && !profile_print(&tape, json)) note("no memory to print where the time went");
+  }
+  for (uint32_t t = 0; t < LOWER_TAPES_MAX; t++) free(profile->record[t]);
+}
+
 static enum outcome run(const struct arguments *a) {
   const char *folder = arguments_text(a, "output", NULL);
   if (!folder || !*folder) {
@@ -192,16 +218,24 @@ static enum outcome run(const struct arguments *a) {
                                 .progress = show,
                                 .context = &view};
   struct run_result result = {0};
+  struct run_profile profile = {0};
   enum training_status status = prepare_open(&prepared, a->operand[0], &prepare, &why);
   if (status == TRAINING_OK) status = prepare_fits(&prepared, &options.execute, &why);
   if (status == TRAINING_OK) {
     if (!view.json && !view.quiet) describe(&prepared, &options.execute);
     warn(a, folder, sabotage);
     options.stop = stop_listen("\nstopping after this step; Ctrl-C again ends at once, without saving\n");
-    status = run_train(&prepared, &options, &result, &why);
+    if (arguments_given(a, "profile")) options.profile = &profile;
+    if (options.profile && !profile_begin(&profile)) {
+      why_set(&why, "no memory for a profile");
+      status = TRAINING_ERR_SYSTEM;
+    } else {
+      status = run_train(&prepared, &options, &result, &why);
+    }
   }
-  prepare_shut(&prepared);
   progress_leave();
+  profile_end(&profile, view.json);
+  prepare_shut(&prepared);
   switch (status) {
   case TRAINING_OK:
   case TRAINING_NO: report(&result, folder, view.json); break;
@@ -232,6 +266,7 @@ const struct command command_train = {
                {"checkpoint-bytes", 0, "N", "disk for checkpoints; beyond it only every k-th is kept (1 GiB)"},
                {"sabotage", 0, "KIND@STEP",
                 "for demonstrations: lies in a step, as weight@7, and marks DIR (see the man page)"},
+               {"profile", 0, NULL, "tells at the end where the time went: by record with its ONNX node, by operator"},
                {"json", 0, NULL, "one JSON object a line: progress, evaluations; the last is the result"},
                {"quiet", 'q', NULL, "no progress"}},
     .more =

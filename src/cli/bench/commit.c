@@ -51,13 +51,12 @@ static enum outcome commit_of(const struct bench_row *row, const struct bench_op
 
 enum outcome bench_commit(const struct bench_options *o, struct why *why) {
   const struct bench_row *chosen[BENCH_ROWS];
-  uint32_t n = rows_choose(o->row, chosen, why);
+  uint32_t n = bench_choose(o, chosen, why);
   if (n == 0) return OUTCOME_INPUT;
   struct pool *pool = pool_open(o->threads);
   double worst = 0, share = 0;
   enum outcome outcome = OUTCOME_DONE;
   for (uint32_t i = 0; i < n && outcome == OUTCOME_DONE; i++) {
-    if (!bench_wanted(o, chosen[i])) continue;
     outcome = commit_of(chosen[i], o, pool, &share, why);
     if (share > worst) worst = share;
   }

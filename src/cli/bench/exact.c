@@ -49,21 +49,19 @@ static enum outcome exact_of(const struct bench_row *row, const struct bench_opt
 
 enum outcome bench_exact(const struct bench_options *o, struct why *why) {
   const struct bench_row *chosen[BENCH_ROWS];
-  uint32_t n = rows_choose(o->row, chosen, why), ran = 0;
+  uint32_t n = bench_choose(o, chosen, why);
   if (n == 0) return OUTCOME_INPUT;
   struct pool *pool = pool_open(o->threads);
   double sum = 0, ratio = 1;
   enum outcome outcome = OUTCOME_DONE;
   for (uint32_t i = 0; i < n && outcome == OUTCOME_DONE; i++) {
-    if (!bench_wanted(o, chosen[i])) continue;
     outcome = exact_of(chosen[i], o, pool, &ratio, why);
     sum += log(ratio);
-    ran++;
   }
-  double mean = ran ? exp(sum / ran) : 1;
+  double mean = exp(sum / n);
   if (outcome == OUTCOME_DONE && o->json)
     output_json(json_pack("{s:{s:f}}", "summary", "free_order", mean));
-  else if (outcome == OUTCOME_DONE && ran > 1)
+  else if (outcome == OUTCOME_DONE && n > 1)
     printf("exact  %-12s exactness costs %+.1f %% (geometric mean)\n", "all", 100 * (1 / mean - 1));
   if (pool) pool_shut(pool);
   return outcome;

@@ -18,12 +18,19 @@ static void quote_path(const char *path, char quoted[2 * FILE_PATH_MAX + 3]) {
   strcpy(quoted, "'");
 }
 
-bool bench_wanted(const struct bench_options *o, const struct bench_row *row) {
-  char path[FILE_PATH_MAX];
-  struct why why = {""};
-  if (o->row || rows_find(row, o->models, path, &why)) return true;
-  note("left out: %s", why.text);
-  return false;
+uint32_t bench_choose(const struct bench_options *o, const struct bench_row *chosen[BENCH_ROWS], struct why *why) {
+  uint32_t named = rows_choose(o->row, chosen, why), n = 0;
+  if (o->row) return named;
+  for (uint32_t i = 0; i < named; i++) {
+    char path[FILE_PATH_MAX];
+    struct why missing = {""};
+    if (rows_find(chosen[i], o->models, path, &missing))
+      chosen[n++] = chosen[i];
+    else
+      note("left out: %s", missing.text);
+  }
+  if (n == 0) why_set(why, "no row's model is there");
+  return n;
 }
 
 static enum outcome make_folder(struct bench_job *b, struct why *why) {

@@ -20,8 +20,9 @@ enum outcome bench_job_open(struct bench_job *b, const struct bench_row *row, ui
                             const struct bench_options *o, struct why *why);
 void bench_job_shut(struct bench_job *b);
 
-/* bench_wanted: is the row to be measured? One that was not named and whose model is missing is not, and says so. */
-bool bench_wanted(const struct bench_options *o, const struct bench_row *row);
+/* bench_choose puts the rows to be measured into chosen and returns how many: those that --row names, else all whose
+ * models are there, after saying which are left out; 0 with why if there are none. */
+uint32_t bench_choose(const struct bench_options *o, const struct bench_row *chosen[BENCH_ROWS], struct why *why);
 
 /* A seat for one executor of the train tape with its own state, after init. */
 struct bench_seat {

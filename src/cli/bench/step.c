@@ -123,12 +123,11 @@ static enum outcome step_of(const struct bench_row *row, const struct bench_opti
 
 enum outcome bench_step(const struct bench_options *o, struct why *why) {
   const struct bench_row *chosen[BENCH_ROWS] = {NULL};
-  uint32_t n = o->job ? 1 : rows_choose(o->row, chosen, why);
+  uint32_t n = o->job ? 1 : bench_choose(o, chosen, why);
   if (n == 0) return OUTCOME_INPUT;
   struct pool *pool = pool_open(o->threads);
   enum outcome outcome = OUTCOME_DONE, worst = OUTCOME_DONE;
   for (uint32_t i = 0; i < n && outcome <= OUTCOME_NO; i++) {
-    if (chosen[i] && !bench_wanted(o, chosen[i])) continue;
     outcome = step_of(chosen[i], o, pool, why);
     if (outcome > worst) worst = outcome;
   }

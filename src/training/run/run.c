@@ -110,10 +110,21 @@ static bool evaluation_due(const struct prepared *p, uint32_t update) {
   return p->evaluate_every && update && (update % p->evaluate_every == 0 || update == p->updates);
 }
 
+/* `steps` steps of x, which runs the tape, began at `start`. */
+static void note_profile(struct training *t, uint32_t tape, struct execute *x, uint32_t steps, double start) {
+  struct run_profile *profile = t->o->profile;
+  if (!profile || !profile->record[tape]) return;
+  profile->seconds[tape] += machine_seconds() - start;
+  profile->steps[tape] += steps;
+  execute_profile(x, profile->record[tape]);
+}
+
 static enum training_status note_evaluation(struct training *t, uint32_t update, struct why *why) {
   struct evaluation *e = &t->result->evaluation;
   bool classes = t->p->options.loss.name == LOSS_CROSS_ENTROPY;
+  double start = machine_seconds();
   prepare_evaluate(t->p, t->evaluate, t->state, t->scratch, e);
+  note_profile(t, TAPE_OF_EVALUATE, t->evaluate, t->p->evaluate_steps, start);
   struct metrics_line line = {
       .kind = METRICS_EVALUATION, .update = update, .loss = e->loss, .has_accuracy = classes, .accuracy = e->accuracy};
   double wall = wall_time();
@@ -148,10 +159,13 @@ static enum training_status one_step(struct training *t, struct execute *x, stru
   const struct prepared *p = t->p;
   uint32_t step = t->step, update = prepare_ends(p, step);
   enum training_status status = TRAINING_OK;
-  if (sabotage_of_step(&t->sabotage, step))
+  if (sabotage_of_step(&t->sabotage, step)) {
     status = sabotage_step(p, &t->sabotage, &t->execute, t->state, NULL, why);
-  else
+  } else {
+    double start = machine_seconds();
     execute_step(x, t->state, step, p->job.seed);
+    note_profile(t, prepare_tape(p, step), x, 1, start);
+  }
   if (status != TRAINING_OK) return status;
   t->step = step + 1;
   if (update) status = note_update(t, update, why);

@@ -23,6 +23,14 @@ struct run_progress {
   double seconds, seconds_left, samples_per_s;
 };
 
+/* Where the time of the steps of a run_train went, by tape (TAPE_OF_TRAIN, TAPE_OF_EVALUATE, the tape `accumulate`):
+ * seconds of each record as execute_profile books them, of the steps from end to end, and how many steps. All begin at
+ * 0; record[tape] has the tape's records_count places, or is NULL where nobody asks. Init is not in it. */
+struct run_profile {
+  double *record[LOWER_TAPES_MAX], seconds[LOWER_TAPES_MAX];
+  uint32_t steps[LOWER_TAPES_MAX];
+};
+
 struct run_options {
   const char *folder;                /* made if missing; its parent exists */
   bool resume, force;                /* force: what an earlier run left in the folder is removed first */
@@ -35,6 +43,7 @@ struct run_options {
   bool one_plan;                     /* tests: as if memory had room for one step's plan at a time */
   void (*progress)(void *context, const struct run_progress *p); /* NULL: silent; after every step */
   void *context;
+  struct run_profile *profile; /* NULL: none; filled as the run goes, whatever its end */
 };
 
 struct run_result {

@@ -112,7 +112,6 @@ class Bench(world.World):
         while not os.listdir("tmp"):
             self.assertLess(time.time(), deadline)
             time.sleep(0.01)
-        time.sleep(0.3)
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=world.PATIENCE)
         self.assertEqual((run.returncode, out, os.listdir("tmp")), (130, "", []), err)

@@ -70,6 +70,7 @@ enum outcome bench_job_open(struct bench_job *b, const struct bench_row *row, ui
   char model[FILE_PATH_MAX], quoted[2 * FILE_PATH_MAX + 3], text[2 * FILE_PATH_MAX + 512], words[128] = "";
   const char *sets = o->data ? o->data : "/usr/share/datasets";
   b->folder[0] = 0;
+  if (bench_stopped()) return OUTCOME_INTERRUPTED; /* from here on Ctrl-C leaves no folder behind */
   if (!row) {
     struct prepare_options options = {.data_folder = sets, .threads = o->threads};
     b->name = o->job;

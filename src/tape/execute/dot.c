@@ -5,7 +5,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/dot_plan.h"
 
-enum { A, B, SHARED_ITEMS = 8, SHARED_BYTES = 1 << 18, FAR_ROWS = 64, FAR_BYTES = 1024 };
+enum { A, B, SHARED_ITEMS = 8, SHARED_BYTES = 1 << 18, PART_BYTES = 1 << 19 };
 
 static bool moves_with(const struct tape_operand *o, uint32_t d) {
   for (uint8_t a = 0; a < o->axes; a++)
@@ -56,8 +56,7 @@ static struct dot_dim take(struct dot_dim *dim, uint32_t *count, uint32_t last) 
   return t;
 }
 
-/* Dims of k longer than 1, outermost first, merged where both strides agree; at least one. */
-static uint32_t k_dims(const struct tape_record *r, const int64_t *a, const int64_t *b, struct dot_dim *dim) {
+uint32_t dot_k_dims(const struct tape_record *r, const int64_t *a, const int64_t *b, struct dot_dim *dim) {
   uint32_t dims = 0;
   for (uint32_t n = r->out_rank; n < (uint32_t)r->out_rank + r->k_rank; n++) {
     int64_t extent = r->dim[n];
@@ -70,7 +69,7 @@ static uint32_t k_dims(const struct tape_record *r, const int64_t *a, const int6
   return dims;
 }
 
-static void advance(const struct dot_dim *dim, uint32_t dims, uint64_t *at) {
+void dot_advance(const struct dot_dim *dim, uint32_t dims, uint64_t *at) {
   for (uint32_t i = dims; i-- > 0;) {
     if (++at[i] < dim[i].extent) return;
     at[i] = 0;
@@ -78,13 +77,14 @@ static void advance(const struct dot_dim *dim, uint32_t dims, uint64_t *at) {
 }
 
 static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const int64_t *b) {
-  const int64_t nothing[PLAN_DIMS] = {0};
+  static const int64_t nothing[PLAN_DIMS] = {0};
   struct dot_dim dim[TAPE_RANK_MAX];
-  uint32_t dims = k_dims(d->record, a, d->packed ? nothing : b, dim);
+  uint32_t dims =
+      dot_k_dims(d->record, d->from_a == DOT_OWN ? nothing : a, d->from_b == DOT_IN_PLACE ? b : nothing, dim);
   const struct dot_dim *in = &dim[--dims];
   uint64_t length = in->extent, rows = d->k / length, at[TAPE_RANK_MAX] = {0}, cut = dot_cut(x, d);
-  d->a_k = in->a;
-  d->b_k = d->packed ? (int64_t)d->panel_cols : in->b;
+  d->a_k = d->from_a == DOT_OWN ? (int64_t)x->backend->dot_rows : in->a;
+  d->b_k = d->from_b == DOT_IN_PLACE ? in->b : (int64_t)d->panel_cols;
   d->run = arena_take(&x->notes, rows + d->k / cut + 1, sizeof *d->run);
   d->chunk = arena_take(&x->notes, d->k / cut + 2, sizeof *d->chunk);
   if (!d->run || !d->chunk) return false;
@@ -96,43 +96,14 @@ static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const i
     for (uint64_t j = 0; j < length;) {
       uint64_t n = cut - k % cut < length - j ? cut - k % cut : length - j;
       if (k % cut == 0) d->chunk[d->chunks++] = runs;
-      d->run[runs++] =
-          (struct dot_run){from_a + (int64_t)j * in->a,
-                           d->packed ? (int64_t)(k * d->panel_cols) : from_b + (int64_t)j * in->b, (uint32_t)n};
+      d->run[runs++] = (struct dot_run){d->from_a == DOT_OWN ? dot_packed_a(x, d, k) : from_a + (int64_t)j * in->a,
+                                        d->from_b == DOT_IN_PLACE ? from_b + (int64_t)j * in->b : dot_packed_b(x, d, k),
+                                        (uint32_t)n};
       j += n, k += n;
     }
-    advance(dim, dims, at);
+    dot_advance(dim, dims, at);
   }
   d->chunk[d->chunks] = runs;
-  return true;
-}
-
-/* A strided vector operand is copied into panels as wide as a tile, k in order: W for dX, K for QK^T. */
-static bool plan_pack(struct execute *x, struct dot *d, const int64_t *b) {
-  const int64_t nothing[PLAN_DIMS] = {0};
-  struct dot_dim dim[TAPE_RANK_MAX];
-  uint32_t dims = k_dims(d->record, nothing, b, dim) - 1;
-  uint64_t at[TAPE_RANK_MAX] = {0};
-  d->pack_k = dim[dims].b;
-  d->pack_runs = (uint32_t)(d->k / dim[dims].extent);
-  d->pack_run = arena_take(&x->notes, d->pack_runs, sizeof *d->pack_run);
-  if (!d->pack_run) return false;
-  for (uint32_t row = 0; row < d->pack_runs; row++, advance(dim, dims, at)) {
-    int64_t from = 0;
-    for (uint32_t i = 0; i < dims; i++) from += (int64_t)at[i] * dim[i].b;
-    d->pack_run[row] = (struct dot_run){(int64_t)(row * dim[dims].extent), from, (uint32_t)dim[dims].extent};
-  }
-  d->panel_cols = x->backend->dot_cols;
-  d->panels = (d->col.extent + d->panel_cols - 1) / d->panel_cols;
-  d->batches = 1;
-  int64_t stride = (int64_t)(d->panels * d->panel_cols * d->k);
-  for (uint32_t i = d->loops; i-- > 0;)
-    if (d->loop[i].b) {
-      d->pack_loop[i] = stride * (int64_t)d->batches;
-      d->batches *= d->loop[i].extent;
-    }
-  d->pack = plan_take(x, 4 * (uint64_t)stride * d->batches);
-  d->pack_grain = plan_grain(x, d->panels * d->batches, d->k * d->panel_cols * 400);
   return true;
 }
 
@@ -180,16 +151,35 @@ static void cut_tasks(struct execute *x, struct dot *d) {
   d->tasks = (d->items + d->items_task - 1) / d->items_task * d->cols_blocks;
 }
 
-/* Consecutive k of a wide matrix lie on different pages: with several tiles of rows a copy in walking order pays. */
-static bool walks_far(const struct dot *d, const int64_t *coef_b) {
+/* Is the dim the only one that moves the axis it moves, in each operand? Then no two of its coordinates read the same
+ * place there. */
+static bool alone(const struct tape_operand *o, uint32_t d) {
+  uint32_t axes = 0;
+  for (uint8_t a = 0; a < o->axes; a++)
+    for (uint8_t t = 0; t < o->axis[a].terms; t++)
+      if (o->axis[a].term[t].dim == d) {
+        axes++;
+        if (o->axis[a].terms > 1) return false;
+      }
+  return axes < 2;
+}
+
+static void find_parts(struct dot *d, struct dot_dim lead) {
   const struct tape_record *r = d->record;
-  uint32_t inner = (uint32_t)r->out_rank + r->k_rank - 1;
-  uint64_t rows = d->row.extent;
-  for (uint32_t i = 0; i < d->loops; i++) {
-    if (d->loop[i].b) return false; /* a batch would copy more than it reads */
-    rows *= d->loop[i].extent;
+  uint64_t depth = d->k < CANON_CHUNK ? d->k : CANON_CHUNK;
+  d->cols_part = PART_BYTES / 4 / depth / d->panel_cols * d->panel_cols;
+  if (d->cols_part < d->cols_block) d->cols_part = d->cols_block;
+  if (d->cols_part > d->col.extent) d->cols_part = d->col.extent;
+  d->parts = 1;
+  if (!alone(&r->operand[A], lead.of) || !alone(&r->operand[B], lead.of)) return;
+  if (d->from_b == DOT_SHARED && lead.b) return;
+  if (d->loops > 0 && d->loop[0].of == lead.of) {
+    d->parts = lead.extent;
+  } else if (d->row.c > 0 && (uint64_t)d->row.c * d->row.extent == (uint64_t)lead.c * lead.extent && lead.a &&
+             !lead.b) {
+    d->parts = lead.extent;
+    d->part_rows = true;
   }
-  return rows >= FAR_ROWS && d->col.extent >= 64 && coef_b[inner] * 4 >= FAR_BYTES;
 }
 
 bool dot_plan(struct execute *x, struct item *item) {
@@ -199,7 +189,7 @@ bool dot_plan(struct execute *x, struct item *item) {
   d->record = r;
   d->c = x->value[item->first].place;
   d->k = record_k(r);
-  uint8_t of_a = moves_with(&r->operand[A], inner_dim(r)) ? B : A; /* the operand that does not move with the columns */
+  uint8_t of_a = d->operand_a = moves_with(&r->operand[A], inner_dim(r)) ? B : A;
   const struct tape_operand *a = &r->operand[of_a], *b = &r->operand[1 - of_a];
   int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS];
   bool taps = dot_taps_fit(r, a, b);
@@ -213,6 +203,7 @@ bool dot_plan(struct execute *x, struct item *item) {
 
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims = output_dims(r, coef_a, coef_b, dim);
+  struct dot_dim lead = dim[0];
   d->col = take(dim, &dims, dims - 1);
   d->row = (struct dot_dim){.extent = 1, .c = (int64_t)d->col.extent};
   for (uint32_t i = dims; i-- > 0;)
@@ -222,10 +213,11 @@ bool dot_plan(struct execute *x, struct item *item) {
     }
   memcpy(d->loop, dim, sizeof d->loop);
   d->loops = dims;
-  d->packed = d->col.b != 1 || walks_far(d, coef_b);
-  if (d->packed && !plan_pack(x, d, coef_b)) return false;
+  if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
   cut_tasks(x, d);
+  find_parts(d, lead);
+  dot_own_memory(x, d);
   item->plan = d;
   return true;
 }

@@ -13,8 +13,23 @@ bool dot_fits(const struct tape_record *r);
 bool dot_plan(struct execute *x, struct item *item);
 void dot_run(struct execute *x, const struct item *item);
 
+/* A dot's outputs fall apart along their leading dim. dot_parts says into how many equal parts at most: the extent of
+ * the outermost output dim longer than 1 where every part reads whole operands or its own piece of them; 1: none.
+ * dot_inside: may operand o be made slab by slab in the same group, by the thread that then runs the part? Only if
+ * each part reads its own piece, and in place. */
+uint64_t dot_parts(const struct item *item);
+bool dot_inside(const struct item *item, uint32_t operand);
+
+/* dot_begin, before the parts, by all threads: copies of operands that lie outside the group. dot_part computes parts
+ * [low, high) of `parts` (a divisor of dot_parts) on this thread, NaN mended: what has to be copied part by part goes
+ * into memory of this thread. dot_run is dot_begin and then all parts, by all threads. */
+void dot_begin(struct execute *x, const struct item *item);
+void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts, uint32_t thread);
+
 /* dot_mend: NUMERICS 3.8a. Where a tap out of range was taken as +0 and a result is NaN, computes that element exactly.
- */
+ * dot_mend_part: elements [first, end) alone, on this thread. */
 void dot_mend(struct execute *x, const struct tape_record *r, struct place out);
+void dot_mend_part(struct execute *x, const struct tape_record *r, struct place out, uint64_t first, uint64_t end,
+                   uint32_t thread);
 
 #endif

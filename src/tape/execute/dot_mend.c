@@ -8,7 +8,8 @@
 struct mend_call {
   struct execute *x;
   const struct tape_record *record;
-  struct place out, operand[2];
+  const float *a, *b;
+  uint32_t *out;
   uint64_t elements, grain;
   bool padded;
 };
@@ -28,8 +29,6 @@ static bool can_leave(const struct tape_record *r, const struct tape_operand *o)
 /* The rule of the element, given up at the first NaN: it would survive the chain and the chunk sums. */
 static float exact(const struct mend_call *c, uint64_t index) {
   const struct tape_record *r = c->record;
-  const float *a = (const float *)(const void *)place_at(c->x, c->operand[0]);
-  const float *b = (const float *)(const void *)place_at(c->x, c->operand[1]);
   uint32_t count = record_k(r);
   float total = 0;
   for (uint32_t k = 0; k < count;) {
@@ -37,7 +36,7 @@ static float exact(const struct mend_call *c, uint64_t index) {
     for (uint32_t end = count - k < CANON_CHUNK ? count : k + CANON_CHUNK; k < end; k++) {
       uint64_t i, j;
       if (!element_address(r, 0, index, k, NULL, &i) || !element_address(r, 1, index, k, NULL, &j)) continue;
-      s = fmaf(a[i], b[j], s);
+      s = fmaf(c->a[i], c->b[j], s);
       if (s != s) return s;
     }
     total = total + s;
@@ -46,12 +45,9 @@ static float exact(const struct mend_call *c, uint64_t index) {
   return total;
 }
 
-static void mend_task(void *context, uint32_t i, uint32_t thread) {
-  (void)thread;
-  const struct mend_call *c = context;
-  uint32_t *out = (uint32_t *)(void *)place_at(c->x, c->out);
-  uint64_t end = (i + 1) * c->grain < c->elements ? (i + 1) * c->grain : c->elements;
-  for (uint64_t e = i * c->grain; e < end; e++) {
+static void mend(const struct mend_call *c, uint64_t first, uint64_t end) {
+  uint32_t *out = c->out;
+  for (uint64_t e = first; e < end; e++) {
     if ((out[e] & 0x7fffffff) <= 0x7f800000) continue;
     float value = c->padded ? exact(c, e) : NAN;
     memcpy(&out[e], &value, 4);
@@ -59,14 +55,34 @@ static void mend_task(void *context, uint32_t i, uint32_t thread) {
   }
 }
 
+static void mend_task(void *context, uint32_t i, uint32_t thread) {
+  (void)thread;
+  const struct mend_call *c = context;
+  mend(c, i * c->grain, (i + 1) * c->grain < c->elements ? (i + 1) * c->grain : c->elements);
+}
+
+static struct mend_call call_of(struct execute *x, const struct tape_record *r, struct place out, uint32_t thread) {
+  const float *operand[2];
+  for (int o = 0; o < 2; o++)
+    operand[o] = (const float *)(const void *)place_at_thread(x, plan_operand_place(x, &r->operand[o]), thread);
+  return (struct mend_call){x,
+                            r,
+                            operand[0],
+                            operand[1],
+                            (uint32_t *)(void *)place_at_thread(x, out, thread),
+                            record_elements(r),
+                            1,
+                            can_leave(r, &r->operand[0]) || can_leave(r, &r->operand[1])};
+}
+
 void dot_mend(struct execute *x, const struct tape_record *r, struct place out) {
-  struct mend_call c = {x,
-                        r,
-                        out,
-                        {plan_operand_place(x, &r->operand[0]), plan_operand_place(x, &r->operand[1])},
-                        record_elements(r),
-                        1,
-                        can_leave(r, &r->operand[0]) || can_leave(r, &r->operand[1])};
+  struct mend_call c = call_of(x, r, out, 0);
   c.grain = plan_grain(x, c.elements, 1000);
   pool_run(x->options.pool, (uint32_t)((c.elements + c.grain - 1) / c.grain), mend_task, &c);
+}
+
+void dot_mend_part(struct execute *x, const struct tape_record *r, struct place out, uint64_t first, uint64_t end,
+                   uint32_t thread) {
+  struct mend_call c = call_of(x, r, out, thread);
+  mend(&c, first, end);
 }

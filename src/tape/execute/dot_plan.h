@@ -14,28 +14,45 @@ struct dot_dim {
   uint32_t of; /* the record's dim */
 };
 
+/* Where tiles read an operand: in its value (or halo); in a copy made once before the tiles, by all threads; or in a
+ * copy of just the piece that the thread works on, made by that thread. */
+enum dot_from { DOT_IN_PLACE, DOT_SHARED, DOT_OWN };
+
+/* How an operand lies along k before it is copied: k / length is a row of k with an address of its own. */
+struct dot_depth {
+  int64_t *from;
+  uint64_t length;
+  int64_t step;
+};
+
 struct dot {
   const struct tape_record *record;
+  uint8_t operand_a; /* which of the record's operands is a, the one that does not move with the columns */
   struct halo *halo_a, *halo_b;
   struct place a, b, c; /* the value, or the halo's buffer */
   int64_t a_base, b_base;
   struct dot_dim loop[TAPE_RANK_MAX], row, col;
   uint32_t loops;
-  int64_t a_k, b_k; /* inside a run */
+  enum dot_from from_a, from_b; /* a: never DOT_SHARED */
+  int64_t a_row, a_k, b_k;      /* as a tile walks, a_k and b_k inside a run */
   struct dot_run *run;
   uint32_t *chunk, chunks; /* chunk c is runs chunk[c] .. chunk[c + 1] - 1, in the list of the loops' combination */
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
   uint64_t k, tiles, items;            /* row tiles of a loop; tiles of all loops */
   uint64_t cols_block, cols_blocks, items_task, tasks;
   bool split; /* tasks are chunks, their sums meet in the workspace */
-  bool packed;
-  struct place pack;                    /* [batch, panel, k, panel columns] */
-  uint64_t panel_cols, panels, batches; /* batches: loops that move b */
-  int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the pack */
-  struct dot_run *pack_run;             /* where b is read for the pack: a is the position in k */
-  uint32_t pack_runs;
-  int64_t pack_k; /* stride of b inside such a run */
+
+  /* Copies of b: [batch, chunk, panel, k of the chunk, panel columns], of a: [k of the chunk, rows of a tile]. */
+  struct dot_depth depth_a, depth_b;
+  struct place pack;                    /* DOT_SHARED */
+  uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
+  int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy */
   uint64_t pack_grain;
+  uint64_t own_a; /* where a's copy begins in the thread's memory; b's is at its start */
+
+  uint64_t cols_part; /* columns that a part works on at a time */
+  uint64_t parts;     /* the extent of the leading dim where the outputs fall apart along it, or 1 */
+  bool part_rows;     /* the leading dim is the outer part of the rows, not the first loop */
   atomic_bool nan;
 };
 
@@ -43,6 +60,14 @@ struct dot {
  * same. */
 static inline uint64_t dot_cut(const struct execute *x, const struct dot *d) {
   return x->options.free_order && d->k <= 4 * CANON_CHUNK ? d->k : CANON_CHUNK;
+}
+
+/* Where k lies in the copies, relative to its chunk. */
+static inline int64_t dot_packed_a(const struct execute *x, const struct dot *d, uint64_t k) {
+  return (int64_t)(k % dot_cut(x, d) * x->backend->dot_rows);
+}
+static inline int64_t dot_packed_b(const struct execute *x, const struct dot *d, uint64_t k) {
+  return (int64_t)(k % dot_cut(x, d) * d->panel_cols);
 }
 
 /* dot_taps_fit: would skipping taps out of range save a fifth of the work or more? Then every combination of the output
@@ -53,5 +78,30 @@ bool dot_taps_fit(const struct tape_record *r, const struct tape_operand *a, con
 void dot_taps_linear(const struct tape_record *r, const struct tape_operand *a, int64_t *base, int64_t *coef);
 bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a, const int64_t *coef_a,
                   const int64_t *coef_b);
+
+/* What a call of dot_run or dot_part works with: addresses, and the rows that it cuts into tiles. */
+struct dot_call {
+  struct execute *x;
+  struct dot *dot;
+  const float *a, *b; /* b: of the shared copy, if there is one */
+  float *c;
+  uint64_t row_low, rows, tiles, items;
+};
+
+/* dot_choose decides from where the tiles read; false: out of memory. dot_own_memory, once columns are cut into blocks,
+ * what memory of a thread its copies need. */
+bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b);
+void dot_own_memory(struct execute *x, struct dot *d);
+
+/* dot_share fills the shared copy. dot_own_b copies columns [low, high) of one chunk for one batch (from: its first
+ * element), dot_own_a one tile of rows; both give where the tiles read, in the memory of this thread. */
+void dot_share(struct execute *x, struct dot *d);
+const float *dot_own_b(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t low,
+                       uint64_t high);
+const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint32_t rows);
+
+/* Dims of k longer than 1, outermost first, merged where both strides agree; at least one. */
+uint32_t dot_k_dims(const struct tape_record *r, const int64_t *a, const int64_t *b, struct dot_dim *dim);
+void dot_advance(const struct dot_dim *dim, uint32_t dims, uint64_t *at);
 
 #endif

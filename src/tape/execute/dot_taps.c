@@ -127,9 +127,9 @@ static uint32_t list_runs(const struct execute *x, const struct dot *d, const st
       uint64_t n = cut - k % cut < r->dim[inner] - j ? cut - k % cut : r->dim[inner] - j;
       if (k % cut == 0 && chunk) chunk[next_chunk++] = runs;
       if (inside && run)
-        run[runs] = (struct dot_run){from_a + (int64_t)j * coef_a[inner],
-                                     d->packed ? (int64_t)(k * d->panel_cols) : from_b + (int64_t)j * coef_b[inner],
-                                     (uint32_t)n};
+        run[runs] = (struct dot_run){
+            from_a + (int64_t)j * coef_a[inner],
+            d->from_b == DOT_IN_PLACE ? from_b + (int64_t)j * coef_b[inner] : dot_packed_b(x, d, k), (uint32_t)n};
       runs += inside;
       j += n, k += n;
     }
@@ -152,7 +152,7 @@ bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a
       combinations *= d->loop[l].extent;
     }
   d->a_k = coef_a[inner];
-  d->b_k = d->packed ? (int64_t)d->panel_cols : coef_b[inner];
+  d->b_k = d->from_b == DOT_IN_PLACE ? coef_b[inner] : (int64_t)d->panel_cols;
   d->chunks = (uint32_t)((d->k + cut - 1) / cut);
   do runs = list_runs(x, d, a, coef_a, coef_b, coord, NULL, NULL, runs);
   while (advance(r, loops, coord));

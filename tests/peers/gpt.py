@@ -132,8 +132,8 @@ def main():
     a = parser.parse_args()
     if a.torch:
         return train_torch(a)
-    from compare import interpreter
-    a.python = interpreter(a.python)
+    from peer_python import peer_python
+    a.python = peer_python(a.python, ("torch", "numpy", "onnx", "onnxscript"))
     folder = ROOT / "build" / "peers-gpt"
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run([a.python, EXAMPLE / "export.py", folder], check=True, env=environment(a))

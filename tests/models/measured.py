@@ -1,9 +1,7 @@
-"""The training steps that are measured beside PyTorch's, as ordinary PyTorch modules: the eight rows of docs/performance.md, which
-`assay bench step` knows by the same names."""
+"""The networks whose training steps are measured beside PyTorch's, as ordinary PyTorch modules: those of tests/peers/rows.py."""
 import importlib.util
 import pathlib
 import sys
-from dataclasses import dataclass
 from typing import Callable
 
 import torch
@@ -91,27 +89,4 @@ NETWORKS: "dict[str, Callable[[], nn.Module]]" = {
     "resnet14": lambda: resnet(2),
     "gpt": lambda: Gpt(128, 128, 4, 4),
     "gpt10m": lambda: Gpt(256, 384, 6, 6),
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    model: str
-    batch: int
-    steps: int        # about a second of them on two cores
-    context: int = 0  # bytes of text a sample; 0: pictures of Fashion-MNIST
-
-    def sample(self):
-        return torch.zeros(2, self.context, dtype=torch.int64) if self.context else torch.zeros(2, 1, 28, 28)
-
-
-ROWS = {
-    "mlp-128": Row("mlp", 128, 400),
-    "mlp-1024": Row("mlp", 1024, 90),
-    "lenet-128": Row("lenet", 128, 200),
-    "lenet32-128": Row("lenet32", 128, 40),
-    "resnet8-128": Row("resnet8", 128, 20),
-    "resnet14-128": Row("resnet14", 128, 10),
-    "gpt-32": Row("gpt", 32, 8, 128),
-    "gpt10m-8": Row("gpt10m", 8, 3, 256),
 }

@@ -2,14 +2,15 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdalign.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "numeric/backend.h"
 
-enum { THREADS_MAX = 256, SPINS_BEFORE_SLEEP = 4000, SPINS_BEFORE_YIELD = 2000 };
+enum { THREADS_MAX = 256, LINE = 64, SPINS_BEFORE_SLEEP = 4000, SPINS_BEFORE_YIELD = 2000, SPINS_BEFORE_SPARE = 8 };
 
 struct worker {
   struct pool *pool;
@@ -22,12 +23,17 @@ struct worker {
  * then the region cannot end before this task is done, so `count`, `task` and `context` read before it belong to it. A
  * worker that comes too late finds no task and nobody waits for it. */
 struct pool {
-  _Atomic uint64_t ticket;
-  _Atomic uint32_t count, done;
+  alignas(LINE) _Atomic uint64_t ticket;
+  _Atomic uint32_t count;
   pool_task *_Atomic task;
   void *_Atomic context;
-  _Atomic uint32_t sleepers;
+  alignas(LINE) _Atomic uint32_t done; /* on a line of its own: a thread that ends its task does not take the ticket
+                                        * away from one that wants the next */
+  alignas(LINE) _Atomic uint32_t sleepers;
   atomic_bool ends;
+  pool_slice *_Atomic spare;
+  void *_Atomic spare_context;
+  _Atomic uint32_t spare_inside; /* threads that may be in the slice */
   pthread_mutex_t mutex;
   pthread_cond_t wake;
   uint32_t threads;
@@ -70,6 +76,26 @@ static uint64_t take_tasks(struct pool *p, uint64_t seen, uint32_t thread) {
   return seen;
 }
 
+/* A slice of the spare work, if there is any. `spare_inside` is raised before `spare` is read again, so that who takes
+ * the work back either sees this thread or is seen by it. */
+static bool take_slice(struct pool *p, uint32_t thread) {
+  if (!atomic_load_explicit(&p->spare, memory_order_relaxed)) return false;
+  atomic_fetch_add(&p->spare_inside, 1);
+  pool_slice *slice = atomic_load(&p->spare);
+  bool more = slice && slice(atomic_load_explicit(&p->spare_context, memory_order_relaxed), thread);
+  if (slice && !more) atomic_compare_exchange_strong(&p->spare, &slice, NULL);
+  atomic_fetch_sub_explicit(&p->spare_inside, 1, memory_order_release);
+  return more;
+}
+
+void pool_spare(struct pool *p, pool_slice *slice, void *context) {
+  if (!p) return;
+  atomic_store(&p->spare, NULL);
+  while (atomic_load_explicit(&p->spare_inside, memory_order_acquire) != 0) sched_yield();
+  atomic_store_explicit(&p->spare_context, context, memory_order_relaxed);
+  atomic_store(&p->spare, slice);
+}
+
 static void *work(void *of) {
   struct worker *w = of;
   struct pool *p = w->pool;
@@ -82,7 +108,9 @@ static void *work(void *of) {
       region = seen >> 32;
       take_tasks(p, seen, w->number);
       spins = 0;
-    } else if (++spins < SPINS_BEFORE_SLEEP) {
+    } else if (++spins >= SPINS_BEFORE_SPARE && take_slice(p, w->number)) {
+      spins = SPINS_BEFORE_SPARE;
+    } else if (spins < SPINS_BEFORE_SLEEP) {
       relax();
     } else {
       /* The pool's owner reads `sleepers` after it moved the ticket, and we read the ticket after we counted ourselves.
@@ -107,8 +135,10 @@ static void wake_all(struct pool *p) {
 
 struct pool *pool_open(uint32_t threads) {
   if (threads < 1 || threads > THREADS_MAX) return NULL;
-  struct pool *p = calloc(1, sizeof *p + (threads - 1) * sizeof p->worker[0]);
+  size_t bytes = (sizeof(struct pool) + (threads - 1) * sizeof(struct worker) + LINE - 1) / LINE * LINE;
+  struct pool *p = aligned_alloc(LINE, bytes);
   if (!p) return NULL;
+  memset(p, 0, bytes);
   p->threads = 1;
   if (pthread_mutex_init(&p->mutex, NULL) != 0) {
     free(p);
@@ -164,7 +194,9 @@ void pool_run(struct pool *p, uint32_t count, pool_task *task, void *context) {
   wake_all(p);
   take_tasks(p, ticket, 0);
   for (uint32_t spins = 0; atomic_load_explicit(&p->done, memory_order_acquire) != count;)
-    if (++spins < SPINS_BEFORE_YIELD)
+    if (++spins >= SPINS_BEFORE_SPARE && take_slice(p, 0))
+      spins = SPINS_BEFORE_SPARE;
+    else if (spins < SPINS_BEFORE_YIELD)
       relax();
     else
       sched_yield();

@@ -4,6 +4,7 @@
  * numeric/backend. */
 #ifndef TAPE_POOL_H
 #define TAPE_POOL_H
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pool;
@@ -18,5 +19,13 @@ uint32_t pool_threads(const struct pool *p);
  * 0..threads-1, and returns when all are done. p may be NULL: the caller does all, in order. Not re-entrant. */
 typedef void pool_task(void *context, uint32_t i, uint32_t thread);
 void pool_run(struct pool *p, uint32_t count, pool_task *task, void *context);
+
+/* pool_spare gives the pool work for the moments in which a thread would wait: a worker for the next region, the caller
+ * for the last tasks of one. They call slice(context, thread), several at a time, until one returns false: nothing is
+ * left to begin. A slice takes a few microseconds, since a region may have begun meanwhile, and waits for nobody.
+ * Called between regions by the thread that runs them; it takes back what was given before (slice NULL: and gives
+ * nothing), and on return no thread is inside that any more. A pool of one thread never waits, and none has time. */
+typedef bool pool_slice(void *context, uint32_t thread);
+void pool_spare(struct pool *p, pool_slice *slice, void *context);
 
 #endif

@@ -85,11 +85,68 @@ static void workers_round_to_nearest(void **state) {
   pool_shut(p);
 }
 
+enum { SLICES = 5000 };
+struct spare {
+  _Atomic uint32_t next, inside;
+  unsigned char ran[SLICES]; /* without atomics, as above */
+};
+
+static bool spare_slice(void *context, uint32_t thread) {
+  struct spare *s = context;
+  (void)thread;
+  atomic_fetch_add(&s->inside, 1);
+  uint32_t i = atomic_fetch_add(&s->next, 1);
+  if (i < SLICES) s->ran[i]++;
+  atomic_fetch_sub(&s->inside, 1);
+  return i < SLICES;
+}
+
+static void slow(void *context, uint32_t i, uint32_t thread) {
+  volatile uint32_t *sink = context;
+  (void)thread;
+  for (uint32_t k = 0; k < (i ? 100 : 20000); k++) sink[i]++;
+}
+
+/* Who waits takes slices, each is taken once, and what was taken back is entered by nobody. */
+static void waiting_threads_take_spare_work(void **state) {
+  (void)state;
+  for (uint32_t threads = 2; threads <= 4; threads++) {
+    struct pool *p = pool_open(threads);
+    uint32_t sink[4] = {0};
+    static struct spare s;
+    memset(&s, 0, sizeof s);
+    pool_spare(p, spare_slice, &s);
+    while (s.next < SLICES) pool_run(p, 4, slow, sink);
+    pool_spare(p, NULL, NULL);
+    assert_int_equal(s.inside, 0);
+    for (uint32_t i = 0; i < SLICES; i++) assert_int_equal(s.ran[i], 1);
+    for (uint32_t again = 0; again < 200; again++) { /* taken back in the middle */
+      memset(&s, 0, sizeof s);
+      pool_spare(p, spare_slice, &s);
+      pool_run(p, 4, slow, sink);
+      pool_spare(p, NULL, NULL);
+      uint32_t begun = s.next < SLICES ? s.next : SLICES;
+      for (uint32_t i = 0; i < SLICES; i++) assert_int_equal(s.ran[i], i < begun);
+      pool_run(p, 4, slow, sink);
+      assert_true(s.inside == 0 && (s.next == begun || begun == SLICES));
+    }
+    pool_shut(p);
+  }
+  struct spare none = {0};
+  uint32_t sink[4] = {0};
+  struct pool *one = pool_open(1);
+  pool_spare(one, spare_slice, &none);
+  pool_run(one, 4, slow, sink);
+  pool_spare(NULL, spare_slice, &none);
+  assert_int_equal(none.next, 0);
+  pool_shut(one);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_task_runs_once),     cmocka_unit_test(no_pool_means_this_thread),
       cmocka_unit_test(absurd_sizes_are_refused), cmocka_unit_test(idle_pools_shut),
-      cmocka_unit_test(workers_round_to_nearest),
+      cmocka_unit_test(workers_round_to_nearest), cmocka_unit_test(waiting_threads_take_spare_work),
   };
   return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

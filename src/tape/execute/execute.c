@@ -16,6 +16,7 @@
 #include "tape/execute/map.h"
 #include "tape/execute/plain.h"
 #include "tape/execute/put.h"
+#include "tape/execute/slab.h"
 #include "tape/execute/window.h"
 
 static const uint64_t notes_bytes_max = (uint64_t)16 << 30; /* address space; touched as far as the plan reaches */
@@ -89,7 +90,7 @@ uint64_t execute_bytes(const struct tape *t, const struct execute_options *optio
 
 bool execute_exact(const struct execute *x) { return !x->options.free_order; }
 
-static double now(void) {
+double plan_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -113,10 +114,10 @@ static void step_plain(struct execute *x, uint8_t *state) {
   memcpy(in, state, (size_t)t->state_leaves * TAPE_LEAF_BYTES);
   struct plain_memory memory = {in, state, place_at(x, x->temps), data};
   for (uint32_t n = 0; n < t->records_count; n++) {
-    double start = now();
+    double start = plan_seconds();
     plain_record(&t->record[n], &memory, reference_apply, x->step, x->seed, x->options.pool);
     if (x->options.alter && x->options.alter->record == n) alter(x);
-    x->seconds[n] += now() - start;
+    x->seconds[n] += plan_seconds() - start;
   }
 }
 
@@ -144,11 +145,18 @@ static void canonicalise_passes(struct execute *x, uint8_t *state) {
 }
 
 static void run_items(struct execute *x, uint32_t from, uint32_t to) {
-  double start = now();
+  double start = plan_seconds();
   for (uint32_t i = from; i < to; i++) {
     const struct item *item = &x->item[i];
+    if (item->group) {
+      const struct group *g = &x->group[item->group - 1];
+      slab_run(x, g);
+      i += g->count - 1;
+      start = plan_seconds();
+      continue;
+    }
     run(x, item);
-    double end = now();
+    double end = plan_seconds();
     x->seconds[item->first + item->count - 1] += end - start;
     start = end;
   }

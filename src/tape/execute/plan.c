@@ -8,6 +8,7 @@
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
 #include "tape/execute/put.h"
+#include "tape/execute/slab.h"
 #include "tape/execute/window.h"
 
 enum { LINE = 64 };
@@ -136,22 +137,27 @@ static bool find_lives(struct execute *x) {
     for (uint32_t n = x->item[i].first; n < x->item[i].first + x->item[i].count; n++) {
       const struct tape_record *r = &t->record[n];
       struct value *v = &x->value[n];
-      *v = (struct value){.born = i, .dies = i, .bytes = record_elements(r) * tape_dtype_bytes(r->dtype)};
+      uint32_t unit = x->item[i].unit;
+      *v = (struct value){
+          .item = i, .born = unit, .dies = unit, .bytes = record_elements(r) * tape_dtype_bytes(r->dtype)};
+      v->local = x->item[i].group && !x->options.materialise;
       v->read_outside = x->item[i].kind != ITEM_MAP || r->space == TAPE_OUT || x->options.materialise;
       if (r->space == TAPE_OUT) writer[plan_entry(x, r->first_leaf)] = n;
     }
   for (uint32_t i = 0; i < x->items_count; i++)
     for (uint32_t n = x->item[i].first; n < x->item[i].first + x->item[i].count; n++) {
       const struct tape_record *r = &t->record[n];
+      uint32_t unit = x->item[i].unit;
       for (uint8_t o = 0; o < r->operands; o++) {
         if (r->operand[o].space == TAPE_TEMP) {
           struct value *v = &x->value[plan_producer(x, r->operand[o].first_leaf)];
-          v->dies = i;
-          if (v->born != i) v->read_outside = true;
+          v->dies = unit;
+          if (v->item != i) v->read_outside = true;
+          if (v->born != v->dies) v->local = false;
         } else if (r->operand[o].space == TAPE_IN) {
           struct value *v = &x->value[writer[plan_entry(x, r->operand[o].first_leaf)]];
           bool with_its_own = x->item[i].kind == ITEM_MAP && operand_is_identity(r, &r->operand[o]);
-          if (i > v->born || (i == v->born && !with_its_own)) v->shadow = true;
+          if (unit > v->born || (unit == v->born && !with_its_own)) v->shadow = true;
         }
       }
     }
@@ -186,25 +192,36 @@ static uint64_t fit(const struct execute *x, uint32_t *alive, uint32_t *alive_co
   return at;
 }
 
+/* Does item i read this value in another way than element by element, by maps; does it read it at all? */
+static bool reads_otherwise(const struct execute *x, uint32_t i, const struct tape_record *producer, bool *reads) {
+  const struct item *item = &x->item[i];
+  for (uint32_t q = item->first; q < item->first + item->count; q++) {
+    const struct tape_record *r = &x->tape->record[q];
+    for (uint8_t o = 0; o < r->operands; o++) {
+      if (r->operand[o].space != TAPE_TEMP || r->operand[o].first_leaf != producer->first_leaf) continue;
+      *reads = true;
+      if (item->kind != ITEM_MAP || !operand_is_identity(r, &r->operand[o])) return true;
+    }
+  }
+  return false;
+}
+
 /* A temp that only this pass of maps still reads, element by element, gives its place to the value that takes over:
- * half the memory that a long activation moves. Returns its index in `alive`, or alive_count. */
-static uint32_t successor_of(const struct execute *x, const struct item *item, uint32_t n, const uint32_t *alive,
+ * half the memory that a long activation moves. In a group no other item may read it: slabs run at once, but an element
+ * is read and written by the same task. Returns its index in `alive`, or alive_count. */
+static uint32_t successor_of(const struct execute *x, uint32_t i, uint32_t n, const uint32_t *alive,
                              uint32_t alive_count) {
   const struct tape_record *all = x->tape->record, *r = &all[n];
-  if (item->kind != ITEM_MAP || r->dtype == TAPE_U8) return alive_count;
+  if (x->item[i].kind != ITEM_MAP || r->dtype == TAPE_U8) return alive_count;
   for (uint32_t a = 0; a < alive_count; a++) {
     const struct value *v = &x->value[alive[a]];
     const struct tape_record *producer = &all[alive[a]];
     bool fits = v->born < x->value[n].born && v->dies == x->value[n].born && v->bytes == x->value[n].bytes &&
                 producer->dtype != TAPE_U8;
-    bool read = false;
-    for (uint32_t q = item->first; q < item->first + item->count && fits; q++)
-      for (uint8_t o = 0; o < all[q].operands && fits; o++)
-        if (all[q].operand[o].space == TAPE_TEMP && all[q].operand[o].first_leaf == producer->first_leaf) {
-          fits = operand_is_identity(&all[q], &all[q].operand[o]);
-          read = true;
-        }
-    if (fits && read) return a;
+    bool read = false, elsewhere = false;
+    for (uint32_t j = x->item[i].unit; j < x->items_count && x->item[j].unit == x->item[i].unit && fits; j++)
+      if (reads_otherwise(x, j, producer, j == i ? &read : &elsewhere)) fits = false;
+    if (fits && read && !elsewhere) return a;
   }
   return alive_count;
 }
@@ -229,8 +246,8 @@ static bool place_values(struct execute *x) {
           x->pass[x->passes_count++] = (struct pass){v->place.offset, record_elements(r)};
       } else if (x->options.materialise) {
         v->place = (struct place){.base = BASE_BULK, .offset = r->first_leaf * TAPE_LEAF_BYTES};
-      } else if (v->stored) {
-        uint32_t from = successor_of(x, item, n, alive, alive_count);
+      } else if (v->stored && !v->local) {
+        uint32_t from = successor_of(x, i, n, alive, alive_count);
         if (from < alive_count) {
           v->over = true;
           v->place = x->value[alive[from]].place;
@@ -241,16 +258,18 @@ static bool place_values(struct execute *x) {
         if (v->place.offset + v->bytes > high) high = v->place.offset + v->bytes;
       }
     }
+    if (i + 1 < x->items_count && x->item[i + 1].unit == item->unit) continue;
     uint32_t kept = 0;
     for (uint32_t a = 0; a < alive_count; a++)
-      if (x->value[alive[a]].dies > i) alive[kept++] = alive[a];
+      if (x->value[alive[a]].dies > item->unit) alive[kept++] = alive[a];
     alive_count = kept;
   }
   /* Values' offsets count from the start of the temp region; what plan_take gave out moves behind it. */
   x->temps = (struct place){.base = BASE_BULK, .offset = x->bulk_bytes};
-  for (uint32_t k = 0; k < x->temps_count; k++) x->value[x->temp_record[k]].place.offset += x->bulk_bytes;
+  for (uint32_t k = 0; k < x->temps_count; k++)
+    if (!x->value[x->temp_record[k]].local) x->value[x->temp_record[k]].place.offset += x->bulk_bytes;
   plan_take(x, high);
-  return true;
+  return slab_place(x);
 }
 
 static bool plan_items(struct execute *x) {
@@ -274,12 +293,14 @@ static bool plan_items(struct execute *x) {
 
 enum execute_status plan_make(struct execute *x, struct why *why) {
   x->seat = arena_take(&x->notes, x->threads, sizeof *x->seat);
-  if (!x->seat || !cut_into_items(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
+  if (!x->seat || !cut_into_items(x) || !slab_cut(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
     why_set(why, "the plan of a tape of %u records does not fit in memory", (unsigned)x->tape->records_count);
     return EXECUTE_ERR_MEMORY;
   }
   x->frames = plan_take(x, x->threads * program_frame_bytes(x));
   x->accumulators_words = (x->accumulators_words + 15) / 16 * 16;
+  for (uint32_t i = 0; i < x->threads; i++)
+    if (!(x->seat[i].seconds = arena_take(&x->notes, x->items_count + 1u, sizeof(double)))) return EXECUTE_ERR_MEMORY;
   x->accumulators = plan_take(x, x->threads * x->accumulators_words * 4);
   x->workspace = plan_take(x, x->workspace_bytes);
   return EXECUTE_OK;

@@ -23,24 +23,32 @@ struct place {
 struct seat {
   uint8_t *buffer;
   uint64_t slab;
-  uint8_t line[48]; /* so that neighbours do not share a line */
+  double *seconds;  /* one an item of the group */
+  uint8_t line[40]; /* so that neighbours do not share a line */
 };
 
 enum item_kind { ITEM_NOTHING, ITEM_MAP, ITEM_DOT, ITEM_FOLD, ITEM_COLUMN, ITEM_CHANNEL, ITEM_WINDOW, ITEM_PUT };
 struct item {
   enum item_kind kind;
   uint32_t first, count; /* records */
+  uint32_t group, slabs; /* group: 1 + its number, 0: in none */
+  uint32_t unit;         /* the first item of its group, or itself: items of a group happen at the same time */
   void *plan;            /* struct of the kind, in execute.notes */
-  double seconds;
+};
+
+/* Items first .. first + count - 1, run slab by slab. */
+struct group {
+  uint32_t first, count, slabs;
 };
 
 /* A value in temp space, or a state entry as it is written. */
 struct value {
   struct place place;
   uint64_t bytes;
-  uint32_t born, dies; /* items */
-  bool read_outside;   /* of its item */
+  uint32_t item, born, dies; /* the item that makes it; units */
+  bool read_outside;         /* of its item */
   bool stored;
+  bool local;  /* nobody outside its group reads it: it lies in the buffer of the thread */
   bool over;   /* takes the place of an operand of its own pass: the same element, read before it is written */
   bool shadow; /* a state entry that cannot be rewritten in place and is copied at the end of the step */
 };
@@ -68,6 +76,10 @@ struct execute {
   uint32_t *temp_record, temps_count; /* records with a temp value, ascending */
   uint32_t items_count, passes_count;
   struct item *item;
+  struct group *group;
+  uint32_t groups_count;
+  uint64_t buffer_bytes; /* a thread, for the local values of any group */
+  struct place buffers;
   struct pass *pass;
   struct halo *halos;
   double *seconds; /* one a record */
@@ -103,6 +115,9 @@ static inline void plan_need_accumulators(struct execute *x, uint64_t words) {
 static inline uint32_t *plan_accumulators(const struct execute *x, uint32_t thread) {
   return (uint32_t *)(void *)(place_at(x, x->accumulators) + thread * x->accumulators_words * 4);
 }
+
+/* Wall clock, for profiles only. */
+double plan_seconds(void);
 
 /* plan_make fills everything from options, tape and backend to bulk_bytes; it takes no bulk memory. */
 enum execute_status plan_make(struct execute *x, struct why *why);

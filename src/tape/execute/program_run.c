@@ -132,7 +132,7 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       same = coordinates(p, n->word, m->start, m->n, out);
     break;
   case NODE_KLIN:
-    same = !p->k && (p->first == 0 || p->count == 0);
+    same = p->k ? !n->late : p->first == 0 || p->count == 0;
     if (same)
       *out = m->k;
     else if (p->k)
@@ -141,7 +141,7 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       count_up((uint32_t)m->start, m->n, out);
     break;
   case NODE_LIN:
-    same = p->first != 0;
+    same = p->k ? !n->late : p->first != 0;
     if (same)
       *out = (uint32_t)m->output;
     else if (p->k)

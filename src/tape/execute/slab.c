@@ -1,0 +1,278 @@
+#include "tape/execute/slab.h"
+
+#include <string.h>
+
+/* Slabs are at most SLABS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
+ * cache beside what all slabs share (weights). Behind MISSES items that do not join, nothing is likely to. */
+enum { SLABS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 1 << 20 };
+enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
+
+enum mark { UNSEEN, BEFORE, JOINED, BEHIND };
+
+struct draft {
+  struct execute *x;
+  uint32_t start, end, slabs; /* items [start, end) */
+  uint8_t *mark;              /* one an item */
+  const uint32_t *item_of;    /* of each record */
+  uint64_t shared, largest;   /* bytes: read by every slab; of the largest value */
+  uint64_t saved;             /* bytes that need not be read from far */
+  uint32_t joined;
+};
+
+/* Parts take the dims in front of *dim one by one, and 1 / *share of it. */
+static bool splits(const struct tape_record *r, uint32_t parts, uint32_t *dim, uint32_t *share) {
+  uint32_t rest = parts;
+  for (*dim = 0; *dim < r->out_rank && rest > 1 && rest % r->dim[*dim] == 0; ++*dim) rest /= r->dim[*dim];
+  *share = rest;
+  return rest == 1 || (*dim < r->out_rank && r->dim[*dim] % rest == 0);
+}
+
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && a < 0); }
+
+/* The coordinates of one part. */
+static void coordinates(const struct tape_record *r, uint32_t dim, uint32_t share, uint32_t part, int64_t *low,
+                        int64_t *high) {
+  for (uint32_t d = 0; d < (uint32_t)r->out_rank + r->k_rank; d++) low[d] = 0, high[d] = (int64_t)r->dim[d] - 1;
+  if (share > 1) {
+    int64_t length = r->dim[dim] / share;
+    low[dim] = part % share * length;
+    high[dim] = low[dim] + length - 1;
+    part /= share;
+  }
+  for (uint32_t d = dim; d-- > 0; part /= r->dim[d]) low[d] = high[d] = part % r->dim[d];
+}
+
+/* What one part reads of the operand, as an interval of elements at least as large; false: nothing. */
+static bool reach(const struct tape_operand *o, const int64_t *low, const int64_t *high, int64_t *first,
+                  int64_t *last) {
+  int64_t stride = 1;
+  *first = *last = 0;
+  for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
+    const struct tape_axis *y = &o->axis[a];
+    int64_t from = y->offset, to = from, end = (int64_t)y->extent - 1;
+    for (uint8_t t = 0; t < y->terms; t++) {
+      int64_t coef = y->term[t].coef;
+      from += coef * (coef < 0 ? high : low)[y->term[t].dim];
+      to += coef * (coef < 0 ? low : high)[y->term[t].dim];
+    }
+    from = floor_div(from, y->div);
+    to = floor_div(to, y->div);
+    if (y->indirect != TAPE_INDIRECT_NONE || from < 0) from = 0;
+    if (y->indirect != TAPE_INDIRECT_NONE || to > end) to = end;
+    if (from > to) return false;
+    *first += from * stride;
+    *last += to * stride;
+  }
+  return true;
+}
+
+/* Does part s of the outputs read only part s of the operand's value? */
+static bool stays(const struct tape_record *r, const struct tape_operand *o, uint32_t parts) {
+  uint32_t dim, share;
+  int64_t low[PLAN_DIMS], high[PLAN_DIMS], first, last, elements = 1;
+  for (uint8_t a = 0; a < o->axes; a++) elements *= o->axis[a].extent;
+  if (elements % parts != 0 || !splits(r, parts, &dim, &share)) return false;
+  int64_t length = elements / parts;
+  for (uint32_t s = 0; s < parts; s++) {
+    coordinates(r, dim, share, s, low, high);
+    if (reach(o, low, high, &first, &last) && (first < s * length || last >= (s + 1) * length)) return false;
+  }
+  return true;
+}
+
+static uint64_t bytes_of(const struct tape_record *r) { return record_elements(r) * tape_dtype_bytes(r->dtype); }
+
+static uint64_t operand_bytes(const struct tape_operand *o) {
+  uint64_t bytes = tape_dtype_bytes(o->dtype);
+  for (uint8_t a = 0; a < o->axes; a++) bytes *= o->axis[a].extent;
+  return bytes;
+}
+
+static bool can_run_by_parts(const struct item *item, const struct tape_record *r) {
+  switch (item->kind) {
+  case ITEM_MAP:
+  case ITEM_WINDOW: return true;
+  case ITEM_FOLD: return r->op == TAPE_FOLD;
+  case ITEM_DOT:
+  case ITEM_NOTHING:
+  case ITEM_COLUMN:
+  case ITEM_CHANNEL:
+  case ITEM_PUT: break;
+  }
+  return false;
+}
+
+/* Item of the draft's window that makes operand o; UINT32_MAX: an earlier one, or none. */
+static uint32_t maker(const struct draft *d, const struct tape_operand *o) {
+  if (o->space != TAPE_TEMP) return UINT32_MAX;
+  uint32_t item = d->item_of[plan_producer(d->x, o->first_leaf)];
+  return item >= d->start ? item : UINT32_MAX;
+}
+
+/* Item n joins: its records fall into slabs, and so does what they read of the group. */
+static bool joins(struct draft *d, uint32_t n) {
+  const struct item *item = &d->x->item[n];
+  uint64_t touched = 0, shared = 0, saved = 0, largest = 0;
+  uint32_t dim, share;
+  for (uint32_t q = item->first; q < item->first + item->count; q++) {
+    const struct tape_record *r = &d->x->tape->record[q];
+    if (r->space == TAPE_OUT || !can_run_by_parts(item, r) || !splits(r, d->slabs, &dim, &share)) return false;
+    touched += bytes_of(r) / d->slabs;
+    if (bytes_of(r) > largest) largest = bytes_of(r);
+    for (uint8_t o = 0; o < r->operands; o++) {
+      uint32_t m = maker(d, &r->operand[o]);
+      uint64_t bytes = operand_bytes(&r->operand[o]);
+      if (m == n) continue;
+      bool inside = stays(r, &r->operand[o], d->slabs), ours = m != UINT32_MAX && d->mark[m] == JOINED;
+      if (ours && !inside) return false;
+      if (ours) saved += bytes;
+      *(inside ? &touched : &shared) += inside ? bytes / d->slabs : bytes;
+    }
+  }
+  if (touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES) return false;
+  d->shared += shared;
+  d->saved += saved + REGION_BYTES;
+  if (largest > d->largest) d->largest = largest;
+  return true;
+}
+
+/* Marks the items of a group that begins with item `start`: what joins; what nothing of it needs can come before, the
+ * rest behind. */
+static void draft(struct draft *d) {
+  const struct execute *x = d->x;
+  d->end = d->start;
+  d->shared = d->saved = d->largest = 0;
+  d->joined = 0;
+  for (uint32_t n = d->start, misses = 0; n < x->items_count && n - d->start < WINDOW && misses <= MISSES; n++) {
+    const struct item *item = &x->item[n];
+    bool needs = false, late = false;
+    d->mark[n] = UNSEEN;
+    for (uint32_t q = item->first; q < item->first + item->count; q++)
+      for (uint8_t o = 0; o < x->tape->record[q].operands; o++) {
+        uint32_t m = maker(d, &x->tape->record[q].operand[o]);
+        if (m == UINT32_MAX || m == n) continue;
+        needs |= d->mark[m] == JOINED;
+        late |= d->mark[m] == BEHIND;
+      }
+    if (!late && joins(d, n)) {
+      d->mark[n] = JOINED;
+      d->end = n + 1;
+      d->joined++;
+      misses = 0;
+    } else if (n == d->start) {
+      return;
+    } else {
+      bool state = x->tape->record[item->first].space == TAPE_OUT;
+      d->mark[n] = needs || late || state ? BEHIND : BEFORE;
+      misses++;
+    }
+  }
+}
+
+/* Numbers of slabs worth a try, ascending: powers of two and the products of leading dims. */
+static bool worth_a_try(const struct tape_record *r, uint32_t slabs) {
+  uint32_t dim, share;
+  if (!splits(r, slabs, &dim, &share)) return false;
+  return (slabs & (slabs - 1)) == 0 || share == 1;
+}
+
+static uint32_t best_slabs(struct draft *d) {
+  const struct execute *x = d->x;
+  const struct tape_record *r = &x->tape->record[x->item[d->start].first];
+  bool tests = x->options.small_tasks;
+  uint32_t best = 0;
+  uint64_t most = 0;
+  for (d->slabs = tests ? 2 : 4 * x->threads; d->slabs <= SLABS_MAX; d->slabs++) {
+    if (!worth_a_try(r, d->slabs)) continue;
+    draft(d);
+    if (d->joined < 2 || (!tests && d->largest / d->slabs < LEAST_BYTES)) continue;
+    if (d->saved > most || (d->saved == most && d->largest / d->slabs >= GOOD_BYTES)) most = d->saved, best = d->slabs;
+  }
+  return best;
+}
+
+/* Items [start, end) in their new order: before, joined, behind. Returns how many come before. */
+static uint32_t reorder(struct draft *d, struct item *old) {
+  struct execute *x = d->x;
+  uint32_t at = d->start, before = 0;
+  memcpy(old, x->item + d->start, (d->end - d->start) * sizeof *old);
+  for (int turn = BEFORE; turn <= BEHIND; turn++)
+    for (uint32_t n = d->start; n < d->end; n++) {
+      if (d->mark[n] != turn) continue;
+      x->item[at++] = old[n - d->start];
+      before += turn == BEFORE;
+    }
+  return before;
+}
+
+bool slab_cut(struct execute *x) {
+  const struct tape *t = x->tape;
+  uint32_t *item_of = arena_take(&x->notes, t->records_count + 1u, sizeof *item_of);
+  struct item *old = arena_take(&x->notes, WINDOW, sizeof *old);
+  struct draft d = {.x = x, .item_of = item_of};
+  d.mark = arena_take(&x->notes, x->items_count + 1u, sizeof *d.mark);
+  x->group = arena_take(&x->notes, x->items_count / 2 + 1u, sizeof *x->group);
+  if (!item_of || !old || !d.mark || !x->group) return false;
+  bool wanted = !x->options.recognise_nothing && !x->options.alter;
+  for (uint32_t i = 0; i < x->items_count; i++)
+    for (uint32_t n = 0; n < x->item[i].count; n++) item_of[x->item[i].first + n] = i;
+  for (d.start = 0; wanted && d.start < x->items_count;) {
+    d.slabs = best_slabs(&d);
+    if (d.slabs == 0) {
+      d.start++;
+      continue;
+    }
+    draft(&d);
+    uint32_t first = d.start + reorder(&d, old);
+    for (uint32_t i = d.start; i < d.end; i++)
+      for (uint32_t n = 0; n < x->item[i].count; n++) item_of[x->item[i].first + n] = i;
+    x->group[x->groups_count++] = (struct group){.first = first, .count = d.joined, .slabs = d.slabs};
+    for (uint32_t i = first; i < first + d.joined; i++) x->item[i].group = x->groups_count, x->item[i].slabs = d.slabs;
+    d.start = first + d.joined;
+  }
+  for (uint32_t i = 0; i < x->items_count; i++)
+    x->item[i].unit = x->item[i].group ? x->group[x->item[i].group - 1].first : i;
+  return true;
+}
+
+/* First fit over the values of the group that are alive in the buffer, by the items that read them last. */
+bool slab_place(struct execute *x) {
+  enum { LINE = 64 };
+  const struct tape *t = x->tape;
+  struct local {
+    uint64_t offset, bytes;
+    uint32_t last;
+  } *local = arena_take(&x->notes, t->records_count + 1u, sizeof *local);
+  uint32_t *last_reader = arena_take(&x->notes, t->records_count + 1u, sizeof *last_reader);
+  if (!local || !last_reader) return false;
+  for (uint32_t i = 0; i < x->items_count; i++)
+    for (uint32_t q = x->item[i].first; q < x->item[i].first + x->item[i].count; q++) {
+      last_reader[q] = i;
+      for (uint8_t o = 0; o < t->record[q].operands; o++)
+        if (t->record[q].operand[o].space == TAPE_TEMP)
+          last_reader[plan_producer(x, t->record[q].operand[o].first_leaf)] = i;
+    }
+  for (uint32_t g = 0; g < x->groups_count; g++) {
+    uint32_t alive = 0;
+    for (uint32_t i = x->group[g].first; i < x->group[g].first + x->group[g].count; i++) {
+      for (uint32_t q = x->item[i].first; q < x->item[i].first + x->item[i].count; q++) {
+        struct value *v = &x->value[q];
+        if (!v->local || !v->stored) continue;
+        uint64_t at = 0, bytes = v->bytes / x->group[g].slabs, need = (bytes + LINE - 1) / LINE * LINE + LINE;
+        uint32_t l = 0;
+        for (; l < alive && at + need > local[l].offset; l++) at = local[l].offset + local[l].bytes;
+        memmove(local + l + 1, local + l, (alive - l) * sizeof *local);
+        local[l] = (struct local){at, need, last_reader[q]};
+        alive++;
+        v->place = (struct place){.base = BASE_SLAB, .offset = at, .slab_bytes = bytes};
+        if (at + need > x->buffer_bytes) x->buffer_bytes = at + need;
+      }
+      uint32_t kept = 0;
+      for (uint32_t l = 0; l < alive; l++)
+        if (local[l].last > i) local[kept++] = local[l];
+      alive = kept;
+    }
+  }
+  x->buffers = plan_take(x, x->threads * x->buffer_bytes);
+  return true;
+}

@@ -1,0 +1,191 @@
+/* Groups: what joins, what does not, and that the bits are the definition's either way. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "numeric/canon.h"
+#include "tape/check/check.h"
+#include "tape/execute/plan.h"
+#include "tape/execute/stage_agree.h"
+#include "tape/record/example.h"
+
+static struct pool *pool;
+static struct stage s;
+
+/* Operand of r: all of v, [dim 0, dim 1, ..] read along the first `axes` dims of r. */
+static struct tape_operand *whole(struct tape_record *r, struct stage_value v, uint8_t axes) {
+  struct tape_operand *o = stage_operand(r, v);
+  for (uint8_t d = 0; d < axes; d++) stage_axis(o, r->dim[d], 0, d, 1, 0, 0);
+  return o;
+}
+
+static struct tape_record record(uint8_t op, uint8_t reducer, uint8_t out_rank, uint8_t k_rank, const uint32_t *dim) {
+  struct tape_record r = {.op = op, .reducer = reducer, .dtype = TAPE_F32, .out_rank = out_rank, .k_rank = k_rank};
+  memcpy(r.dim, dim, (out_rank + k_rank) * sizeof *dim);
+  return r;
+}
+
+/* y = exp(x - max) / sum over the last dim, of x [a, b, c]. */
+static struct stage_value softmax(struct stage_value x, const uint32_t dim[3]) {
+  struct tape_record max = record(TAPE_FOLD, TAPE_FMAX, 2, 1, dim);
+  whole(&max, x, 3);
+  struct stage_value m = stage_add(&s, &max, NULL);
+  struct tape_record sum = record(TAPE_FOLD, TAPE_LANES, 2, 1, dim), quotient = record(TAPE_MAP, TAPE_NONE, 3, 0, dim);
+  whole(&sum, x, 3);
+  whole(&sum, m, 2);
+  uint8_t d = example_op(&sum, CANON_SUB, 0, 1, 0);
+  example_op(&sum, CANON_EXP, d, 0, 0);
+  struct stage_value z = stage_add(&s, &sum, NULL);
+  whole(&quotient, x, 3);
+  whole(&quotient, m, 2);
+  whole(&quotient, z, 2);
+  d = example_op(&quotient, CANON_SUB, 0, 1, 0);
+  uint8_t e = example_op(&quotient, CANON_EXP, d, 0, 0);
+  example_op(&quotient, CANON_DIV, e, 2, 0);
+  return stage_add(&s, &quotient, NULL);
+}
+
+static struct stage_value scaled(struct stage_value x, const uint32_t dim[3], float by) {
+  struct tape_record r = record(TAPE_MAP, TAPE_NONE, 3, 0, dim);
+  uint32_t word;
+  memcpy(&word, &by, 4);
+  whole(&r, x, 3);
+  example_op(&r, CANON_MUL, 0, example_literal(&r, word, false), 0);
+  return stage_add(&s, &r, NULL);
+}
+
+/* Writes x into a state entry, so that it is read outside of what it was made in. */
+static void keep(struct stage_value x, const uint32_t dim[3], const struct stage_value *entry) {
+  struct tape_record r = record(TAPE_MAP, TAPE_NONE, 3, 0, dim);
+  struct tape_operand *o = stage_operand(&r, x);
+  struct tape_axis *a = example_axis(o, dim[0] * dim[1] * dim[2], (int32_t)(dim[0] * dim[1] * dim[2]) - 1);
+  example_term(a, 0, -(int32_t)(dim[1] * dim[2])); /* back to front */
+  example_term(a, 1, -(int32_t)dim[2]);
+  example_term(a, 2, -1);
+  stage_add(&s, &r, entry);
+}
+
+struct seen {
+  uint32_t groups, joined, slabs, local;
+};
+
+/* What a plan for small tasks makes of the tape; then the bits. */
+static struct seen look_and_run(void) {
+  struct seen seen = {0};
+  struct why why = {""};
+  struct arena scratch;
+  stage_seal(&s);
+  assert_true(tape_count(&s.tape, &s.tape.counts));
+  assert_true(arena_open(&scratch, 1 << 20));
+  assert_int_equal(tape_check(&s.tape, &scratch, &why), TAPE_OK);
+  arena_shut(&scratch);
+  struct execute *x;
+  struct execute_options o = {.small_tasks = true};
+  assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
+  seen.groups = x->groups_count;
+  for (uint32_t g = 0; g < x->groups_count; g++) seen.joined += x->group[g].count, seen.slabs = x->group[g].slabs;
+  for (uint32_t n = 0; n < s.tape.records_count; n++) seen.local += x->value[n].local;
+  execute_shut(x);
+  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  stage_end(&s);
+  return seen;
+}
+
+/* A softmax between two maps is one group, and all but its last value lie in the thread's buffer. */
+static void rows_of_a_softmax(void **state) {
+  (void)state;
+  static const uint32_t shapes[][3] = {{6, 4, 24}, {8, 3, 130}, {4, 2, 700}, {5, 7, 1}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const uint32_t *dim = shapes[i];
+    stage_begin(&s, 11 + i);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, dim);
+    struct stage_value x = stage_data(&s, TAPE_F32, dim[0] * dim[1] * dim[2], i % 2 ? STAGE_WILD : STAGE_PLAIN);
+    struct stage_value y = scaled(softmax(scaled(x, dim, 0.25f), dim), dim, 3);
+    keep(y, dim, &entry);
+    struct seen seen = look_and_run();
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.joined, 4); /* the quotient and what follows are one pass */
+    assert_int_equal(dim[0] * dim[1] % seen.slabs, 0);
+    assert_int_equal(seen.local, 4);
+  }
+}
+
+/* Rows that are read by their neighbours do not join: they may not be there yet. */
+static void rows_of_neighbours(void **state) {
+  (void)state;
+  static const uint32_t dim[3] = {8, 2, 40};
+  for (int shift = 0; shift < 2; shift++) {
+    stage_begin(&s, 21);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, dim);
+    struct stage_value x = stage_data(&s, TAPE_F32, 8 * 2 * 40, STAGE_PLAIN);
+    struct stage_value a = scaled(x, dim, 2);
+    struct tape_record r = record(TAPE_FOLD, TAPE_CHAIN, 3, 0, dim);
+    r.k_rank = 1;
+    r.dim[3] = 1 + (uint32_t)shift;
+    struct tape_operand *o = stage_operand(&r, a);
+    stage_axis(o, 8, 0, 0, 1, 3, 1); /* row i, and row i + 1 where there is one */
+    stage_axis(o, 2, 0, 1, 1, 0, 0);
+    stage_axis(o, 40, 0, 2, 1, 0, 0);
+    keep(stage_add(&s, &r, NULL), dim, &entry);
+    assert_int_equal(look_and_run().groups, shift ? 0 : 1);
+  }
+}
+
+/* a and its reader b join over the column sum between them, which needs all of a; what reads the sum comes behind, and
+ * what nobody in the group makes comes before. */
+static void what_does_not_join(void **state) {
+  (void)state;
+  static const uint32_t dim[3] = {8, 4, 36}, column[1] = {36};
+  stage_begin(&s, 31);
+  struct stage_value entry[2] = {stage_state(&s, TAPE_F32, 3, dim), stage_state(&s, TAPE_F32, 3, dim)};
+  struct stage_value x = stage_data(&s, TAPE_F32, 8 * 4 * 36, STAGE_PLAIN);
+  struct stage_value vector = stage_data(&s, TAPE_F32, 36, STAGE_PLAIN);
+  struct stage_value a = scaled(x, dim, 0.5f);
+  struct tape_record sum = record(TAPE_FOLD, TAPE_CHAIN, 1, 2, (const uint32_t[]){36, 8, 4});
+  struct tape_operand *o = stage_operand(&sum, a);
+  stage_axis(o, 8, 0, 1, 1, 0, 0);
+  stage_axis(o, 4, 0, 2, 1, 0, 0);
+  stage_axis(o, 36, 0, 0, 1, 0, 0);
+  struct stage_value total = stage_add(&s, &sum, NULL);
+  struct tape_record twice = record(TAPE_MAP, TAPE_NONE, 1, 0, column);
+  whole(&twice, vector, 1);
+  example_op(&twice, CANON_ADD, 0, 0, 0);
+  struct stage_value doubled = stage_add(&s, &twice, NULL);
+  struct stage_value b[2];
+  for (int i = 0; i < 2; i++) { /* a + doubled joins, a + total comes behind */
+    struct tape_record r = record(TAPE_MAP, TAPE_NONE, 3, 0, dim);
+    whole(&r, a, 3);
+    stage_axis(stage_operand(&r, i ? total : doubled), 36, 0, 2, 1, 0, 0);
+    example_op(&r, CANON_ADD, 0, 1, 0);
+    b[i] = stage_add(&s, &r, NULL);
+    if (i == 0) keep(b[0] = softmax(b[0], dim), dim, &entry[0]);
+  }
+  keep(b[1], dim, &entry[1]);
+  struct seen seen = look_and_run();
+  assert_int_equal(seen.groups, 1);
+  assert_int_equal(seen.joined, 5);
+  assert_int_equal(seen.local, 3); /* not a, which the sum reads, nor the softmax */
+}
+
+static int open_pool(void **state) {
+  (void)state;
+  return (pool = pool_open(3)) ? 0 : -1;
+}
+
+static int shut_pool(void **state) {
+  (void)state;
+  pool_shut(pool);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax), cmocka_unit_test(rows_of_neighbours),
+                                     cmocka_unit_test(what_does_not_join)};
+  return cmocka_run_group_tests_name("slabs", tests, open_pool, shut_pool);
+}

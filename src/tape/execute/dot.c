@@ -5,7 +5,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/dot_plan.h"
 
-enum { A, B, SHARED_ITEMS = 8, SHARED_BYTES = 1 << 18, PART_BYTES = 1 << 19 };
+enum { A, B };
 
 static bool moves_with(const struct tape_operand *o, uint32_t d) {
   for (uint8_t a = 0; a < o->axes; a++)
@@ -80,10 +80,10 @@ static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const i
   static const int64_t nothing[PLAN_DIMS] = {0};
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims =
-      dot_k_dims(d->record, d->from_a == DOT_OWN ? nothing : a, d->from_b == DOT_IN_PLACE ? b : nothing, dim);
+      dot_k_dims(d->record, d->from_a == DOT_IN_PLACE ? a : nothing, d->from_b == DOT_IN_PLACE ? b : nothing, dim);
   const struct dot_dim *in = &dim[--dims];
   uint64_t length = in->extent, rows = d->k / length, at[TAPE_RANK_MAX] = {0}, cut = dot_cut(x, d);
-  d->a_k = d->from_a == DOT_OWN ? (int64_t)x->backend->dot_rows : in->a;
+  d->a_k = d->from_a == DOT_IN_PLACE ? in->a : (int64_t)x->backend->dot_rows;
   d->b_k = d->from_b == DOT_IN_PLACE ? in->b : (int64_t)d->panel_cols;
   d->run = arena_take(&x->notes, rows + d->k / cut + 1, sizeof *d->run);
   d->chunk = arena_take(&x->notes, d->k / cut + 2, sizeof *d->chunk);
@@ -96,7 +96,7 @@ static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const i
     for (uint64_t j = 0; j < length;) {
       uint64_t n = cut - k % cut < length - j ? cut - k % cut : length - j;
       if (k % cut == 0) d->chunk[d->chunks++] = runs;
-      d->run[runs++] = (struct dot_run){d->from_a == DOT_OWN ? dot_packed_a(x, d, k) : from_a + (int64_t)j * in->a,
+      d->run[runs++] = (struct dot_run){d->from_a == DOT_IN_PLACE ? from_a + (int64_t)j * in->a : dot_packed_a(x, d, k),
                                         d->from_b == DOT_IN_PLACE ? from_b + (int64_t)j * in->b : dot_packed_b(x, d, k),
                                         (uint32_t)n};
       j += n, k += n;
@@ -105,50 +105,6 @@ static bool cut_runs(struct execute *x, struct dot *d, const int64_t *a, const i
   }
   d->chunk[d->chunks] = runs;
   return true;
-}
-
-static void cut_tasks(struct execute *x, struct dot *d) {
-  uint64_t rows = x->backend->dot_rows, n = d->col.extent, threads = x->threads;
-  d->tiles = (d->row.extent + rows - 1) / rows;
-  d->items = d->tiles;
-  for (uint32_t i = 0; i < d->loops; i++) d->items *= d->loop[i].extent;
-  d->cols_block = n;
-  if (d->items < 16 && n >= 128)
-    d->cols_block = n >= 512 ? 128 : 64;
-  else if (n >= 256 && d->k * n > 100000)
-    d->cols_block = 128;
-  d->cols_block =
-      (d->cols_block + x->backend->dot_cols - 1) / x->backend->dot_cols * x->backend->dot_cols; /* whole panels */
-  if (d->cols_block > n) d->cols_block = n;
-  d->cols_blocks = (n + d->cols_block - 1) / d->cols_block;
-  /* picoseconds a tile row of the block: 45 GFLOP/s, narrow tiles as if they were 16 wide */
-  uint64_t wide = d->cols_block < 16 ? 16 : d->cols_block,
-           item = (d->row.extent * wide * d->k / d->tiles) * 45 + 100000;
-  d->split = threads > 1 && d->items * d->cols_blocks < 4 * threads && d->chunks >= 2 * threads;
-  if (d->split) {
-    d->cols_block = n, d->cols_blocks = 1;
-    item = d->row.extent * (n < 16 ? 16 : n) * CANON_CHUNK * 45 + 100000;
-    for (uint32_t i = 0; i < d->loops; i++) item *= d->loop[i].extent;
-    d->items_task = plan_grain(x, d->chunks, item); /* chunks, here */
-    d->tasks = (d->chunks + d->items_task - 1) / d->items_task;
-    plan_need_workspace(x, d->chunks * record_elements(d->record) * 4);
-    return;
-  }
-  d->items_task = plan_grain(x, d->items * d->cols_blocks, item);
-  /* A task walks all of k for its columns of b: with much of it, several items must share the walk, or memory is the
-   * limit. */
-  uint64_t shared = (d->items * d->cols_blocks + 2 * threads - 1) / (2 * threads);
-  if (shared > SHARED_ITEMS) shared = SHARED_ITEMS;
-  if (d->k * d->cols_block * 4 > SHARED_BYTES && d->items_task < shared) d->items_task = shared;
-  if (d->items_task > d->items) {
-    d->items_task = d->items;
-    if (d->items * d->cols_blocks * item < 15000000) d->cols_block = n, d->cols_blocks = 1;
-  }
-  if (!x->options.small_tasks) { /* even tasks */
-    uint64_t groups = (d->items + d->items_task - 1) / d->items_task;
-    d->items_task = (d->items + groups - 1) / groups;
-  }
-  d->tasks = (d->items + d->items_task - 1) / d->items_task * d->cols_blocks;
 }
 
 /* Is the dim the only one that moves the axis it moves, in each operand? Then no two of its coordinates read the same
@@ -166,13 +122,9 @@ static bool alone(const struct tape_operand *o, uint32_t d) {
 
 static void find_parts(struct dot *d, struct dot_dim lead) {
   const struct tape_record *r = d->record;
-  uint64_t depth = d->k < CANON_CHUNK ? d->k : CANON_CHUNK;
-  d->cols_part = PART_BYTES / 4 / depth / d->panel_cols * d->panel_cols;
-  if (d->cols_part < d->cols_block) d->cols_part = d->cols_block;
-  if (d->cols_part > d->col.extent) d->cols_part = d->col.extent;
   d->parts = 1;
   if (!alone(&r->operand[A], lead.of) || !alone(&r->operand[B], lead.of)) return;
-  if (d->from_b == DOT_SHARED && lead.b) return;
+  if (d->by_cols || (d->from_b == DOT_SHARED && lead.b)) return;
   if (d->loops > 0 && d->loop[0].of == lead.of) {
     d->parts = lead.extent;
   } else if (d->row.c > 0 && (uint64_t)d->row.c * d->row.extent == (uint64_t)lead.c * lead.extent && lead.a &&
@@ -215,9 +167,9 @@ bool dot_plan(struct execute *x, struct item *item) {
   d->loops = dims;
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
-  cut_tasks(x, d);
+  dot_cut_tasks(x, d);
+  dot_take_memory(x, d);
   find_parts(d, lead);
-  dot_own_memory(x, d);
   item->plan = d;
   return true;
 }

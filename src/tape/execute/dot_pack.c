@@ -1,6 +1,6 @@
 #include "tape/execute/dot_plan.h"
 
-enum { FAR_ROWS = 64, FAR_BYTES = 1024, TURNED_BYTES = 512 };
+enum { FAR_ROWS = 64, FAR_BYTES = 1024, TURNED_BYTES = 512, AHEAD = 16 };
 
 static const int64_t nothing[PLAN_DIMS] = {0};
 
@@ -37,122 +37,188 @@ static bool batches_outside(const struct dot *d) {
 }
 
 /* Rows side by side in memory, k far apart: a tile of 512 k would take a line of a few sets of the cache for each. */
-static bool turned_far(const struct dot *d, const int64_t *coef_a) {
+static bool turned_far(const struct execute *x, const struct dot *d, const int64_t *coef_a) {
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims = dot_k_dims(d->record, coef_a, nothing, dim);
-  return d->row.a == 1 && dim[dims - 1].a * 4 >= TURNED_BYTES && d->row.extent > 1 && d->col.extent > d->panel_cols;
+  return d->row.a == 1 && dim[dims - 1].a * 4 >= TURNED_BYTES && d->row.extent > 1 &&
+         d->col.extent >= x->backend->dot_cols;
 }
 
 bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b) {
-  uint64_t n = d->col.extent, wide = x->backend->dot_cols;
+  uint64_t m = d->row.extent, n = d->col.extent, wide = x->backend->dot_cols;
+  bool copy_a = !taps && turned_far(x, d, coef_a), copy_b = d->col.b != 1 || walks_far(d, coef_b);
+  bool matrix = d->loops == 0 && !taps && !d->halo_a && !d->halo_b;
   d->panel_cols = n < wide ? (n + 7) / 8 * 8 : wide;
   d->panels = (n + d->panel_cols - 1) / d->panel_cols;
+  d->by_cols = matrix && m < n && d->panels >= 2 * x->threads;
+  if (copy_a) d->from_a = d->by_cols ? DOT_SHARED : DOT_OWN;
+  if (copy_b) d->from_b = d->by_cols || batches_outside(d) ? DOT_OWN : DOT_SHARED;
+  d->a_row = copy_a ? 1 : d->row.a;
   d->batches = 1;
-  if (d->col.b != 1 || walks_far(d, coef_b)) d->from_b = batches_outside(d) ? DOT_OWN : DOT_SHARED;
-  if (d->from_b != DOT_IN_PLACE && !lay_depth(x, d, coef_b, &d->depth_b)) return false;
-  d->a_row = d->row.a;
-  if (!taps && turned_far(d, coef_a)) {
-    d->from_a = DOT_OWN;
-    if (!lay_depth(x, d, coef_a, &d->depth_a)) return false;
-  }
-  int64_t stride = (int64_t)(d->panels * d->panel_cols * d->k);
   for (uint32_t i = d->loops; i-- > 0;)
     if (d->loop[i].b) {
-      d->pack_loop[i] = stride * (int64_t)d->batches;
+      d->pack_loop[i] = (int64_t)(d->panels * d->panel_cols * d->k * d->batches);
       d->batches *= d->loop[i].extent;
     }
-  if (d->from_b == DOT_SHARED) {
-    d->pack = plan_take(x, 4 * (uint64_t)stride * d->batches);
-    d->pack_grain = plan_grain(x, d->panels * d->batches, d->k * d->panel_cols * 200);
-  }
-  return true;
+  return (!copy_a || lay_depth(x, d, coef_a, &d->depth_a)) && (!copy_b || lay_depth(x, d, coef_b, &d->depth_b));
 }
 
-void dot_own_memory(struct execute *x, struct dot *d) {
-  uint64_t depth = dot_cut(x, d) < d->k ? dot_cut(x, d) : d->k;
-  uint64_t cols = d->cols_part > d->cols_block ? d->cols_part : d->cols_block;
-  if (d->split) cols = d->col.extent;
-  if (d->from_b == DOT_OWN) d->own_a = depth * ((cols + d->panel_cols - 1) / d->panel_cols * d->panel_cols);
-  if (d->from_a == DOT_OWN || d->from_b == DOT_OWN)
-    plan_need_accumulators(x, d->own_a + (d->from_a == DOT_OWN ? depth * x->backend->dot_rows + 16 : 0));
+void dot_take_memory(struct execute *x, struct dot *d) {
+  uint64_t depth = dot_depth_of(x, d, 0), rows = x->backend->dot_rows, words = 0;
+  uint64_t cols = d->split ? d->panels * d->panel_cols : d->cols_inner;
+  if (d->from_a == DOT_SHARED) d->share_a = plan_take(x, 4 * (d->tiles * rows * d->k + 16));
+  if (d->from_b == DOT_SHARED) d->share_b = plan_take(x, 4 * d->panels * d->panel_cols * d->k * d->batches);
+  if (d->from_b == DOT_OWN) words = d->own_a = depth * cols;
+  if (d->from_a == DOT_OWN) words += d->group * depth * rows + 16;
+  if (words > 0) plan_need_accumulators(x, words);
 }
 
-/* k from `first` on, `depth` of them, `wide` elements `step` apart side by side for each. */
-static void copy(const struct execute *x, const struct dot_depth *lies, const float *from, uint64_t first,
-                 uint64_t depth, uint64_t wide, int64_t step, float *to, uint64_t to_k) {
+/* Rows or columns that lie side by side in a copy, unit after unit. */
+struct units {
+  uint64_t extent, count, width; /* width 0: as even as they go */
+};
+
+static uint64_t unit_start(const struct units *u, uint64_t i) {
+  if (u->width == 0) return u->extent * i / u->count;
+  return i * u->width < u->extent ? i * u->width : u->extent;
+}
+
+struct copy {
+  const struct execute *x;
+  const struct dot_depth *lies;
+  const float *from;
+  int64_t step; /* from one row or column to the next */
+  struct units units;
+  uint64_t to_k, first, depth;
+};
+
+/* Unit i, `depth` k from `first` on. */
+static void copy_unit(const struct copy *c, uint64_t i, uint64_t first, uint64_t depth, float *to) {
+  uint64_t start = unit_start(&c->units, i), wide = unit_start(&c->units, i + 1) - start;
+  const float *from = c->from + (int64_t)start * c->step;
   for (uint64_t k = first, end = first + depth; k < end;) {
-    uint64_t in = k % lies->length, n = lies->length - in < end - k ? lies->length - in : end - k;
-    x->backend->dot_pack((uint32_t)n, (uint32_t)wide, from + lies->from[k / lies->length] + (int64_t)in * lies->step,
-                         lies->step, step, to + (k - first) * to_k, (ptrdiff_t)to_k);
+    uint64_t in = k % c->lies->length, n = c->lies->length - in < end - k ? c->lies->length - in : end - k;
+    c->x->backend->dot_pack((uint32_t)n, (uint32_t)wide,
+                            from + c->lies->from[k / c->lies->length] + (int64_t)in * c->lies->step, c->lies->step,
+                            c->step, to + (k - first) * c->to_k, (ptrdiff_t)c->to_k);
     k += n;
   }
 }
 
-/* One panel of one chunk. */
-static void copy_panel(const struct execute *x, const struct dot *d, const float *from, uint64_t panel, uint64_t first,
-                       uint64_t depth, float *to) {
-  uint64_t width = d->col.extent - panel * d->panel_cols;
-  if (width > d->panel_cols) width = d->panel_cols;
-  copy(x, &d->depth_b, from + (int64_t)(panel * d->panel_cols) * d->col.b, first, depth, width, d->col.b, to,
-       d->panel_cols);
+/* Units [low, high) of one chunk. What lies side by side is read as it lies, a few k at a time for all units, and asked
+ * for before: each k may be on a page of its own. */
+static void copy_units(const struct copy *c, uint64_t low, uint64_t high, float *to) {
+  uint64_t block = c->step == 1 && high - low > 1 ? AHEAD : c->depth, unit = c->depth * c->to_k;
+  uint64_t left = unit_start(&c->units, low), right = unit_start(&c->units, high);
+  for (uint64_t k = 0; k < c->depth; k += block) {
+    uint64_t n = c->depth - k < block ? c->depth - k : block;
+    if (block == AHEAD)
+      for (uint64_t p = c->first + k + block; p < c->first + k + block + n && p < c->first + c->depth; p++) {
+        const float *row =
+            c->from + c->lies->from[p / c->lies->length] + (int64_t)(p % c->lies->length) * c->lies->step;
+        for (uint64_t j = left; j < right; j += 16) __builtin_prefetch(row + j);
+      }
+    for (uint64_t i = low; i < high; i++) copy_unit(c, i, c->first + k, n, to + (i - low) * unit + k * c->to_k);
+  }
 }
 
-static uint64_t depth_of(const struct execute *x, const struct dot *d, uint64_t first) {
-  uint64_t cut = dot_cut(x, d);
-  return d->k - first < cut ? d->k - first : cut;
+static struct copy copy_of_a(const struct execute *x, const struct dot *d, const float *from, uint64_t rows,
+                             uint64_t tiles, uint32_t chunk) {
+  return (struct copy){x,
+                       &d->depth_a,
+                       from,
+                       d->row.a,
+                       {rows, tiles, 0},
+                       x->backend->dot_rows,
+                       chunk * dot_cut(x, d),
+                       dot_depth_of(x, d, chunk)};
+}
+
+static struct copy copy_of_b(const struct execute *x, const struct dot *d, const float *from, uint32_t chunk) {
+  return (struct copy){x,
+                       &d->depth_b,
+                       from,
+                       d->col.b,
+                       {d->col.extent, d->panels, d->panel_cols},
+                       d->panel_cols,
+                       chunk * dot_cut(x, d),
+                       dot_depth_of(x, d, chunk)};
 }
 
 struct share_call {
   struct execute *x;
   const struct dot *dot;
-  const float *from;
-  float *to;
+  const float *a, *b;
+  float *to_a, *to_b;
+  uint64_t grain, groups; /* units a task, tasks a chunk */
 };
 
-static void share_task(void *context, uint32_t i, uint32_t thread) {
+static void share_a_task(void *context, uint32_t i, uint32_t thread) {
   (void)thread;
   const struct share_call *call = context;
   const struct dot *d = call->dot;
-  uint64_t all = d->panels * d->batches, end = (i + 1) * d->pack_grain < all ? (i + 1) * d->pack_grain : all;
-  for (uint64_t p = i * d->pack_grain; p < end; p++) {
-    uint64_t panel = p % d->panels, rest = p / d->panels;
-    const float *from = call->from;
-    float *to = call->to;
-    for (uint32_t l = d->loops; l-- > 0;)
-      if (d->loop[l].b) {
-        int64_t at = (int64_t)(rest % d->loop[l].extent);
-        rest /= d->loop[l].extent;
-        from += at * d->loop[l].b;
-        to += at * d->pack_loop[l];
-      }
-    for (uint64_t k = 0; k < d->k; k += dot_cut(call->x, d)) {
-      uint64_t depth = depth_of(call->x, d, k);
-      copy_panel(call->x, d, from, panel, k, depth, to + d->panels * d->panel_cols * k + panel * depth * d->panel_cols);
+  uint32_t chunk = (uint32_t)(i / call->groups);
+  uint64_t low = i % call->groups * call->grain, high = low + call->grain < d->tiles ? low + call->grain : d->tiles;
+  struct copy c = copy_of_a(call->x, d, call->a, d->row.extent, d->tiles, chunk);
+  copy_units(&c, low, high, call->to_a + c.to_k * (d->tiles * c.first + low * c.depth));
+}
+
+static void share_b_task(void *context, uint32_t i, uint32_t thread) {
+  (void)thread;
+  const struct share_call *call = context;
+  const struct dot *d = call->dot;
+  uint32_t chunk = (uint32_t)(i / call->groups % d->chunks);
+  uint64_t low = i % call->groups * call->grain, high = low + call->grain < d->panels ? low + call->grain : d->panels;
+  uint64_t batch = i / call->groups / d->chunks;
+  const float *from = call->b;
+  float *to = call->to_b;
+  for (uint32_t l = d->loops; l-- > 0;)
+    if (d->loop[l].b) {
+      int64_t at = (int64_t)(batch % d->loop[l].extent);
+      batch /= d->loop[l].extent;
+      from += at * d->loop[l].b;
+      to += at * d->pack_loop[l];
     }
-  }
+  struct copy c = copy_of_b(call->x, d, from, chunk);
+  copy_units(&c, low, high, to + c.to_k * (d->panels * c.first + low * c.depth));
+}
+
+static void share(struct share_call *call, uint64_t units, uint64_t width, uint64_t batches, pool_task *task) {
+  const struct dot *d = call->dot;
+  call->grain = plan_grain(call->x, units * d->chunks * batches, dot_depth_of(call->x, d, 0) * width * 200);
+  if (call->grain > units) call->grain = units;
+  call->groups = (units + call->grain - 1) / call->grain;
+  pool_run(call->x->options.pool, (uint32_t)(call->groups * d->chunks * batches), task, call);
 }
 
 void dot_share(struct execute *x, struct dot *d) {
-  struct share_call call = {x, d, (const float *)(const void *)place_at(x, d->b) + d->b_base,
-                            (float *)(void *)place_at(x, d->pack)};
-  pool_run(x->options.pool, (uint32_t)((d->panels * d->batches + d->pack_grain - 1) / d->pack_grain), share_task,
-           &call);
+  struct share_call call = {.x = x, .dot = d};
+  if (d->from_a == DOT_SHARED) {
+    call.a = (const float *)(const void *)place_at(x, d->a) + d->a_base;
+    call.to_a = (float *)(void *)place_at(x, d->share_a);
+    share(&call, d->tiles, x->backend->dot_rows, 1, share_a_task);
+  }
+  if (d->from_b == DOT_SHARED) {
+    call.b = (const float *)(const void *)place_at(x, d->b) + d->b_base;
+    call.to_b = (float *)(void *)place_at(x, d->share_b);
+    share(&call, d->panels, d->panel_cols, d->batches, share_b_task);
+  }
 }
 
 const float *dot_own_b(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t low,
                        uint64_t high) {
   const struct dot *d = call->dot;
   float *to = (float *)plan_accumulators(call->x, thread);
-  uint64_t first = chunk * dot_cut(call->x, d), depth = depth_of(call->x, d, first), panel = low / d->panel_cols;
-  for (uint64_t p = panel; p * d->panel_cols < high; p++)
-    copy_panel(call->x, d, from, p, first, depth, to + (p - panel) * depth * d->panel_cols);
+  struct copy c = copy_of_b(call->x, d, from, chunk);
+  copy_units(&c, low / d->panel_cols, (high + d->panel_cols - 1) / d->panel_cols, to);
   return to;
 }
 
-const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint32_t rows) {
+const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t tile,
+                       uint64_t count) {
   const struct dot *d = call->dot;
   float *to = (float *)plan_accumulators(call->x, thread) + d->own_a;
-  uint64_t first = chunk * dot_cut(call->x, d);
-  copy(call->x, &d->depth_a, from, first, depth_of(call->x, d, first), rows, d->row.a, to, call->x->backend->dot_rows);
+  struct copy c = copy_of_a(call->x, d, from + (int64_t)call->row_low * d->row.a, call->rows, call->tiles, chunk);
+  copy_units(&c, tile, tile + count, to);
   return to;
 }

@@ -33,8 +33,9 @@ struct dot {
   int64_t a_base, b_base;
   struct dot_dim loop[TAPE_RANK_MAX], row, col;
   uint32_t loops;
-  enum dot_from from_a, from_b; /* a: never DOT_SHARED */
-  int64_t a_row, a_k, b_k;      /* as a tile walks, a_k and b_k inside a run */
+  enum dot_from from_a, from_b;
+  bool by_cols; /* tasks are columns, all rows of them: b is wide, and each column of it is copied by one task alone */
+  int64_t a_row, a_k, b_k; /* as a tile walks, a_k and b_k inside a run */
   struct dot_run *run;
   uint32_t *chunk, chunks; /* chunk c is runs chunk[c] .. chunk[c + 1] - 1, in the list of the loops' combination */
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
@@ -42,17 +43,18 @@ struct dot {
   uint64_t cols_block, cols_blocks, items_task, tasks;
   bool split; /* tasks are chunks, their sums meet in the workspace */
 
-  /* Copies of b: [batch, chunk, panel, k of the chunk, panel columns], of a: [k of the chunk, rows of a tile]. */
+  /* Copies of b: [batch, chunk, panel, k of the chunk, panel columns], of a: [chunk, tile, k of the chunk, rows of the
+   * back end's tile]. A thread's own are of one chunk. */
   struct dot_depth depth_a, depth_b;
-  struct place pack;                    /* DOT_SHARED */
+  struct place share_a, share_b;
   uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
-  int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy */
-  uint64_t pack_grain;
-  uint64_t own_a; /* where a's copy begins in the thread's memory; b's is at its start */
+  int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy of b */
+  uint64_t own_a;                       /* where a's copy begins in the thread's memory; b's is at its start */
+  uint64_t group;                       /* row tiles whose a a thread copies together */
+  uint64_t cols_inner;                  /* columns that are done for all rows of a task before the next */
 
-  uint64_t cols_part; /* columns that a part works on at a time */
-  uint64_t parts;     /* the extent of the leading dim where the outputs fall apart along it, or 1 */
-  bool part_rows;     /* the leading dim is the outer part of the rows, not the first loop */
+  uint64_t parts; /* the extent of the leading dim where the outputs fall apart along it, or 1 */
+  bool part_rows; /* the leading dim is the outer part of the rows, not the first loop */
   atomic_bool nan;
 };
 
@@ -83,22 +85,29 @@ bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a
 struct dot_call {
   struct execute *x;
   struct dot *dot;
-  const float *a, *b; /* b: of the shared copy, if there is one */
+  const float *a, *b; /* of the shared copies, where there are some */
   float *c;
   uint64_t row_low, rows, tiles, items;
 };
 
-/* dot_choose decides from where the tiles read; false: out of memory. dot_own_memory, once columns are cut into blocks,
- * what memory of a thread its copies need. */
+/* dot_choose decides from where the tiles read; dot_cut_tasks how rows and columns are shared out; dot_take_memory
+ * takes what the copies then need. false: out of memory. */
 bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b);
-void dot_own_memory(struct execute *x, struct dot *d);
+void dot_cut_tasks(struct execute *x, struct dot *d);
+void dot_take_memory(struct execute *x, struct dot *d);
 
-/* dot_share fills the shared copy. dot_own_b copies columns [low, high) of one chunk for one batch (from: its first
- * element), dot_own_a one tile of rows; both give where the tiles read, in the memory of this thread. */
+/* Rows of a tile and columns of a panel lie `depth` * dot_rows and `depth` * panel_cols floats after those of the one
+ * before. dot_share fills the shared copies. dot_own_b copies columns [low, high) of one chunk for one batch (from: its
+ * first element), dot_own_a `count` tiles of rows; both give where the tiles read, in the memory of this thread. */
 void dot_share(struct execute *x, struct dot *d);
 const float *dot_own_b(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t low,
                        uint64_t high);
-const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint32_t rows);
+const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t tile,
+                       uint64_t count);
+static inline uint64_t dot_depth_of(const struct execute *x, const struct dot *d, uint32_t chunk) {
+  uint64_t cut = dot_cut(x, d), first = chunk * cut;
+  return d->k - first < cut ? d->k - first : cut;
+}
 
 /* Dims of k longer than 1, outermost first, merged where both strides agree; at least one. */
 uint32_t dot_k_dims(const struct tape_record *r, const int64_t *a, const int64_t *b, struct dot_dim *dim);

@@ -3,19 +3,33 @@
 #include "tape/execute/dot_plan.h"
 #include "tape/execute/fold.h"
 
-/* Tiles: items [first, last) of columns [low, high), one chunk. */
+/* One tile of rows, columns [low, high). t holds all but rows and columns. */
+static bool tile_row(const struct dot_call *call, struct dot_tile *t, const float *b, uint64_t depth, uint64_t low,
+                     uint64_t high, float *c) {
+  const struct dot *d = call->dot;
+  bool nan = false;
+  for (uint64_t j = low; j < high; j += d->panel_cols) {
+    t->cols = (uint32_t)(high - j < d->panel_cols ? high - j : d->panel_cols);
+    t->b = b + (d->from_b == DOT_IN_PLACE ? j : (j - low) * depth);
+    t->c = c + j;
+    nan |= call->x->backend->dot(t);
+  }
+  return nan;
+}
+
+/* Items [first, last) of columns [low, high), one chunk. */
 static bool tiles_of(const struct dot_call *call, uint32_t thread, const float *own_b, uint32_t chunk, uint64_t first,
                      uint64_t last, uint64_t low, uint64_t high, float *c, enum dot_store store) {
   const struct dot *d = call->dot;
   uint64_t at[TAPE_RANK_MAX] = {0}, tile = first % call->tiles, rest = first / call->tiles;
-  uint64_t wide = d->panel_cols, k = chunk * dot_cut(call->x, d), depth = d->k - k;
-  if (depth > dot_cut(call->x, d)) depth = dot_cut(call->x, d);
+  uint64_t depth = dot_depth_of(call->x, d, chunk), k = chunk * dot_cut(call->x, d),
+           tile_a = depth * call->x->backend->dot_rows;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) at[l] = rest % d->loop[l].extent;
   struct dot_tile t = {.a_row = d->a_row, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store};
   bool nan = false;
-  for (uint64_t item = first; item < last; item++) {
+  for (uint64_t left = last - first; left > 0; tile = 0, dot_advance(d->loop, d->loops, at)) {
     int64_t from_a = 0, from_b = 0, to = 0;
-    uint64_t list = 0; /* of runs */
+    uint64_t list = 0, end = call->tiles - tile < left ? call->tiles : tile + left; /* list: of runs */
     for (uint32_t l = 0; l < d->loops; l++) {
       from_a += (int64_t)at[l] * d->loop[l].a;
       from_b += (int64_t)at[l] * (d->from_b == DOT_SHARED ? d->pack_loop[l] : d->loop[l].b);
@@ -25,23 +39,22 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, const float *
     const uint32_t *cut = d->chunk + list * (d->chunks + 1u) + chunk;
     t.runs = d->run + cut[0];
     t.runs_count = cut[1] - cut[0];
-    uint64_t row = call->row_low + call->rows * tile / call->tiles;
-    t.rows = (uint32_t)(call->row_low + call->rows * (tile + 1) / call->tiles - row);
-    t.a = call->a + from_a + (int64_t)row * d->row.a;
-    if (d->from_a == DOT_OWN) t.a = dot_own_a(call, thread, t.a, chunk, t.rows);
-    const float *b = d->from_b == DOT_OWN ? own_b : call->b + from_b;
+    const float *a = call->a + from_a, *b = d->from_b == DOT_OWN ? own_b : call->b + from_b;
     if (d->from_b == DOT_SHARED) b += d->panels * d->panel_cols * k + low * depth;
-    for (uint64_t j = low; j < high; j += wide) {
-      t.cols = (uint32_t)(high - j < wide ? high - j : wide);
-      t.b = b + (d->from_b == DOT_IN_PLACE ? j : (j - low) * depth);
-      t.c = c + to + (int64_t)row * d->row.c + (int64_t)j;
-      nan |= call->x->backend->dot(&t);
-    }
-    if (++tile < call->tiles) continue;
-    tile = 0;
-    for (uint32_t l = d->loops; l-- > 0;) {
-      if (++at[l] < d->loop[l].extent) break;
-      at[l] = 0;
+    if (d->from_a == DOT_SHARED) a += call->tiles * call->x->backend->dot_rows * k;
+    left -= end - tile;
+    for (uint64_t group = tile; group < end; group += d->group) {
+      uint64_t stop = end - group < d->group ? end : group + d->group;
+      const float *own = d->from_a == DOT_OWN ? dot_own_a(call, thread, a, chunk, group, stop - group) : NULL;
+      for (uint64_t i = group; i < stop; i++) {
+        uint64_t row = call->row_low + call->rows * i / call->tiles;
+        t.rows = (uint32_t)(call->row_low + call->rows * (i + 1) / call->tiles - row);
+        if (d->from_a == DOT_OWN)
+          t.a = own + (i - group) * tile_a;
+        else
+          t.a = a + (d->from_a == DOT_SHARED ? (int64_t)(i * tile_a) : (int64_t)row * d->row.a);
+        nan |= tile_row(call, &t, b, depth, low, high, c + to + (int64_t)row * d->row.c);
+      }
     }
   }
   return nan;
@@ -94,15 +107,17 @@ static void dot_task(void *context, uint32_t i, uint32_t thread) {
              high = low + d->cols_block < d->col.extent ? low + d->cols_block : d->col.extent;
     uint64_t first = i % groups * d->items_task,
              last = first + d->items_task < d->items ? first + d->items_task : d->items;
-    nan = block_of(call, thread, first, last, low, high);
+    for (uint64_t j = low; j < high; j += d->cols_inner)
+      nan |= block_of(call, thread, first, last, j, j + d->cols_inner < high ? j + d->cols_inner : high);
   }
   if (nan) atomic_store_explicit(&d->nan, true, memory_order_relaxed);
 }
 
 static struct dot_call call_of(struct execute *x, struct dot *d, uint32_t thread) {
   struct dot_call call = {.x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items};
-  call.a = (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
-  call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)place_at(x, d->pack)
+  call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_a)
+                                   : (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
+  call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_b)
                                    : (const float *)(const void *)place_at_thread(x, d->b, thread) + d->b_base;
   call.c = (float *)(void *)place_at_thread(x, d->c, thread);
   return call;
@@ -112,7 +127,7 @@ void dot_begin(struct execute *x, const struct item *item) {
   struct dot *d = item->plan;
   if (d->halo_a) halo_fill(x, d->halo_a);
   if (d->halo_b) halo_fill(x, d->halo_b);
-  if (d->from_b == DOT_SHARED) dot_share(x, d);
+  dot_share(x, d);
 }
 
 void dot_run(struct execute *x, const struct item *item) {
@@ -161,8 +176,8 @@ void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t
     last = d->items / parts * high;
   }
   bool nan = false;
-  for (uint64_t j = 0; j < d->col.extent; j += d->cols_part)
-    nan |= block_of(&call, thread, first, last, j, j + d->cols_part < d->col.extent ? j + d->cols_part : d->col.extent);
+  for (uint64_t j = 0, n = d->col.extent; j < n; j += d->cols_inner)
+    nan |= block_of(&call, thread, first, last, j, j + d->cols_inner < n ? j + d->cols_inner : n);
   if (nan && !x->options.free_order)
     dot_mend_part(x, d->record, d->c, elements / parts * low, elements / parts * high, thread);
 }

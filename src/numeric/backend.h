@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BACKEND_BLOCK = 512, BACKEND_CODES = 0x44 };
+enum { BACKEND_BLOCK = 512, BACKEND_CODES = 0x44, BACKEND_FUSED = 22 };
 
 /* `length` consecutive k; the addresses of a and b, in floats relative to the tile's, at the first of them. */
 struct dot_run {
@@ -36,6 +36,16 @@ struct dot_tile {
 /* Element-wise operation over n <= BACKEND_BLOCK words; unused operands are NULL; out may equal an operand. */
 typedef void backend_map(uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b, const uint32_t *c);
 
+/* Input of a fused body: a vector of n words, or one that is the same word for all elements. */
+struct backend_in {
+  const uint32_t *at;
+  bool same;
+};
+
+/* One body of numeric/fused over n <= BACKEND_BLOCK elements: out[k] is its kth kept step, every NaN in it canonical;
+ * an output may equal an input. */
+typedef void backend_fused(uint32_t n, uint32_t *const *out, const struct backend_in *in);
+
 struct backend {
   const char *name; /* scalar avx2 avx512 neon */
   uint32_t dot_rows, dot_cols;
@@ -51,6 +61,9 @@ struct backend {
   /* map[code][m]: bit i of m says that operand i is one word for all elements. Every code 00..43 that the canon has is
    * there for every m < 1 << arity. min, max and functions already give CANON_NAN-or-any-NaN as the canon asks. */
   backend_map *map[BACKEND_CODES][8];
+
+  /* BACKEND_FUSED of them in the order of fused_bodies; NULL: none here. */
+  backend_fused *const *fused;
 
   /* Replaces every NaN by CANON_NAN, in place. Loads: widens u8 to words. Stores: narrows words to u8 (low 8 bits). */
   void (*canonical)(uint32_t n, uint32_t *words);

@@ -153,6 +153,7 @@ VECTOR_INLINE void vec_transpose(vec_real r[8]) {
 }
 
 #include "numeric/vector/map.inc"
+#include "numeric/vector/fused.inc"
 #include "numeric/vector/pack.inc"
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"

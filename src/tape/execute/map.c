@@ -5,7 +5,7 @@
 struct map_output {
   uint32_t record, bytes; /* bytes of an element */
   int32_t node;
-  bool canonical;
+  bool canonical, clean; /* clean: comes canonical */
   struct place place;
 };
 
@@ -73,12 +73,10 @@ bool map_plan(struct execute *x, struct item *item) {
   }
   /* Stores happen at a block's end, in order. A result that is a bare operand of an entry rewritten before it must have
    * been read by then; one that is computed may go straight to memory that no operand of this pass lies in. */
-  uint32_t last = 0;
   for (uint32_t i = 0; i < m->outputs; i++) {
     struct map_output *o = &m->output[i];
     if (rewrites && m->program.node[o->node].kind == NODE_OPERAND) o->node = program_copy(&m->program, o->node);
     if (o->node < 0) return false;
-    if ((uint32_t)o->node > last) last = (uint32_t)o->node;
   }
   for (uint32_t i = 0; i < m->outputs; i++) {
     struct map_output *o = &m->output[i];
@@ -87,11 +85,11 @@ bool map_plan(struct execute *x, struct item *item) {
     bool shared = false; /* as another dtype, say: a store makes NaN canonical in place, which an i32 must not see */
     for (uint32_t j = 0; j < m->outputs; j++) shared |= j != i && m->output[j].node == o->node;
     bool own = n->kind == NODE_OP && n->late && !shared && o->bytes == 4 && n->dims >> 31;
-    bool safe = !x->value[o->record].over || ((uint32_t)o->node == last && last == m->program.nodes - 1);
-    if (own && safe) n->direct = (int16_t)i;
+    if (own) n->direct = (int16_t)i, n->over = x->value[o->record].over;
   }
   item->plan = m;
   if (!program_finish(&m->program, x, kept, m->outputs, x->options.recognise_nothing ? 0 : m->elements)) return false;
+  for (uint32_t i = 0; i < m->outputs; i++) m->output[i].clean = m->program.node[m->output[i].node].clean;
   uint64_t blocks = (m->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
   m->grain = plan_grain(x, blocks, BACKEND_BLOCK * (200 + 150 * (uint64_t)m->program.late_list));
   return true;
@@ -120,7 +118,7 @@ static void store(const struct execute *x, const struct map_output *o, const str
   } else if (words != from) {
     memcpy(words, from, 4 * (size_t)n);
   }
-  if (o->canonical) x->backend->canonical(n, words);
+  if (o->canonical && !o->clean) x->backend->canonical(n, words);
 }
 
 static void pass(const struct execute *x, const struct map *m, uint64_t start, uint64_t end, uint32_t thread) {

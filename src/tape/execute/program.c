@@ -32,6 +32,13 @@ static bool same_map(const struct tape_operand *a, const struct tape_operand *b)
   return true;
 }
 
+static bool is_real(const struct program *p, const struct node *n) {
+  if (n->kind == NODE_OPERAND) return n->record->operand[n->operand].dtype == TAPE_F32;
+  if (n->kind != NODE_OP) return false;
+  char result = canon_op(n->code)->result; /* t: as its arguments, of which a literal may be either */
+  return result == 'f' || (result == 't' && (p->node[n->arg[1]].real || p->node[n->arg[2]].real));
+}
+
 static int32_t number(struct program *p, struct node n) {
   for (uint32_t i = 0; i < p->nodes; i++) {
     const struct node *o = &p->node[i];
@@ -44,6 +51,7 @@ static int32_t number(struct program *p, struct node n) {
   if (p->nodes == PROGRAM_NODES_MAX) return -1;
   for (uint8_t i = 0; i < n.arity; i++) n.dims |= p->node[n.arg[i]].dims;
   n.late = (n.dims & p->late_dims) != 0;
+  n.real = is_real(p, &n);
   n.slot = n.direct = -1;
   p->node[p->nodes] = n;
   return (int32_t)p->nodes++;
@@ -205,6 +213,17 @@ static void find_branches(struct program *p, const bool *live) {
   }
 }
 
+/* Memory that an operand may lie in is written when nobody reads any more. */
+static void keep_direct(struct program *p, const bool *live) {
+  uint32_t last = 0;
+  for (uint32_t i = 0; i < p->nodes; i++)
+    if (live[i]) last = i;
+  for (uint32_t i = 0; i < p->nodes; i++) {
+    struct node *n = &p->node[i];
+    if (n->over && (n->kind == NODE_BESIDE ? n->beside[0] : i) != last) n->direct = -1;
+  }
+}
+
 bool program_finish(struct program *p, struct execute *x, const int32_t *results, uint32_t count, uint64_t tables) {
   for (uint32_t i = 0; i < count; i++) p->node[results[i]].needed = p->node[results[i]].result = true;
   for (uint32_t i = p->nodes; i-- > 0;) {
@@ -224,6 +243,8 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
   for (uint32_t i = p->nodes; i-- > 0;)
     for (uint8_t a = 0; live[i] && !p->node[i].table && a < p->node[i].arity; a++) live[p->node[i].arg[a]] = true;
   find_branches(p, live);
+  x->fused += program_fuse(p, x, live);
+  keep_direct(p, live);
   for (uint32_t part = 0; part < 3; part++) /* early, guides, the rest */
     for (uint32_t i = 0; i < p->nodes; i++) {
       const struct node *n = &p->node[i];
@@ -245,7 +266,8 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
   for (uint32_t i = 0; i < p->nodes; i++) {
     struct node *n = &p->node[i];
     if (!n->needed || n->kind == NODE_LITERAL) continue;
-    bool in_place = n->kind == NODE_OP; /* may write over an operand; the others still read theirs */
+    bool in_place =
+        n->kind == NODE_OP || n->kind == NODE_FUSED; /* may write over an operand; the others still read theirs */
     if (in_place && n->late && !cone) free_count = give_back(p, i, last_use, free_slot, free_count);
     if (n->direct < 0) n->slot = (int16_t)(n->late && free_count ? free_slot[--free_count] : p->slots++);
     if (!in_place && n->late && !cone) free_count = give_back(p, i, last_use, free_slot, free_count);

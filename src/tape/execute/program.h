@@ -4,12 +4,12 @@
  * whose result does not change in the inner loop (the block of a map, the k of a fold) are evaluated outside it; an
  * expression of coordinates alone becomes a table. Where such an expression chooses (a sel on an outer coordinate:
  * tensors put one behind the other, gates side by side) and chooses the same all along a block, only what it chose is
- * evaluated. Uses: sweep. */
+ * evaluated. Operations that are a body of numeric/fused together run as one. Uses: sweep, numeric/fused. */
 #ifndef TAPE_PROGRAM_H
 #define TAPE_PROGRAM_H
 #include "tape/execute/sweep.h"
 
-enum { PROGRAM_NODES_MAX = 240, PROGRAM_TABLE_WORDS_MAX = 1 << 16, PROGRAM_BRANCHES_MAX = 31 };
+enum { PROGRAM_NODES_MAX = 240, PROGRAM_TABLE_WORDS_MAX = 1 << 16, PROGRAM_BRANCHES_MAX = 31, NODE_ARGS_MAX = 16 };
 
 enum node_kind {
   NODE_LITERAL,
@@ -22,15 +22,22 @@ enum node_kind {
   NODE_LIN,
   NODE_STEP,
   NODE_RAND,
-  NODE_PERM
+  NODE_PERM,
+  NODE_FUSED,  /* a body of numeric/fused: code is its number */
+  NODE_BESIDE, /* what such a body keeps beside its last step: made where beside[0] is */
+  NODE_GONE    /* a step of one, of no use to anybody else */
 };
 
 struct node {
   uint8_t kind, code, arity;
   bool late, needed, result;
   bool branch;                 /* a sel whose condition is a guide, or early */
-  uint16_t arg[TAPE_RANK_MAX]; /* of an operation; of an operand, the indexes of its indirect axes */
-  uint32_t word;               /* literal, coordinate's dim, perm's n */
+  bool real;                   /* known to be a float */
+  bool over;                   /* direct, to where an operand of the pass may lie */
+  bool clean;                  /* its NaN are canonical already */
+  uint16_t arg[NODE_ARGS_MAX]; /* of an operation; of an operand, the indexes of its indirect axes */
+  uint16_t beside[2];
+  uint32_t word;  /* literal, coordinate's dim, perm's n */
   uint32_t dims;  /* record dims that it depends on, as bits; bit 31: the state or a temp, not only coordinates */
   int16_t slot;   /* block of the frame; -1: a word or a pointer */
   int16_t direct; /* output whose memory is its slot, -1 without */
@@ -67,9 +74,13 @@ int32_t program_add(struct program *p, const struct tape_record *r, const int16_
 int32_t program_mask_u8(struct program *p, int32_t node);
 int32_t program_copy(struct program *p, int32_t node);
 
-/* program_finish drops what `results` do not need, makes the sweeps, gives out slots. tables: may a map's periodic
+/* program_finish drops what `results` do not need, makes the sweeps, fuses, gives out slots. A result whose `direct`
+ * was set keeps it, but for one that is `over` and not among the last to be evaluated. tables: may a map's periodic
  * operands and coordinate expressions be tables of the plan (over `elements`)? false: out of memory. */
 bool program_finish(struct program *p, struct execute *x, const int32_t *results, uint32_t count, uint64_t tables);
+
+/* program_fuse puts bodies of numeric/fused where their operations stand, for program_finish; returns how many. */
+uint32_t program_fuse(struct program *p, const struct execute *x, bool *live);
 
 /* At run time: program_tables once before tasks; then per thread program_enter once a task, unit or block of outputs,
  * and program_block for each block. out[i] is where direct output i writes this block. */

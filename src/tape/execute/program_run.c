@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "numeric/canon.h"
+#include "numeric/fused.h"
 #include "numeric/random.h"
 #include "tape/execute/program.h"
 
@@ -158,12 +159,43 @@ static void evaluate(const struct program *p, const struct execute *x, const str
     same = f->uniform[n->arg[0]] && f->uniform[n->arg[2]];
     perm_words(x, f, n, same ? 1 : m->n, out);
     break;
+  case NODE_FUSED: /* evaluate_fused */
+  case NODE_BESIDE:
+  case NODE_GONE: break;
   }
   f->uniform[i] = same;
 }
 
 static uint32_t *slot_of(const struct node *n, const struct frame *f, uint32_t *const *out) {
   return n->direct >= 0 ? out[n->direct] : f->slots + (size_t)n->slot * SLOT_WORDS;
+}
+
+static void evaluate_fused(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
+                           uint32_t i, uint32_t *const *out) {
+  const struct node *n = &p->node[i];
+  const struct fused_body *body = &fused_bodies[n->code];
+  struct backend_in in[NODE_ARGS_MAX];
+  uint32_t *to[FUSED_KEPT_MAX];
+  bool same = true;
+  for (uint8_t a = 0; a < n->arity; a++) {
+    in[a] = (struct backend_in){f->at[n->arg[a]], f->uniform[n->arg[a]]};
+    same &= in[a].same;
+  }
+  for (uint8_t k = 0; k < body->keeps; k++) {
+    uint32_t node = k + 1 < body->keeps ? n->beside[k] : i;
+    to[k] = slot_of(&p->node[node], f, out);
+    f->at[node] = to[k];
+    f->uniform[node] = same;
+  }
+  x->backend->fused[n->code](same ? 1 : m->n, to, in);
+}
+
+static void late(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f, uint32_t i,
+                 uint32_t *const *out) {
+  if (p->node[i].kind == NODE_FUSED)
+    evaluate_fused(p, x, m, f, i, out);
+  else
+    evaluate(p, x, m, f, i, slot_of(&p->node[i], f, out), true);
 }
 
 static void literals(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f) {
@@ -220,7 +252,7 @@ void program_block(const struct program *p, const struct execute *x, const struc
     list = f->active;
     count = f->active_count;
   }
-  for (uint32_t i = 0; i < count; i++) evaluate(p, x, m, f, list[i], slot_of(&p->node[list[i]], f, out), true);
+  for (uint32_t i = 0; i < count; i++) late(p, x, m, f, list[i], out);
 }
 
 /* One table, from what node i is made of; then its start again behind its end, so that any phase is a pointer. */

@@ -17,9 +17,19 @@ struct dot_run {
   uint32_t length;
 };
 
-/* How a tile's chunk sums meet c: FIRST c = 0 + s (NUMERICS 3.2), NEXT c = c + s, RAW c = s (a workspace for split K).
- */
-enum dot_store { DOT_FIRST, DOT_NEXT, DOT_RAW };
+/* How a tile's chunk sums meet c: FIRST c = 0 + s (NUMERICS 3.2), NEXT c = c + s, RAW c = s (a workspace for split K),
+ * MORE c = s where the chain s starts at c instead of +0: the k after those whose chain was left there by RAW. */
+enum dot_store { DOT_FIRST, DOT_NEXT, DOT_RAW, DOT_MORE };
+
+/* Where a later tile's operands lie, asked for into the second cache while this tile computes, one line a k and never
+ * read: at, at + step, .. `length` of them, then a turn of `turn` floats, and so on. A hint: any address will do. Lines
+ * in the order of memory are worth most, since the machine then runs ahead by itself; a step of half a line (8 floats)
+ * asks at half the rate, which is what one core's queue of misses to far memory can bear. Only whole tiles ask. */
+struct dot_later {
+  const float *at;
+  ptrdiff_t step, turn;
+  uint32_t length; /* at least 1 */
+};
 
 /* One chunk (runs of at most 512 k together) of a rows x cols tile: s[i][j] = chain of fma(a[i, k], b[k, j], s), k
  * ascending. a[i, k] = a[run.a + i * a_row + k * a_k]   b[k, j] = b[run.b + k * b_k + j]   c[i, j] = c[i * c_row + j]
@@ -31,6 +41,8 @@ struct dot_tile {
   float *c;
   ptrdiff_t a_row, a_k, b_k, c_row;
   enum dot_store store;
+  bool c_far;                    /* c lies beyond the second cache: asked for before the first k */
+  const struct dot_later *later; /* NULL: nothing is asked for */
 };
 
 /* Element-wise operation over n <= BACKEND_BLOCK words; unused operands are NULL; out may equal an operand. */

@@ -132,7 +132,13 @@ static void test_maps(const struct backend *b) {
 /* One tile of random strides, runs and store against chains of the reference's fma. */
 static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols, uint32_t depth, enum kind kind) {
   struct dot_run runs[BACKEND_BLOCK];
-  struct dot_tile t = {.runs = runs, .rows = rows, .cols = cols, .store = (enum dot_store)below(3)};
+  struct dot_tile t = {.runs = runs, .rows = rows, .cols = cols, .store = (enum dot_store)below(4)};
+  const struct dot_later later = {.at = (const float *)(const void *)runs,
+                                  .step = (ptrdiff_t)below(40) - 20,
+                                  .turn = (ptrdiff_t)below(4000) - 2000,
+                                  .length = 1 + below(depth + 3)};
+  t.later = below(2) ? &later : NULL;
+  t.c_far = below(2);
   uint32_t pieces = below(3) ? 1 + below(4) : 1;
   bool a_turned = below(2);
   /* a is depth x rows or rows x depth with a gap, b depth x cols; the runs visit pieces of k in any order of memory. */
@@ -172,11 +178,12 @@ static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols,
   bool nan = false;
   for (uint32_t i = 0; i < rows; i++)
     for (uint32_t j = 0; j < cols; j++) {
-      uint32_t s = 0, *to = want + (size_t)i * (size_t)t.c_row + j;
+      uint32_t *to = want + (size_t)i * (size_t)t.c_row + j, s = t.store == DOT_MORE ? *to : 0;
       for (uint32_t k = 0; k < count; k++)
         s = reference_apply(CANON_FMA, a[(ptrdiff_t)i * t.a_row + (ptrdiff_t)order[k] * t.a_k],
                             bw[(size_t)order[k] * b_lead + j], s);
-      if (t.store != DOT_RAW) s = reference_apply(CANON_ADD, t.store == DOT_FIRST ? 0 : *to, s, 0);
+      if (t.store == DOT_FIRST || t.store == DOT_NEXT)
+        s = reference_apply(CANON_ADD, t.store == DOT_FIRST ? 0 : *to, s, 0);
       *to = s;
       nan |= is_nan(s);
     }

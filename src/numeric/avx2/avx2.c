@@ -32,7 +32,7 @@ VECTOR_INLINE vec_mask some(uint32_t n) {
 #define DOT_FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define DOT_ADD(a, b) _mm256_add_ps(a, b)
 #define DOT_NONE() _mm256_setzero_si256()
-#define DOT_NANS(v) _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q))
+#define DOT_NANS(v, w) _mm256_castps_si256(_mm256_cmp_ps(v, w, _CMP_UNORD_Q))
 #define DOT_OR(a, b) _mm256_or_si256(a, b)
 #define DOT_AND(a, b) _mm256_and_si256(a, b)
 #define DOT_ANY(m) (!_mm256_testz_si256(m, m))

@@ -52,7 +52,7 @@ VECTOR_INLINE void store_edge(float *p, vec_mask real, vec_real x) {
 #define DOT_FMA(a, b, c) vfmaq_f32(c, a, b)
 #define DOT_ADD(a, b) vaddq_f32(a, b)
 #define DOT_NONE() vdupq_n_u32(0)
-#define DOT_NANS(v) vmvnq_u32(vceqq_f32(v, v))
+#define DOT_NANS(v, w) vmvnq_u32(vandq_u32(vceqq_f32(v, v), vceqq_f32(w, w)))
 #define DOT_OR(a, b) vorrq_u32(a, b)
 #define DOT_AND(a, b) vandq_u32(a, b)
 #define DOT_ANY(m) (vmaxvq_u32(m) != 0)

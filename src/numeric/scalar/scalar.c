@@ -23,7 +23,9 @@ static float real(uint32_t w) {
 }
 
 static bool scalar_dot(const struct dot_tile *t) {
-  float s[ROWS][COLS] = {{0.0f}};
+  float s[ROWS][COLS];
+  for (uint32_t i = 0; i < t->rows; i++)
+    for (uint32_t j = 0; j < t->cols; j++) s[i][j] = t->store == DOT_MORE ? t->c[(ptrdiff_t)i * t->c_row + j] : 0.0f;
   for (uint32_t r = 0; r < t->runs_count; r++)
     for (uint32_t k = 0; k < t->runs[r].length; k++) {
       const float *a = t->a + t->runs[r].a + (ptrdiff_t)k * t->a_k;
@@ -35,7 +37,12 @@ static bool scalar_dot(const struct dot_tile *t) {
   for (uint32_t i = 0; i < t->rows; i++)
     for (uint32_t j = 0; j < t->cols; j++) {
       float *c = t->c + (ptrdiff_t)i * t->c_row + j;
-      *c = t->store == DOT_RAW ? s[i][j] : (t->store == DOT_FIRST ? 0.0f : *c) + s[i][j];
+      switch (t->store) {
+      case DOT_FIRST: *c = 0.0f + s[i][j]; break;
+      case DOT_NEXT: *c = *c + s[i][j]; break;
+      case DOT_RAW:
+      case DOT_MORE: *c = s[i][j]; break;
+      }
       nan |= *c != *c;
     }
   return nan;
@@ -74,10 +81,11 @@ static void apply(uint8_t code, int mask, uint32_t n, uint32_t *out, const uint3
   TWO(SUB)                                                                                                             \
   TWO(MUL)                                                                                                             \
   TWO(DIV)                                                                                                             \
-  THREE(FMA) ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) ONE(EXP) ONE(LOG) \
-      ONE(TANH) ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND) TWO(IOR) TWO(IXOR)   \
-          TWO(SHL) TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE) TWO(FEQ) TWO(ILT)      \
-              TWO(ULT) TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
+  THREE(FMA)                                                                                                           \
+  ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) ONE(EXP) ONE(LOG) ONE(TANH)  \
+      ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND) TWO(IOR) TWO(IXOR) TWO(SHL)    \
+          TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE) TWO(FEQ) TWO(ILT) TWO(ULT)      \
+              TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
 ALL(MAPS_1, MAPS_2, MAPS_3)
 
 static void scalar_canonical(uint32_t n, uint32_t *words) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { LINE = 64 };
+enum { LINE = 64, PAGE = 4096 };
 
 void pages_large(void *at, size_t bytes) {
 #ifdef MADV_HUGEPAGE
@@ -20,7 +20,8 @@ void pages_large(void *at, size_t bytes) {
 
 void *pages_take(size_t bytes) {
   void *at = NULL;
-  if (posix_memalign(&at, bytes < PAGES_LARGE_MIN ? LINE : PAGES_LARGE_BYTES, bytes ? bytes : 1) != 0) return NULL;
+  size_t alignment = bytes < PAGE ? LINE : bytes < PAGES_LARGE_MIN ? PAGE : PAGES_LARGE_BYTES;
+  if (posix_memalign(&at, alignment, bytes ? bytes : 1) != 0) return NULL;
   pages_large(at, bytes);
   return at;
 }

@@ -14,8 +14,8 @@ enum { PAGES_LARGE_BYTES = 1 << 21, PAGES_LARGE_MIN = 1 << 22 };
  * become large, so nothing beside takes more memory than it did. */
 void pages_large(void *at, size_t bytes);
 
-/* pages_take gives uninitialised memory aligned to 64 bytes, on large pages from PAGES_LARGE_MIN on; NULL when it is
- * refused. Given back with free. */
+/* pages_take gives uninitialised memory aligned to 64 bytes, to 4096 where it is as large, on large pages from
+ * PAGES_LARGE_MIN on; NULL when it is refused. Given back with free. */
 void *pages_take(size_t bytes);
 
 #endif

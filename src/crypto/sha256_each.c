@@ -5,6 +5,9 @@
 
 #include "crypto/sha256.h"
 
+static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
 static void one_by_one(uint8_t tag, const uint8_t *bytes, size_t length, size_t count, uint8_t *digests) {
   for (size_t i = 0; i < count; i++)
     sha256_parts((struct sha256_part[]){{&tag, 1}, {bytes + i * length, length}}, 2, digests + i * SHA256_BYTES);
@@ -15,7 +18,7 @@ static void one_by_one(uint8_t tag, const uint8_t *bytes, size_t length, size_t 
 
 #define VECTOR __attribute__((target("avx512f,avx512bw")))
 
-enum { LANES = 16, BLOCK = 64, WORTH_LANES = 8 }; /* fewer than WORTH_LANES messages are quicker one by one */
+enum { LANES = SHA256_LANES_MAX, BLOCK = 64, WORTH_LANES = 8 }; /* fewer than WORTH_LANES are quicker one by one */
 
 static const uint32_t constant[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -26,8 +29,6 @@ static const uint32_t constant[64] = {
     0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 VECTOR static inline __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
 VECTOR static inline __m512i xor3(__m512i a, __m512i b, __m512i c) { return _mm512_ternarylogic_epi32(a, b, c, 0x96); }
@@ -97,72 +98,88 @@ VECTOR static void rounds(__m512i hash[8], const uint8_t *const at[LANES]) {
   for (int i = 0; i < 8; i++) hash[i] = add(hash[i], added[i]);
 }
 
-/* The blocks at a message's ends: the tag and the first bytes; what is left of it and FIPS 180-4 5.1.1. */
-struct ends {
-  uint8_t first[BLOCK], last[2 * BLOCK];
-};
+/* A block that is not all message: from the tag on, or what is left of it and FIPS 180-4 5.1.1. */
+static void edge_block(const struct sha256_group *g, size_t block, const uint8_t *message, uint8_t out[BLOCK]) {
+  size_t all = 1 + g->length, begin = block * BLOCK, from = begin ? begin : 1;
+  size_t end = begin + BLOCK < all ? begin + BLOCK : all;
+  memset(out, 0, BLOCK);
+  if (begin == 0) out[0] = g->tag;
+  if (end > from) memcpy(out + (from - begin), message + from - 1, end - from);
+  if (all >= begin && all < begin + BLOCK) out[all - begin] = 0x80;
+  if (block + 1 == g->blocks)
+    for (int k = 0; k < 8; k++) out[BLOCK - 1 - k] = (uint8_t)((uint64_t)all * 8 >> 8 * k);
+}
 
-VECTOR static void sixteen(uint8_t tag, const uint8_t *const message[LANES], size_t length,
-                           uint8_t digest[LANES * SHA256_BYTES]) {
-  struct ends ends[LANES];
-  const uint8_t *at[LANES];
-  __m512i hash[LANES];
-  size_t whole = (1 + length) / BLOCK, left = (1 + length) % BLOCK, last = left + 9 <= BLOCK ? 1 : 2;
-  uint64_t bits = (1 + (uint64_t)length) * 8;
-  for (int i = 0; i < 8; i++) hash[i] = _mm512_set1_epi32((int)initial[i]);
-  for (int i = 0; i < LANES; i++) {
-    struct ends *e = &ends[i];
-    memset(e->last, 0, sizeof e->last);
-    e->first[0] = e->last[0] = tag;
-    if (whole) {
-      memcpy(e->first + 1, message[i], BLOCK - 1);
-      memcpy(e->last, message[i] + length - left, left);
-    } else if (length) {
-      memcpy(e->last + 1, message[i], length);
+VECTOR static void go_sixteen(struct sha256_group *g, size_t end) {
+  uint8_t edge[LANES][BLOCK];
+  const uint8_t *at[LANES], *bytes = g->bytes;
+  __m512i hash[8];
+  for (int i = 0; i < 8; i++) hash[i] = _mm512_loadu_si512(g->hash[i]);
+  for (; g->block < end; g->block++) {
+    bool inside = g->block > 0 && (g->block + 1) * BLOCK <= 1 + g->length;
+    for (size_t i = 0; i < LANES; i++) {
+      const uint8_t *message = bytes + (i < g->count ? i : g->count - 1) * g->length; /* lanes without one repeat */
+      at[i] = inside ? message + g->block * BLOCK - 1 : edge[i];
+      if (!inside) edge_block(g, g->block, message, edge[i]);
     }
-    e->last[left] = 0x80;
-    for (int k = 0; k < 8; k++) e->last[last * BLOCK - 1 - (size_t)k] = (uint8_t)(bits >> 8 * k);
-    at[i] = e->first;
-  }
-  for (size_t block = 0; block < whole; block++) {
-    rounds(hash, at);
-    for (int i = 0; i < LANES; i++) at[i] = message[i] + block * BLOCK + BLOCK - 1;
-  }
-  for (size_t block = 0; block < last; block++) {
-    for (int i = 0; i < LANES; i++) at[i] = ends[i].last + block * BLOCK;
     rounds(hash, at);
   }
-  for (int i = 8; i < LANES; i++) hash[i] = hash[i - 8];
+  for (int i = 0; i < 8; i++) _mm512_storeu_si512(g->hash[i], hash[i]);
+}
+
+VECTOR static void digests_of(const struct sha256_group *g, uint8_t *digests) {
+  __m512i hash[LANES];
+  for (int i = 0; i < LANES; i++) hash[i] = _mm512_loadu_si512(g->hash[i % 8]);
   transpose(hash);
-  for (int i = 0; i < LANES; i++)
-    _mm256_storeu_si256((__m256i *)(void *)(digest + i * SHA256_BYTES), _mm512_castsi512_si256(swap_bytes(hash[i])));
+  for (size_t i = 0; i < g->count; i++)
+    _mm256_storeu_si256((__m256i *)(void *)(digests + i * SHA256_BYTES), _mm512_castsi512_si256(swap_bytes(hash[i])));
 }
 
 uint32_t sha256_lanes(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? LANES : 1;
 }
 
-void sha256_each(uint8_t tag, const void *bytes, size_t length, size_t count, uint8_t *digests) {
-  const uint8_t *at = bytes;
-  if (sha256_lanes() == LANES)
-    for (; count >= WORTH_LANES;) {
-      size_t n = count < LANES ? count : LANES;
-      const uint8_t *message[LANES];
-      uint8_t digest[LANES * SHA256_BYTES];
-      for (size_t i = 0; i < LANES; i++) message[i] = at + (i < n ? i : n - 1) * length; /* lanes without one repeat */
-      sixteen(tag, message, length, digest);
-      memcpy(digests, digest, n * SHA256_BYTES);
-      at += n * length;
-      digests += n * SHA256_BYTES;
-      count -= n;
-    }
-  one_by_one(tag, at, length, count, digests);
+static bool go(struct sha256_group *g, size_t blocks, uint8_t *digests) {
+  go_sixteen(g, blocks < g->blocks - g->block ? g->block + blocks : g->blocks);
+  if (g->block < g->blocks) return false;
+  digests_of(g, digests);
+  return true;
 }
 
 #else
+enum { LANES = SHA256_LANES_MAX, BLOCK = 64, WORTH_LANES = LANES + 1 };
 uint32_t sha256_lanes(void) { return 1; }
-
-void sha256_each(uint8_t tag, const void *bytes, size_t length, size_t count, uint8_t *digests) {
-  one_by_one(tag, bytes, length, count, digests);
+static bool go(struct sha256_group *g, size_t blocks, uint8_t *digests) {
+  (void)blocks;
+  one_by_one(g->tag, g->bytes, g->length, g->count, digests);
+  return true;
 }
 #endif
+
+void sha256_group_begin(struct sha256_group *g, uint8_t tag, const void *bytes, size_t length, size_t count) {
+  *g = (struct sha256_group){.bytes = bytes, .length = length, .count = count, .tag = tag};
+  g->blocks = (1 + length + 1 + 8 + BLOCK - 1) / BLOCK;
+  for (int i = 0; i < 8; i++)
+    for (int k = 0; k < LANES; k++) g->hash[i][k] = initial[i];
+}
+
+bool sha256_group_go(struct sha256_group *g, size_t blocks, uint8_t *digests) {
+  if (g->count >= WORTH_LANES && sha256_lanes() == LANES) return go(g, blocks, digests);
+  one_by_one(g->tag, g->bytes, g->length, g->count, digests);
+  return true;
+}
+
+void sha256_each(uint8_t tag, const void *bytes, size_t length, size_t count, uint8_t *digests) {
+  const uint8_t *at = bytes;
+  size_t lanes = sha256_lanes();
+  while (count) {
+    struct sha256_group g;
+    size_t n = count < lanes ? count : lanes;
+    if (lanes == 1) n = count;
+    sha256_group_begin(&g, tag, at, length, n);
+    sha256_group_go(&g, SIZE_MAX, digests);
+    at += n * length;
+    digests += n * SHA256_BYTES;
+    count -= n;
+  }
+}

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE
 #include "training/checkpoint/committer.h"
 #include "base/pages.h"
+#include "training/checkpoint/hasher.h"
 #include "training/file/machine.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -11,17 +12,20 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { COPIES = 2 };
-static const double rolling_seconds = 10;
+enum { COPIES = 2, LEAF_BYTES = 4096, COPY_TASK_BYTES = 1 << 18, UNSETTLED_MAX = 64 };
+static const double rolling_seconds = 10, settle_seconds = 1;
 
-/* Interval n's copy lies in copy[n % 2]. The main thread fills it when interval n - 2 is done, then raises `pushed`;
- * the background thread works on done + 1 .. pushed and raises `done`. trace, on_disk, rolling belong to the background
- * thread while done < pushed, and to the main thread when they are equal. */
+/* Interval n's copy lies in copy[n % 2]. The main thread fills it when interval n - 2 is done and interval n - 1 is
+ * hashed, then raises `pushed`; whoever hashes its last leaves raises `hashed`; the background thread works on done + 1
+ * .. hashed and raises `done`. trace, on_disk, unsettled belong to the background thread while done < pushed, and to
+ * the main thread when they are equal. */
 struct committer {
   struct committer_options o;
-  uint8_t *copy[COPIES];
-  uint32_t first, pushed, done;
-  bool stop;
+  uint8_t *copy[COPIES], *hashes[COPIES];
+  struct hasher *hasher;
+  uint64_t leaves;
+  uint32_t first, pushed, hashed, done;
+  bool stop, hashing; /* hashing: the background thread is in the hasher */
   enum training_status status;
   struct why why;
   pthread_t thread;
@@ -30,8 +34,9 @@ struct committer {
   struct trace trace;
   uint32_t forged_interval; /* 0: none */
   uint8_t forged_root[MERKLE_BYTES];
-  uint32_t on_disk, before_on_disk; /* the last two checkpoints written, 0: none */
-  double written_at, seconds;
+  uint32_t on_disk, before_on_disk;                   /* the last two checkpoints written, 0: none */
+  uint32_t unsettled[UNSETTLED_MAX], unsettled_count; /* checkpoints that may not have reached the disk yet */
+  double written_at, settled_at, seconds;
 };
 
 bool committer_trace_path(char path[FILE_PATH_MAX], const char *folder, uint32_t task) {
@@ -69,6 +74,21 @@ static enum training_status write_trace(struct committer *c, uint8_t outcome, st
   return file_replace(path, bytes, length, why);
 }
 
+/* What the trace is about to name, or lies before it, is on the disk: metrics and checkpoints. */
+static enum training_status settle(struct committer *c, struct why *why) {
+  char path[FILE_PATH_MAX];
+  enum training_status status = TRAINING_OK;
+  if (c->o.metrics_fd >= 0 && fdatasync(c->o.metrics_fd) != 0 && errno != EINVAL) {
+    why_set(why, "%s/metrics.jsonl could not be written: %s", c->o.folder, strerror(errno));
+    return TRAINING_ERR_SYSTEM;
+  }
+  for (uint32_t i = 0; i < c->unsettled_count && status == TRAINING_OK; i++)
+    if (checkpoint_path(path, c->o.folder, c->unsettled[i])) status = file_settle(path, why);
+  c->unsettled_count = 0;
+  c->settled_at = machine_seconds();
+  return status;
+}
+
 static void remove_checkpoint(const struct committer *c, uint32_t interval) {
   char path[FILE_PATH_MAX];
   if (interval && !checkpoint_kept(interval, c->o.intervals, c->o.every) &&
@@ -76,15 +96,20 @@ static void remove_checkpoint(const struct committer *c, uint32_t interval) {
     unlink(path);
 }
 
-/* Metrics, then the state, then the trace that names it; what it replaces goes last. */
-static enum training_status write_interval(struct committer *c, uint32_t interval, struct why *why) {
+static enum training_status write_checkpoint(struct committer *c, uint32_t interval, struct why *why) {
   char path[FILE_PATH_MAX];
-  if (c->o.metrics_fd >= 0 && fdatasync(c->o.metrics_fd) != 0 && errno != EINVAL) {
-    why_set(why, "%s/metrics.jsonl could not be written: %s", c->o.folder, strerror(errno));
-    return TRAINING_ERR_SYSTEM;
-  }
   if (!checkpoint_path(path, c->o.folder, interval)) return TRAINING_ERR_INPUT;
-  enum training_status status = file_replace(path, c->copy[interval % COPIES], c->o.state_bytes, why);
+  c->unsettled[c->unsettled_count++] = interval;
+  return file_replace_past(path, c->copy[interval % COPIES], c->o.state_bytes, false, why);
+}
+
+/* The state, then metrics and what else the disk may not have yet, then the trace that names it; what it replaces goes
+ * last. Within a second of the last time the state alone, which the plan keeps. */
+static enum training_status write_interval(struct committer *c, uint32_t interval, bool kept, struct why *why) {
+  bool soon = machine_seconds() - c->settled_at < settle_seconds && c->unsettled_count + 1 < UNSETTLED_MAX;
+  enum training_status status = write_checkpoint(c, interval, why);
+  if (status != TRAINING_OK || (kept && soon)) return status;
+  status = settle(c, why);
   if (status == TRAINING_OK) status = write_trace(c, TRACE_OPEN, why);
   if (status != TRAINING_OK) return status;
   remove_checkpoint(c, c->before_on_disk);
@@ -100,7 +125,8 @@ static enum training_status add_root(struct committer *c, uint32_t interval, con
                                      struct why *why) {
   struct trace *t = &c->trace;
   if (t->intervals == TRACE_INTERVALS_MAX) {
-    enum training_status status = write_trace(c, TRACE_DONE, why);
+    enum training_status status = settle(c, why);
+    if (status == TRAINING_OK) status = write_trace(c, TRACE_DONE, why);
     if (status != TRAINING_OK) return status;
     memcpy(t->roots[0], t->roots[TRACE_INTERVALS_MAX], MERKLE_BYTES);
     t->task++;
@@ -116,23 +142,43 @@ static enum training_status add_root(struct committer *c, uint32_t interval, con
 
 static enum training_status commit_interval(struct committer *c, uint32_t interval, struct why *why) {
   uint8_t root[MERKLE_BYTES];
-  enum training_status status = checkpoint_root(NULL, c->copy[interval % COPIES], c->o.state_bytes, root, why);
+  merkle_fold(c->hashes[interval % COPIES], c->leaves, root);
   if (interval == c->forged_interval) memcpy(root, c->forged_root, MERKLE_BYTES);
-  if (status == TRAINING_OK) status = add_root(c, interval, root, why);
+  enum training_status status = add_root(c, interval, root, why);
   if (status != TRAINING_OK) return status;
-  bool due =
-      checkpoint_kept(interval, c->o.intervals, c->o.every) || machine_seconds() - c->written_at > rolling_seconds;
-  return due ? write_interval(c, interval, why) : TRAINING_OK;
+  bool kept = checkpoint_kept(interval, c->o.intervals, c->o.every);
+  bool due = kept || machine_seconds() - c->written_at > rolling_seconds;
+  return due ? write_interval(c, interval, kept, why) : TRAINING_OK;
 }
+
+static void ended(void *context) {
+  struct committer *c = context;
+  pthread_mutex_lock(&c->lock);
+  c->hashed = c->pushed;
+  pthread_cond_broadcast(&c->changed);
+  pthread_mutex_unlock(&c->lock);
+}
+
+/* Where the training thread is the only one there is nobody who waits, and the background thread hashes too. */
+static bool hashes_alone(const struct committer *c) { return pool_threads(c->o.pool) == 1; }
 
 static void *background(void *context) {
   struct committer *c = context;
   pthread_mutex_lock(&c->lock);
   for (;;) {
-    while (!c->stop && c->done == c->pushed) pthread_cond_wait(&c->changed, &c->lock);
+    while (!c->stop && c->done == (hashes_alone(c) ? c->pushed : c->hashed)) pthread_cond_wait(&c->changed, &c->lock);
     if (c->done == c->pushed) break;
     uint32_t interval = c->done + 1;
     bool work = c->status == TRAINING_OK;
+    if (c->hashed < interval) {
+      c->hashing = true;
+      pthread_mutex_unlock(&c->lock);
+      hasher_finish(c->hasher);
+      pthread_mutex_lock(&c->lock);
+      c->hashing = false;
+      pthread_cond_broadcast(&c->changed);
+      while (c->hashed < interval) pthread_cond_wait(&c->changed, &c->lock); /* its last leaves were another's */
+    }
     pthread_mutex_unlock(&c->lock);
     double start = machine_seconds();
     struct why why = {""};
@@ -148,8 +194,19 @@ static void *background(void *context) {
   return NULL;
 }
 
+/* What nobody had time for. On return the last interval is hashed and nobody looks at the hasher any more. */
+static void finish_hashing(struct committer *c) {
+  if (c->pushed == c->first) return;
+  hasher_finish(c->hasher);
+  pool_spare(c->o.pool, NULL, NULL);
+  pthread_mutex_lock(&c->lock);
+  while (c->hashed < c->pushed || c->hashing) pthread_cond_wait(&c->changed, &c->lock);
+  pthread_mutex_unlock(&c->lock);
+}
+
 static enum training_status wait_until(struct committer *c, uint32_t interval, struct why *why) {
   double start = machine_seconds();
+  finish_hashing(c);
   pthread_mutex_lock(&c->lock);
   while (c->done < interval && c->done < c->pushed) pthread_cond_wait(&c->changed, &c->lock);
   enum training_status status = c->status;
@@ -159,18 +216,34 @@ static enum training_status wait_until(struct committer *c, uint32_t interval, s
   return status;
 }
 
+struct copying {
+  uint8_t *to;
+  const uint8_t *from;
+  uint64_t bytes;
+};
+
+static void copy_some(void *context, uint32_t i, uint32_t thread) {
+  const struct copying *c = context;
+  uint64_t at = (uint64_t)i * COPY_TASK_BYTES, left = c->bytes - at;
+  (void)thread;
+  memcpy(c->to + at, c->from + at, left < COPY_TASK_BYTES ? left : COPY_TASK_BYTES);
+}
+
 enum training_status committer_push(struct committer *c, uint32_t interval, const uint8_t *state, struct why *why) {
-  enum training_status status = interval > COPIES ? wait_until(c, interval - COPIES, why) : TRAINING_OK;
+  enum training_status status = wait_until(c, interval > COPIES ? interval - COPIES : 0, why);
   if (status != TRAINING_OK) return status;
   double start = machine_seconds();
-  memcpy(c->copy[interval % COPIES], state, c->o.state_bytes);
+  struct copying copying = {c->copy[interval % COPIES], state, c->o.state_bytes};
+  pool_run(c->o.pool, (uint32_t)((copying.bytes + COPY_TASK_BYTES - 1) / COPY_TASK_BYTES), copy_some, &copying);
   pthread_mutex_lock(&c->lock);
+  hasher_begin(c->hasher, copying.to, c->leaves, c->hashes[interval % COPIES], ended, c);
   c->pushed = interval;
   c->seconds += machine_seconds() - start;
   status = c->status;
   if (status != TRAINING_OK) why_set(why, "%s", c->why.text);
   pthread_cond_broadcast(&c->changed);
   pthread_mutex_unlock(&c->lock);
+  pool_spare(c->o.pool, hasher_slice, c->hasher);
   return status;
 }
 
@@ -194,6 +267,7 @@ enum training_status committer_finish(struct committer *c, uint8_t outcome, uint
   enum training_status status = wait_until(c, c->pushed, why);
   if (status == TRAINING_OK && keep) status = keep_interval(c, keep, why);
   if (status == TRAINING_OK && keep_too) status = keep_interval(c, keep_too, why);
+  if (status == TRAINING_OK) status = settle(c, why);
   if (status == TRAINING_OK && (c->trace.steps || outcome == TRACE_OPEN)) status = write_trace(c, outcome, why);
   if (status != TRAINING_OK) return status;
   if (c->before_on_disk != keep && c->before_on_disk != keep_too) remove_checkpoint(c, c->before_on_disk);
@@ -205,7 +279,7 @@ void committer_last_root(const struct committer *c, uint8_t root[MERKLE_BYTES]) 
   memcpy(root, c->trace.roots[c->trace.intervals], MERKLE_BYTES);
 }
 
-double committer_seconds(const struct committer *c) { return c->seconds; }
+double committer_seconds(const struct committer *c) { return c->seconds + hasher_seconds(c->hasher); }
 
 const uint8_t *committer_state(const struct committer *c, uint32_t back) {
   bool there = back < COPIES && c->pushed > c->first + back;
@@ -224,14 +298,28 @@ static bool begin(struct committer *c, struct why *why) {
       return false;
     }
   }
-  c->first = c->pushed = c->done = c->on_disk = o->first_interval;
+  c->first = c->pushed = c->hashed = c->done = c->on_disk = o->first_interval;
   c->written_at = machine_seconds();
-  for (int i = 0; i < COPIES; i++)
-    if (!(c->copy[i] = pages_take(o->state_bytes))) {
-      why_set(why, "not enough memory for a copy of the state (%" PRIu64 " bytes)", o->state_bytes);
-      return false;
-    }
-  return true;
+  c->settled_at = c->written_at - settle_seconds; /* a run's first checkpoint is named at once */
+  c->leaves = o->state_bytes / LEAF_BYTES;
+  c->hasher = hasher_open(pool_threads(o->pool) + 1); /* the background thread too */
+  bool good = c->hasher != NULL;
+  for (int i = 0; i < COPIES; i++) {
+    c->copy[i] = pages_take(o->state_bytes);
+    c->hashes[i] = pages_take(c->leaves * MERKLE_BYTES);
+    good = good && c->copy[i] && c->hashes[i];
+  }
+  if (!good) why_set(why, "not enough memory for two copies of the state (%" PRIu64 " bytes)", o->state_bytes);
+  return good;
+}
+
+static void give_back(struct committer *c) {
+  for (int i = 0; i < COPIES; i++) {
+    free(c->copy[i]);
+    free(c->hashes[i]);
+  }
+  hasher_shut(c->hasher);
+  free(c);
 }
 
 struct committer *committer_open(const struct committer_options *options, struct why *why) {
@@ -249,13 +337,13 @@ struct committer *committer_open(const struct committer_options *options, struct
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
   }
-  for (int i = 0; i < COPIES; i++) free(c->copy[i]);
-  free(c);
+  give_back(c);
   return NULL;
 }
 
 void committer_shut(struct committer *c) {
   if (!c) return;
+  finish_hashing(c);
   pthread_mutex_lock(&c->lock);
   c->stop = true;
   pthread_cond_broadcast(&c->changed);
@@ -263,6 +351,5 @@ void committer_shut(struct committer *c) {
   pthread_join(c->thread, NULL);
   pthread_cond_destroy(&c->changed);
   pthread_mutex_destroy(&c->lock);
-  for (int i = 0; i < COPIES; i++) free(c->copy[i]);
-  free(c);
+  give_back(c);
 }

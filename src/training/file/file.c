@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* syncfs */
+#define _GNU_SOURCE /* syncfs, O_DIRECT */
 #include "training/file/file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PAGE_BYTES = 4096 };
 
 static const uint8_t nothing[1];
 
@@ -88,23 +90,36 @@ static void sync_folder_of(const char *path) {
   close(fd);
 }
 
-/* The temporary name, and the file open under it. */
-static enum training_status open_part(const char *path, size_t length, char part[FILE_PATH_MAX], int *fd,
+/* The temporary name, and the file open under it; flags: O_DIRECT, or 0. */
+static enum training_status open_part(const char *path, size_t length, int flags, char part[FILE_PATH_MAX], int *fd,
                                       struct why *why) {
   if (snprintf(part, FILE_PATH_MAX, "%s.part", path) >= FILE_PATH_MAX) {
     why_set(why, "%.200s...: the path is too long", path);
     return TRAINING_ERR_INPUT;
   }
-  *fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+  *fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | flags, 0666);
+  if (*fd < 0 && flags && errno == EINVAL) /* a file system that has no way past its cache */
+    *fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
   return *fd < 0 ? write_failed(path, length, errno, why) : TRAINING_OK;
 }
 
-static enum training_status replace(const char *path, const void *bytes, size_t length, bool wait, struct why *why) {
+/* Some file systems say only now that they take nothing past their cache, or not from here. */
+static enum training_status write_past(int fd, const char *path, const void *bytes, size_t length, struct why *why) {
+  ssize_t n = write(fd, bytes, length < (1 << 30) ? length : 1 << 30);
+  int flags = fcntl(fd, F_GETFL);
+  size_t done = n > 0 ? (size_t)n : 0;
+  if (done < length && flags >= 0) fcntl(fd, F_SETFL, flags & ~O_DIRECT); /* what is left goes the usual way */
+  return file_append(fd, path, (const uint8_t *)bytes + done, length - done, why);
+}
+
+static enum training_status replace(const char *path, const void *bytes, size_t length, bool wait, bool past,
+                                    struct why *why) {
   char part[FILE_PATH_MAX];
   int fd;
-  enum training_status status = open_part(path, length, part, &fd, why);
+  past = past && (uintptr_t)bytes % PAGE_BYTES == 0 && length % PAGE_BYTES == 0;
+  enum training_status status = open_part(path, length, past ? O_DIRECT : 0, part, &fd, why);
   if (status != TRAINING_OK) return status;
-  status = file_append(fd, path, bytes, length, why);
+  status = past ? write_past(fd, path, bytes, length, why) : file_append(fd, path, bytes, length, why);
   if (status == TRAINING_OK && wait && fsync(fd) != 0) status = write_failed(path, length, errno, why);
   if (close(fd) != 0 && status == TRAINING_OK) status = write_failed(path, length, errno, why);
   if (status == TRAINING_OK && rename(part, path) != 0) status = write_failed(path, length, errno, why);
@@ -118,7 +133,7 @@ static enum training_status replace(const char *path, const void *bytes, size_t 
 enum training_status file_replaceable(const char *path, struct why *why) {
   char part[FILE_PATH_MAX];
   int fd;
-  enum training_status status = open_part(path, 0, part, &fd, why);
+  enum training_status status = open_part(path, 0, 0, part, &fd, why);
   if (status != TRAINING_OK) return status;
   close(fd);
   unlink(part);
@@ -126,11 +141,24 @@ enum training_status file_replaceable(const char *path, struct why *why) {
 }
 
 enum training_status file_replace(const char *path, const void *bytes, size_t length, struct why *why) {
-  return replace(path, bytes, length, true, why);
+  return replace(path, bytes, length, true, false, why);
 }
 
 enum training_status file_replace_soon(const char *path, const void *bytes, size_t length, struct why *why) {
-  return replace(path, bytes, length, false, why);
+  return replace(path, bytes, length, false, false, why);
+}
+
+enum training_status file_replace_past(const char *path, const void *bytes, size_t length, bool wait, struct why *why) {
+  return replace(path, bytes, length, wait, true, why);
+}
+
+enum training_status file_settle(const char *path, struct why *why) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return write_failed(path, 0, errno, why);
+  enum training_status status = fsync(fd) == 0 ? TRAINING_OK : write_failed(path, 0, errno, why);
+  close(fd);
+  sync_folder_of(path);
+  return status;
 }
 
 enum training_status file_sync(const char *folder, struct why *why) {

@@ -307,6 +307,7 @@ static enum training_status open_committer(struct training *t, struct why *why) 
   const struct prepared *p = t->p;
   uint64_t budget = t->o->checkpoint_bytes_max ? t->o->checkpoint_bytes_max : checkpoint_budget(p->state_bytes);
   struct committer_options c = {.folder = t->o->folder,
+                                .pool = t->pool,
                                 .state_bytes = p->state_bytes,
                                 .intervals = p->intervals,
                                 .every = checkpoint_every(p->intervals, p->state_bytes, budget),

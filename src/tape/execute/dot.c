@@ -5,7 +5,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/dot_plan.h"
 
-enum { A, B };
+enum { A, B, PART_ROWS = 32 }; /* fewer rows a part would not pay for reading b again */
 
 static bool moves_with(const struct tape_operand *o, uint32_t d) {
   for (uint8_t a = 0; a < o->axes; a++)
@@ -120,6 +120,11 @@ static bool alone(const struct tape_operand *o, uint32_t d) {
   return axes < 2;
 }
 
+/* Is the leading dim the outer part of the rows, and not the first loop? */
+static bool leads_rows(const struct dot *d, const struct dot_dim *lead) {
+  return d->row.c > 0 && (uint64_t)d->row.c * d->row.extent == (uint64_t)lead->c * lead->extent && lead->a && !lead->b;
+}
+
 static void find_parts(struct dot *d, struct dot_dim lead) {
   const struct tape_record *r = d->record;
   d->parts = 1;
@@ -127,11 +132,40 @@ static void find_parts(struct dot *d, struct dot_dim lead) {
   if (d->by_cols || (d->from_b == DOT_SHARED && lead.b)) return;
   if (d->loops > 0 && d->loop[0].of == lead.of) {
     d->parts = lead.extent;
-  } else if (d->row.c > 0 && (uint64_t)d->row.c * d->row.extent == (uint64_t)lead.c * lead.extent && lead.a &&
-             !lead.b) {
+  } else if (leads_rows(d, &lead)) {
     d->parts = lead.extent;
     d->part_rows = true;
   }
+}
+
+/* Columns, rows and loops, by how far each dim moves the operands. Returns the outermost dim. */
+static struct dot_dim lay_out(struct dot *d, const int64_t *coef_a, const int64_t *coef_b) {
+  struct dot_dim dim[TAPE_RANK_MAX];
+  uint32_t dims = output_dims(d->record, coef_a, coef_b, dim);
+  struct dot_dim lead = dim[0];
+  d->col = take(dim, &dims, dims - 1);
+  d->row = (struct dot_dim){.extent = 1, .c = (int64_t)d->col.extent};
+  for (uint32_t i = dims; i-- > 0;)
+    if (dim[i].a && !dim[i].b) {
+      d->row = take(dim, &dims, i);
+      break;
+    }
+  memcpy(d->loop, dim, sizeof d->loop);
+  d->loops = dims;
+  return lead;
+}
+
+bool dot_parts_fit(const struct tape_record *r, uint64_t parts) {
+  if (!dot_fits(r)) return false;
+  struct dot d = {.record = r};
+  uint8_t of_a = moves_with(&r->operand[A], inner_dim(r)) ? B : A;
+  int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS];
+  if (!halo_linear(r, &r->operand[of_a], coef_a) || !halo_linear(r, &r->operand[1 - of_a], coef_b)) return false;
+  struct dot_dim lead = lay_out(&d, coef_a, coef_b);
+  if (lead.extent % parts != 0 || !alone(&r->operand[A], lead.of) || !alone(&r->operand[B], lead.of)) return false;
+  if (d.loops > 0 && d.loop[0].of == lead.of)
+    return d.row.extent >= PART_ROWS && (!lead.b || d.col.b == 1 || dot_batches_outside(&d));
+  return leads_rows(&d, &lead) && d.row.extent / parts >= PART_ROWS;
 }
 
 bool dot_plan(struct execute *x, struct item *item) {
@@ -153,18 +187,8 @@ bool dot_plan(struct execute *x, struct item *item) {
   d->a = d->halo_a ? d->halo_a->buffer : plan_operand_place(x, a);
   d->b = d->halo_b ? d->halo_b->buffer : plan_operand_place(x, b);
 
-  struct dot_dim dim[TAPE_RANK_MAX];
-  uint32_t dims = output_dims(r, coef_a, coef_b, dim);
-  struct dot_dim lead = dim[0];
-  d->col = take(dim, &dims, dims - 1);
-  d->row = (struct dot_dim){.extent = 1, .c = (int64_t)d->col.extent};
-  for (uint32_t i = dims; i-- > 0;)
-    if (dim[i].a && !dim[i].b) {
-      d->row = take(dim, &dims, i);
-      break;
-    }
-  memcpy(d->loop, dim, sizeof d->loop);
-  d->loops = dims;
+  struct dot_dim lead = lay_out(d, coef_a, coef_b);
+  d->in_group = item->group > 0;
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
   dot_cut_tasks(x, d);

@@ -27,8 +27,7 @@ static bool walks_far(const struct dot *d, const int64_t *coef_b) {
   return rows >= FAR_ROWS && d->col.extent >= 64 && coef_b[inner] * 4 >= FAR_BYTES;
 }
 
-/* Do the loops that move b stand outside all others? Then whoever works at one batch is through with it. */
-static bool batches_outside(const struct dot *d) {
+bool dot_batches_outside(const struct dot *d) {
   uint32_t outer = 0;
   while (outer < d->loops && d->loop[outer].b) outer++;
   for (uint32_t i = outer; i < d->loops; i++)
@@ -50,9 +49,9 @@ bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef
   bool matrix = d->loops == 0 && !taps && !d->halo_a && !d->halo_b;
   d->panel_cols = n < wide ? (n + 7) / 8 * 8 : wide;
   d->panels = (n + d->panel_cols - 1) / d->panel_cols;
-  d->by_cols = matrix && m < n && d->panels >= 2 * x->threads;
+  d->by_cols = matrix && !d->in_group && m < n && d->panels >= 2 * x->threads;
   if (copy_a) d->from_a = d->by_cols ? DOT_SHARED : DOT_OWN;
-  if (copy_b) d->from_b = d->by_cols || batches_outside(d) ? DOT_OWN : DOT_SHARED;
+  if (copy_b) d->from_b = d->by_cols || dot_batches_outside(d) ? DOT_OWN : DOT_SHARED;
   d->a_row = copy_a ? 1 : d->row.a;
   d->batches = 1;
   for (uint32_t i = d->loops; i-- > 0;)

@@ -53,6 +53,7 @@ struct dot {
   uint64_t group;                       /* row tiles whose a a thread copies together */
   uint64_t cols_inner;                  /* columns that are done for all rows of a task before the next */
 
+  bool in_group;  /* run by parts alone */
   uint64_t parts; /* the extent of the leading dim where the outputs fall apart along it, or 1 */
   bool part_rows; /* the leading dim is the outer part of the rows, not the first loop */
   atomic_bool nan;
@@ -89,6 +90,9 @@ struct dot_call {
   float *c;
   uint64_t row_low, rows, tiles, items;
 };
+
+/* Do the loops that move b stand outside all others? Then whoever works at one batch is through with it. */
+bool dot_batches_outside(const struct dot *d);
 
 /* dot_choose decides from where the tiles read; dot_cut_tasks how rows and columns are shared out; dot_take_memory
  * takes what the copies then need. false: out of memory. */

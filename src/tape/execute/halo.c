@@ -77,6 +77,19 @@ bool halo_operand(struct execute *x, const struct tape_record *r, const struct t
   return true;
 }
 
+bool halo_linear(const struct tape_record *r, const struct tape_operand *o, int64_t *coef) {
+  int64_t stride = 1, low, high;
+  memset(coef, 0, PLAN_DIMS * sizeof *coef);
+  for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
+    const struct tape_axis *y = &o->axis[a];
+    range_of(r, y, &low, &high);
+    if (y->div != 1 || low < 0 || high >= (int64_t)y->extent) return false;
+    for (uint8_t t = 0; t < y->terms; t++)
+      if (r->dim[y->term[t].dim] > 1) coef[y->term[t].dim] += stride * y->term[t].coef;
+  }
+  return true;
+}
+
 void halo_forget(struct execute *x) {
   for (struct halo *h = x->halos; h; h = h->next) h->fresh = false;
 }

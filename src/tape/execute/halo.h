@@ -23,6 +23,9 @@ bool halo_operand(struct execute *x, const struct tape_record *r, const struct t
                   int64_t *base, int64_t *coef);
 bool halo_affine(const struct tape_record *r, const struct tape_operand *o);
 
+/* halo_linear gives coef alone where the operand never leaves its value; false: it does. */
+bool halo_linear(const struct tape_record *r, const struct tape_operand *o, int64_t *coef);
+
 void halo_forget(struct execute *x); /* at a step's start: values are about to change */
 void halo_fill(struct execute *x, struct halo *h);
 

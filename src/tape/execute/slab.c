@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "tape/execute/dot.h"
+
 /* Slabs are at most SLABS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
  * cache beside what all slabs share (weights). Behind MISSES items that do not join, nothing is likely to. */
 enum { SLABS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 1 << 20 };
@@ -88,12 +90,12 @@ static uint64_t operand_bytes(const struct tape_operand *o) {
   return bytes;
 }
 
-static bool can_run_by_parts(const struct item *item, const struct tape_record *r) {
+static bool can_run_by_parts(const struct item *item, const struct tape_record *r, uint32_t parts) {
   switch (item->kind) {
   case ITEM_MAP:
   case ITEM_WINDOW: return true;
   case ITEM_FOLD: return r->op == TAPE_FOLD;
-  case ITEM_DOT:
+  case ITEM_DOT: return dot_parts_fit(r, parts);
   case ITEM_NOTHING:
   case ITEM_COLUMN:
   case ITEM_CHANNEL:
@@ -116,7 +118,8 @@ static bool joins(struct draft *d, uint32_t n) {
   uint32_t dim, share;
   for (uint32_t q = item->first; q < item->first + item->count; q++) {
     const struct tape_record *r = &d->x->tape->record[q];
-    if (r->space == TAPE_OUT || !can_run_by_parts(item, r) || !splits(r, d->slabs, &dim, &share)) return false;
+    if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->slabs) || !splits(r, d->slabs, &dim, &share))
+      return false;
     touched += bytes_of(r) / d->slabs;
     if (bytes_of(r) > largest) largest = bytes_of(r);
     for (uint8_t o = 0; o < r->operands; o++) {

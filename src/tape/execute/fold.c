@@ -20,12 +20,10 @@ enum { LANES_BLOCK = 128 };
 
 static bool is_float_sum(const struct tape_record *r) { return r->reducer == TAPE_CHAIN || r->reducer == TAPE_LANES; }
 
-/* Rows are worth it when k is long and what depends on it is contiguous, or when there is no other parallel or vector
- * dim. */
-static bool choose_rows(const struct execute *x, const struct tape_record *r) {
+bool fold_along_rows(const struct tape_record *r) {
   if (r->op == TAPE_DOT) return false;
   uint64_t elements = record_elements(r);
-  uint32_t k = record_k(r), inner = 0;
+  uint32_t k = record_k(r);
   if (elements < 8) return true;
   if (k < 32 || r->reducer == TAPE_CHAIN) return false;
   for (uint8_t o = 0; o < r->operands; o++) {
@@ -34,10 +32,8 @@ static bool choose_rows(const struct execute *x, const struct tape_record *r) {
     int32_t index[TAPE_RANK_MAX] = {-1, -1, -1, -1, -1, -1};
     uint32_t none[TAPE_RANK_MAX] = {0};
     sweep_make(&s, r, &r->operand[o], (struct place){.base = BASE_BULK}, r->out_rank, r->k_rank, index, none);
-    (void)x;
     if (s.dims && s.flat[s.dims - 1] != 1 && s.flat[s.dims - 1] != 0) return false;
     if (s.dims && s.extent[s.dims - 1] < 16) return false;
-    inner++;
   }
   return true;
 }
@@ -52,7 +48,7 @@ bool fold_plan(struct execute *x, struct item *item) {
   f->k = record_k(r);
   f->chunks = (f->k + CANON_CHUNK - 1) / CANON_CHUNK;
   f->float_sum = is_float_sum(r);
-  f->rows = choose_rows(x, r);
+  f->rows = fold_along_rows(r);
   f->block = r->reducer == TAPE_LANES ? LANES_BLOCK : BACKEND_BLOCK;
   if (f->rows) f->block = f->k < BACKEND_BLOCK ? BACKEND_BLOCK / f->k : 1;
   uint32_t k_dims = ((1u << r->k_rank) - 1) << r->out_rank, all = (1u << (r->out_rank + r->k_rank)) - 1;

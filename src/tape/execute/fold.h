@@ -6,6 +6,9 @@
 #define TAPE_FOLD_H
 #include "tape/execute/program.h"
 
+/* fold_along_rows: k is long and what depends on it is contiguous, or there is no other parallel or vector dim. */
+bool fold_along_rows(const struct tape_record *r);
+
 bool fold_plan(struct execute *x, struct item *item);
 void fold_run(struct execute *x, const struct item *item);
 

@@ -95,7 +95,7 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
     return !plain && channel_fits(r) ? ITEM_CHANNEL : ITEM_FOLD;
   case TAPE_FOLD:
     if (!plain && column_fits(r)) return ITEM_COLUMN;
-    return !plain && window_fits(r) ? ITEM_WINDOW : ITEM_FOLD;
+    return !plain && window_fits(r) && !fold_along_rows(r) ? ITEM_WINDOW : ITEM_FOLD;
   case TAPE_PUT: break;
   }
   return ITEM_PUT;

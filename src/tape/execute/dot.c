@@ -129,7 +129,7 @@ static void find_parts(struct dot *d, struct dot_dim lead) {
   const struct tape_record *r = d->record;
   d->parts = 1;
   if (!alone(&r->operand[A], lead.of) || !alone(&r->operand[B], lead.of)) return;
-  if (d->by_cols || (d->from_b == DOT_SHARED && lead.b)) return;
+  if (d->by_cols || d->phased || (d->from_b == DOT_SHARED && lead.b)) return;
   if (d->loops > 0 && d->loop[0].of == lead.of) {
     d->parts = lead.extent;
   } else if (leads_rows(d, &lead)) {

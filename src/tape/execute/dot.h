@@ -14,10 +14,10 @@ bool dot_plan(struct execute *x, struct item *item);
 void dot_run(struct execute *x, const struct item *item);
 
 /* A dot's outputs fall apart along their leading dim. dot_parts says into how many equal parts at most: the extent of
- * the outermost output dim longer than 1 where every part reads whole operands or its own piece of them; 1: none.
- * dot_parts_fit asks it of a record that nobody planned: can it be run in so many parts, with rows enough in each?
- * dot_inside: may operand o be made slab by slab in the same group, by the thread that then runs the part? Only if
- * each part reads its own piece, and in place. */
+ * the outermost output dim longer than 1 where every part reads whole operands or its own piece of them; 1: none, and
+ * then there is only dot_run. dot_parts_fit asks it of a record that nobody planned: can it be run in so many parts,
+ * with rows enough in each? dot_inside: may operand o be made slab by slab in the same group, by the thread that then
+ * runs the part? Only if each part reads its own piece, and in place. */
 uint64_t dot_parts(const struct item *item);
 bool dot_parts_fit(const struct tape_record *r, uint64_t parts);
 bool dot_inside(const struct item *item, uint32_t operand);

@@ -65,8 +65,9 @@ bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef
 void dot_take_memory(struct execute *x, struct dot *d) {
   uint64_t depth = dot_depth_of(x, d, 0), rows = x->backend->dot_rows, words = 0;
   uint64_t cols = d->split ? d->panels * d->panel_cols : d->cols_inner;
-  if (d->from_a == DOT_SHARED) d->share_a = plan_take(x, 4 * (d->tiles * rows * d->k + 16));
-  if (d->from_b == DOT_SHARED) d->share_b = plan_take(x, 4 * d->panels * d->panel_cols * d->k * d->batches);
+  uint64_t shared = d->phased ? depth : d->k;
+  if (d->from_a == DOT_SHARED) d->share_a = plan_take(x, 4 * (d->tiles * rows * shared + 16));
+  if (d->from_b == DOT_SHARED) d->share_b = plan_take(x, 4 * d->panels * d->panel_cols * shared * d->batches);
   if (d->from_b == DOT_OWN) words = d->own_a = depth * cols;
   if (d->from_a == DOT_OWN) words += d->group * depth * rows + 16;
   if (words > 0) plan_need_accumulators(x, words);
@@ -150,25 +151,26 @@ struct share_call {
   const float *a, *b;
   float *to_a, *to_b;
   uint64_t grain, groups; /* units a task, tasks a chunk */
+  uint32_t chunk, chunks;
 };
 
 static void share_a_task(void *context, uint32_t i, uint32_t thread) {
   (void)thread;
   const struct share_call *call = context;
   const struct dot *d = call->dot;
-  uint32_t chunk = (uint32_t)(i / call->groups);
+  uint32_t chunk = call->chunk + (uint32_t)(i / call->groups);
   uint64_t low = i % call->groups * call->grain, high = low + call->grain < d->tiles ? low + call->grain : d->tiles;
   struct copy c = copy_of_a(call->x, d, call->a, d->row.extent, d->tiles, chunk);
-  copy_units(&c, low, high, call->to_a + c.to_k * (d->tiles * c.first + low * c.depth));
+  copy_units(&c, low, high, call->to_a + c.to_k * (d->tiles * (d->phased ? 0 : c.first) + low * c.depth));
 }
 
 static void share_b_task(void *context, uint32_t i, uint32_t thread) {
   (void)thread;
   const struct share_call *call = context;
   const struct dot *d = call->dot;
-  uint32_t chunk = (uint32_t)(i / call->groups % d->chunks);
+  uint32_t chunk = call->chunk + (uint32_t)(i / call->groups % call->chunks);
   uint64_t low = i % call->groups * call->grain, high = low + call->grain < d->panels ? low + call->grain : d->panels;
-  uint64_t batch = i / call->groups / d->chunks;
+  uint64_t batch = i / call->groups / call->chunks;
   const float *from = call->b;
   float *to = call->to_b;
   for (uint32_t l = d->loops; l-- > 0;)
@@ -179,19 +181,19 @@ static void share_b_task(void *context, uint32_t i, uint32_t thread) {
       to += at * d->pack_loop[l];
     }
   struct copy c = copy_of_b(call->x, d, from, chunk);
-  copy_units(&c, low, high, to + c.to_k * (d->panels * c.first + low * c.depth));
+  copy_units(&c, low, high, to + c.to_k * (d->panels * (d->phased ? 0 : c.first) + low * c.depth));
 }
 
 static void share(struct share_call *call, uint64_t units, uint64_t width, uint64_t batches, pool_task *task) {
   const struct dot *d = call->dot;
-  call->grain = plan_grain(call->x, units * d->chunks * batches, dot_depth_of(call->x, d, 0) * width * 200);
+  call->grain = plan_grain(call->x, units * call->chunks * batches, dot_depth_of(call->x, d, 0) * width * 200);
   if (call->grain > units) call->grain = units;
   call->groups = (units + call->grain - 1) / call->grain;
-  pool_run(call->x->options.pool, (uint32_t)(call->groups * d->chunks * batches), task, call);
+  pool_run(call->x->options.pool, (uint32_t)(call->groups * call->chunks * batches), task, call);
 }
 
-void dot_share(struct execute *x, struct dot *d) {
-  struct share_call call = {.x = x, .dot = d};
+void dot_share(struct execute *x, struct dot *d, uint32_t chunk_low, uint32_t chunk_high) {
+  struct share_call call = {.x = x, .dot = d, .chunk = chunk_low, .chunks = chunk_high - chunk_low};
   if (d->from_a == DOT_SHARED) {
     call.a = (const float *)(const void *)place_at(x, d->a) + d->a_base;
     call.to_a = (float *)(void *)place_at(x, d->share_a);

@@ -41,10 +41,12 @@ struct dot {
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
   uint64_t k, tiles, items;            /* row tiles of a loop; tiles of all loops */
   uint64_t cols_block, cols_blocks, items_task, tasks;
-  bool split; /* tasks are chunks, their sums meet in the workspace */
+  bool phased; /* all tasks of one chunk before those of the next: what tasks share of a chunk stays in every cache */
+  bool split;  /* tasks are chunks, their sums meet in the workspace */
 
   /* Copies of b: [batch, chunk, panel, k of the chunk, panel columns], of a: [chunk, tile, k of the chunk, rows of the
-   * back end's tile]. A thread's own are of one chunk. */
+   * back end's tile]. A thread's own, and
+   * shared ones of phases, are of one chunk. */
   struct dot_depth depth_a, depth_b;
   struct place share_a, share_b;
   uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
@@ -89,6 +91,7 @@ struct dot_call {
   const float *a, *b; /* of the shared copies, where there are some */
   float *c;
   uint64_t row_low, rows, tiles, items;
+  uint32_t chunk_low, chunk_high;
 };
 
 /* Do the loops that move b stand outside all others? Then whoever works at one batch is through with it. */
@@ -101,9 +104,10 @@ void dot_cut_tasks(struct execute *x, struct dot *d);
 void dot_take_memory(struct execute *x, struct dot *d);
 
 /* Rows of a tile and columns of a panel lie `depth` * dot_rows and `depth` * panel_cols floats after those of the one
- * before. dot_share fills the shared copies. dot_own_b copies columns [low, high) of one chunk for one batch (from: its
- * first element), dot_own_a `count` tiles of rows; both give where the tiles read, in the memory of this thread. */
-void dot_share(struct execute *x, struct dot *d);
+ * before. dot_share fills the shared copies with these chunks. dot_own_b copies columns [low, high) of one chunk for
+ * one batch (from: its first element), dot_own_a `count` tiles of rows; both give where the tiles read, in the memory
+ * of this thread. */
+void dot_share(struct execute *x, struct dot *d, uint32_t chunk_low, uint32_t chunk_high);
 const float *dot_own_b(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t low,
                        uint64_t high);
 const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t tile,

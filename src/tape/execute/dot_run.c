@@ -22,7 +22,7 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, const float *
                      uint64_t last, uint64_t low, uint64_t high, float *c, enum dot_store store) {
   const struct dot *d = call->dot;
   uint64_t at[TAPE_RANK_MAX] = {0}, tile = first % call->tiles, rest = first / call->tiles;
-  uint64_t depth = dot_depth_of(call->x, d, chunk), k = chunk * dot_cut(call->x, d),
+  uint64_t depth = dot_depth_of(call->x, d, chunk), k = d->phased ? 0 : chunk * dot_cut(call->x, d),
            tile_a = depth * call->x->backend->dot_rows;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) at[l] = rest % d->loop[l].extent;
   struct dot_tile t = {.a_row = d->a_row, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store};
@@ -78,7 +78,7 @@ static bool block_of(const struct dot_call *call, uint32_t thread, uint64_t firs
   bool nan = false;
   while (first < last) {
     uint64_t end = (first / batch + 1) * batch < last ? (first / batch + 1) * batch : last;
-    for (uint32_t c = 0; c < d->chunks; c++) {
+    for (uint32_t c = call->chunk_low; c < call->chunk_high; c++) {
       const float *own = d->from_b == DOT_OWN ? dot_own_b(call, thread, batch_of(call, first), c, low, high) : NULL;
       nan |= tiles_of(call, thread, own, c, first, end, low, high, call->c, c == 0 ? DOT_FIRST : DOT_NEXT);
     }
@@ -114,7 +114,8 @@ static void dot_task(void *context, uint32_t i, uint32_t thread) {
 }
 
 static struct dot_call call_of(struct execute *x, struct dot *d, uint32_t thread) {
-  struct dot_call call = {.x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items};
+  struct dot_call call = {
+      .x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items, .chunk_high = d->chunks};
   call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_a)
                                    : (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
   call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_b)
@@ -127,7 +128,7 @@ void dot_begin(struct execute *x, const struct item *item) {
   struct dot *d = item->plan;
   if (d->halo_a) halo_fill(x, d->halo_a);
   if (d->halo_b) halo_fill(x, d->halo_b);
-  dot_share(x, d);
+  if (!d->phased) dot_share(x, d, 0, d->chunks);
 }
 
 void dot_run(struct execute *x, const struct item *item) {
@@ -136,7 +137,12 @@ void dot_run(struct execute *x, const struct item *item) {
   struct dot_call call = call_of(x, d, 0);
   if (d->split) call.c = (float *)(void *)place_at(x, x->workspace);
   atomic_store_explicit(&d->nan, false, memory_order_relaxed);
-  pool_run(x->options.pool, (uint32_t)d->tasks, dot_task, &call);
+  for (uint32_t c = 0; d->phased && c < d->chunks; c++) {
+    dot_share(x, d, c, c + 1);
+    call.chunk_low = c, call.chunk_high = c + 1;
+    pool_run(x->options.pool, (uint32_t)d->tasks, dot_task, &call);
+  }
+  if (!d->phased) pool_run(x->options.pool, (uint32_t)d->tasks, dot_task, &call);
   if (d->split) fold_join(x, d->record, d->c, d->chunks);
   if (atomic_load_explicit(&d->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, d->record, d->c);
 }

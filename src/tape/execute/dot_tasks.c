@@ -54,7 +54,9 @@ static uint64_t even_share(const struct execute *x, uint64_t count, uint64_t pic
 
 /* One matrix by another: columns with all of their rows, or rows with all of their columns. */
 static void cut_matrix(struct execute *x, struct dot *d) {
-  uint64_t n = d->col.extent, product = d->row.extent * n * d->k * 14;
+  uint64_t n = d->col.extent, product = d->row.extent * n * dot_depth_of(x, d, 0) * 14;
+  d->phased = d->chunks > 1 && !d->in_group && d->from_a != DOT_IN_PLACE;
+  if (!d->phased) product *= d->chunks;
   if (d->by_cols) {
     d->items_task = d->items;
     d->cols_block = even_share(x, d->panels, product / d->panels, 4) * d->panel_cols;

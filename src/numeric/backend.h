@@ -61,6 +61,8 @@ typedef void backend_fused(uint32_t n, uint32_t *const *out, const struct backen
 struct backend {
   const char *name; /* scalar avx2 avx512 neon */
   uint32_t dot_rows, dot_cols;
+  uint32_t slim_rows, slim_cols; /* a tile of at most slim_cols columns may have slim_rows rows where a_row is 1, or 16,
+                                  * 32 or 64 with a_k 1; 0: no more than any other */
 
   /* returns whether any value stored is a NaN */
   bool (*dot)(const struct dot_tile *tile);

@@ -129,8 +129,10 @@ static void test_maps(const struct backend *b) {
   }
 }
 
-/* One tile of random strides, runs and store against chains of the reference's fma. */
-static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols, uint32_t depth, enum kind kind) {
+/* One tile of random strides, runs and store against chains of the reference's fma. known: rows of a lie 1, 16, 32 or
+ * 64 apart, as slim tiles want them. */
+static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols, uint32_t depth, enum kind kind,
+                          bool known) {
   struct dot_run runs[BACKEND_BLOCK];
   struct dot_tile t = {.runs = runs, .rows = rows, .cols = cols, .store = (enum dot_store)below(4)};
   const struct dot_later later = {.at = (const float *)(const void *)runs,
@@ -143,6 +145,7 @@ static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols,
   bool a_turned = below(2);
   /* a is depth x rows or rows x depth with a gap, b depth x cols; the runs visit pieces of k in any order of memory. */
   uint32_t a_lead = (a_turned ? rows : depth) + below(4), b_lead = cols + below(9);
+  if (known && !a_turned) a_lead = depth <= 16 ? 16u << below(3) : depth <= 32 ? 32u << below(2) : 64;
   t.a_row = a_turned ? 1 : (ptrdiff_t)a_lead;
   t.a_k = a_turned ? (ptrdiff_t)a_lead : 1;
   t.b_k = (ptrdiff_t)b_lead;
@@ -207,12 +210,15 @@ static void test_dot(const struct backend *b) {
   static const uint32_t depths[] = {1, 2, 3, 9, 31, 64};
   for (uint32_t rows = 1; rows <= b->dot_rows; rows++)
     for (uint32_t cols = 1; cols <= b->dot_cols; cols++) {
-      for (enum kind kind = 0; kind < KINDS; kind++) test_dot_once(b, rows, cols, depths[below(6)], kind);
-      test_dot_once(b, rows, cols, depths[below(6)], UNIT);
+      for (enum kind kind = 0; kind < KINDS; kind++) test_dot_once(b, rows, cols, depths[below(6)], kind, false);
+      test_dot_once(b, rows, cols, depths[below(6)], UNIT, false);
     }
+  for (uint32_t rows = 1; rows <= b->slim_rows; rows++)
+    for (uint32_t cols = 1; cols <= b->slim_cols; cols++)
+      for (enum kind kind = 0; kind < KINDS; kind++) test_dot_once(b, rows, cols, depths[below(6)], kind, true);
   for (uint32_t i = 0; i < 24; i++)
-    test_dot_once(b, 1 + below(b->dot_rows), 1 + below(b->dot_cols), 509 + below(4), i % 2 ? UNIT : SMALL);
-  test_dot_once(b, b->dot_rows, b->dot_cols, 512, UNIT);
+    test_dot_once(b, 1 + below(b->dot_rows), 1 + below(b->dot_cols), 509 + below(4), i % 2 ? UNIT : SMALL, false);
+  test_dot_once(b, b->dot_rows, b->dot_cols, 512, UNIT, false);
 }
 
 /* Panels of every width from operands of any stride; what lies between rows of the panel stays. */

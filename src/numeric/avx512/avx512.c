@@ -53,7 +53,12 @@
 #define DOT_ANY(m) ((m) != 0)
 #include "numeric/vector/dot.inc"
 
-static bool avx512_dot(const struct dot_tile *t) { return t->cols <= 8 ? narrow_dot(t) : wide_dot(t); }
+#include "numeric/avx512/slim.inc"
+
+static bool avx512_dot(const struct dot_tile *t) {
+  bool (*slim)(const struct dot_tile *) = slim_of(t);
+  return slim ? slim(t) : t->cols <= 8 ? narrow_dot(t) : wide_dot(t);
+}
 
 #define VEC_LANES 16
 #define vec_int __m512i
@@ -185,5 +190,10 @@ VECTOR_INLINE void vec_transpose(vec_real r[16]) {
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"
 
-const struct backend backend_avx512 = {
-    .name = "avx512", .dot_rows = 14, .dot_cols = 32, .dot = avx512_dot, VECTOR_TABLE};
+const struct backend backend_avx512 = {.name = "avx512",
+                                       .dot_rows = 14,
+                                       .dot_cols = 32,
+                                       .slim_rows = SLIM_ROWS,
+                                       .slim_cols = 16,
+                                       .dot = avx512_dot,
+                                       VECTOR_TABLE};

@@ -205,36 +205,7 @@ static void products(void **state) {
   assert_true(slabs_seen > SHAPES);
 }
 
-/* Images are parts: with borders, and with lists of taps. */
-static void convolutions(void **state) {
-  (void)state;
-  static const struct layer_shape shape[] = {
-      {4, 8, 7, 3, 10, 3, 3, 1, 1, 1}, {9, 7, 7, 3, 34, 3, 3, 0, 1, 1}, {12, 8, 8, 4, 8, 3, 3, 1, 2, 1}};
-  static struct stage s;
-  for (uint32_t i = 0; i < 6; i++) {
-    const struct layer_shape *l = &shape[i / 2];
-    enum stage_content content = i % 2 ? STAGE_WILD : STAGE_PLAIN;
-    char name[32];
-    for (int back = 0; back < 2; back++) {
-      uint32_t inputs = l->n * l->h * l->w * l->ci, filters = l->kh * l->kw * l->ci * l->co;
-      uint32_t outputs = l->n * layer_out_h(l) * layer_out_w(l) * l->co;
-      stage_begin(&s, 60 + i);
-      struct stage_value x = stage_data(&s, TAPE_F32, back ? outputs : inputs, content);
-      struct stage_value f = stage_data(&s, TAPE_F32, filters, content);
-      x = made(&s, x, back ? outputs : inputs);
-      f = made(&s, f, filters);
-      if (back)
-        layer_input_gradient(&s, l, x, f);
-      else
-        layer_forward(&s, l, x, f);
-      snprintf(name, sizeof name, "conv %u, %s", i, back ? "input" : "forward");
-      compare(&s, 2, name, NULL);
-      stage_end(&s);
-    }
-  }
-}
-
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(convolutions)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(products)};
   return cmocka_run_group_tests(tests, open_pool, shut_pool);
 }

@@ -10,6 +10,7 @@
 #include "numeric/reference/reference.h"
 #include "tape/execute/channel.h"
 #include "tape/execute/column.h"
+#include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/fold.h"
 #include "tape/execute/halo.h"
@@ -126,6 +127,7 @@ static void run(struct execute *x, const struct item *item) {
   case ITEM_NOTHING: break;
   case ITEM_MAP: map_run(x, item); break;
   case ITEM_DOT: dot_run(x, item); break;
+  case ITEM_CONV: conv_run(x, item); break;
   case ITEM_FOLD: fold_run(x, item); break;
   case ITEM_COLUMN: column_run(x, item); break;
   case ITEM_CHANNEL: channel_run(x, item); break;

@@ -27,7 +27,17 @@ struct seat {
   uint8_t line[40]; /* so that neighbours do not share a line */
 };
 
-enum item_kind { ITEM_NOTHING, ITEM_MAP, ITEM_DOT, ITEM_FOLD, ITEM_COLUMN, ITEM_CHANNEL, ITEM_WINDOW, ITEM_PUT };
+enum item_kind {
+  ITEM_NOTHING,
+  ITEM_MAP,
+  ITEM_DOT,
+  ITEM_CONV,
+  ITEM_FOLD,
+  ITEM_COLUMN,
+  ITEM_CHANNEL,
+  ITEM_WINDOW,
+  ITEM_PUT
+};
 struct item {
   enum item_kind kind;
   uint32_t first, count; /* records */

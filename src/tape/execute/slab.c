@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
 
 /* Slabs are at most SLABS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
@@ -96,6 +97,7 @@ static bool can_run_by_parts(const struct item *item, const struct tape_record *
   case ITEM_WINDOW: return true;
   case ITEM_FOLD: return r->op == TAPE_FOLD;
   case ITEM_DOT: return dot_parts_fit(r, parts);
+  case ITEM_CONV: return conv_parts_fit(r, parts);
   case ITEM_NOTHING:
   case ITEM_COLUMN:
   case ITEM_CHANNEL:

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
@@ -10,6 +11,7 @@ static void begin(struct execute *x, const struct item *item) {
   if (item->kind == ITEM_MAP) map_begin(x, item);
   if (item->kind == ITEM_FOLD) fold_begin(x, item);
   if (item->kind == ITEM_DOT) dot_begin(x, item);
+  if (item->kind == ITEM_CONV) conv_begin(x, item);
 }
 
 static void part(struct execute *x, const struct item *item, uint32_t slab, uint32_t thread) {
@@ -18,6 +20,7 @@ static void part(struct execute *x, const struct item *item, uint32_t slab, uint
   case ITEM_FOLD: fold_part(x, item, slab, slab + 1u, item->slabs, thread); break;
   case ITEM_WINDOW: window_part(x, item, slab, slab + 1u, item->slabs, thread); break;
   case ITEM_DOT: dot_part(x, item, slab, slab + 1u, item->slabs, thread); break;
+  case ITEM_CONV: conv_part(x, item, slab, slab + 1u, item->slabs, thread); break;
   case ITEM_NOTHING:
   case ITEM_COLUMN:
   case ITEM_CHANNEL:

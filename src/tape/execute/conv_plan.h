@@ -1,0 +1,49 @@
+/* conv_plan: a convolution as classes of places, lists of taps and tiles. Internal to conv*.c. Strides count floats. */
+#ifndef TAPE_CONV_PLAN_H
+#define TAPE_CONV_PLAN_H
+#include "numeric/canon.h"
+#include "tape/execute/conv.h"
+
+enum { CONV_AXES = 4, CONV_CLASSES = 64, CONV_TAPS = 64, CONV_NO_DIM = 255 };
+
+/* Places first, first + step, .. of an axis, which all meet the same taps; each reads `slope` after the one before. */
+struct conv_class {
+  uint32_t first, step, count;
+  uint64_t taps; /* bit t: tap t is in range */
+  int64_t slope;
+};
+
+/* One axis of the image: a dim of places and a dim of taps, either of which may be missing. */
+struct conv_axis {
+  const struct tape_axis *of;
+  uint8_t out, tap;
+  uint32_t places, taps;
+  int64_t stride; /* of a */
+  uint32_t classes;
+  struct conv_class class[CONV_CLASSES];
+  uint32_t *class_of; /* of each place; only outer axes */
+  int64_t *from;      /* what each place adds to where its class reads */
+};
+
+struct conv {
+  const struct tape_record *record;
+  uint8_t operand_a; /* the images; the other one is the filters */
+  struct place a, b, c, pack;
+  uint32_t images, axes; /* the last axis is the one that rows of tiles go along */
+  struct conv_axis axis[CONV_AXES];
+  uint8_t group, col;                           /* record dims; group: CONV_NO_DIM if there is one group */
+  int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS]; /* of k, of the group and of the columns; axes of the image left out */
+  int64_t a_base, b_base, image_a;
+  uint64_t image_c, k, cols, groups, outer; /* outer: places of all axes but the last */
+  int64_t a_k, b_k;                         /* inside a run */
+
+  bool packed; /* the filters, as [group, panel, k, panel columns] */
+  uint64_t panel_cols, panels, pack_grain;
+
+  uint32_t chunks;
+  struct dot_run *run;                   /* lists, by classes, the last axis fastest */
+  uint32_t *chunk;                       /* chunk c of list l is runs chunk[l * (chunks + 1) + c] up to the next */
+  uint64_t block, blocks, strip, strips; /* images and outer places of a task */
+};
+
+#endif

@@ -1,4 +1,5 @@
-"""The networks whose training steps are measured beside PyTorch's, as ordinary PyTorch modules: those of tests/peers/rows.py."""
+"""The networks whose training steps are measured beside PyTorch's, as ordinary PyTorch modules: those of tests/peers/rows.py,
+and one more that is small enough to lie here (`assay bench guard`)."""
 import importlib.util
 import pathlib
 import sys
@@ -89,4 +90,5 @@ NETWORKS: "dict[str, Callable[[], nn.Module]]" = {
     "resnet14": lambda: resnet(2),
     "gpt": lambda: Gpt(128, 128, 4, 4),
     "gpt10m": lambda: Gpt(256, 384, 6, 6),
+    "attention": lambda: Gpt(64, 64, 2, 1),
 }

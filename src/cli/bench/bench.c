@@ -45,8 +45,8 @@ static enum outcome bench_referee(const struct bench_options *o, struct why *why
 static const struct {
   const char *name;
   enum outcome (*run)(const struct bench_options *o, struct why *why);
-} benches[] = {{"gemm", bench_gemm},   {"conv", bench_conv},       {"step", bench_step},    {"commit", bench_commit},
-               {"exact", bench_exact}, {"referee", bench_referee}, {"ledger", bench_ledger}};
+} benches[] = {{"gemm", bench_gemm},   {"conv", bench_conv},       {"step", bench_step},     {"commit", bench_commit},
+               {"exact", bench_exact}, {"referee", bench_referee}, {"ledger", bench_ledger}, {"guard", bench_guard}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
 static int ascending(const void *a, const void *b) {
@@ -103,7 +103,7 @@ static enum outcome run(const struct arguments *a) {
 
 const struct command command_bench = {
     .name = "bench",
-    .usage = "gemm|conv|step|commit|exact|referee|ledger [--row NAME] [--steps N] [--threads N]",
+    .usage = "gemm|conv|step|commit|exact|guard|referee|ledger [--row NAME] [--steps N] [--threads N]",
     .summary =
         "measures this machine: products, steps, the price of committing and of exactness, the referee, the chain",
     .text =
@@ -112,6 +112,8 @@ const struct command command_bench = {
         "         Rows: mlp-128, mlp-1024, lenet-128, lenet32-128, resnet8-128, resnet14-128, gpt-32, gpt10m-8\n"
         "commit   seconds spent committing at the default interval, as a share of training\n"
         "exact    a row's step against the same engine allowed to add in any order\n"
+        "guard    how many times faster than plain C each operator of four small networks is, for "
+        "tests/peers/guard.py\n"
         "referee  what the dearest legal message of each kind costs whoever hears it, against its bound, 1 ms\n"
         "ledger   signed transfers a second through a node with its disk and RPC, at 8, 64 and 200 connections, "
         "singly\n"

@@ -13,12 +13,14 @@ struct bench_options {
   uint32_t threads, steps;
   const char *folder;                       /* ledger: where chains are made */
   uint32_t rounds, seconds;                 /* ledger */
+  bool made_up;                             /* made-up data even where Fashion-MNIST or a text is */
   bool threads_given, json, quick, profile; /* quick: leaves out the comparison with the reference bits */
 };
 
 /* Each prints its lines; DONE, or a status with why. */
 enum outcome bench_step(const struct bench_options *o, struct why *why);
 enum outcome bench_commit(const struct bench_options *o, struct why *why);
+enum outcome bench_guard(const struct bench_options *o, struct why *why);
 enum outcome bench_exact(const struct bench_options *o, struct why *why);
 enum outcome bench_ledger(const struct bench_options *o, struct why *why);
 

@@ -43,10 +43,9 @@ static enum outcome make_folder(struct bench_job *b, struct why *why) {
 }
 
 /* What the row trains on, found or made up; `words` is what the job file says of it. */
-static enum outcome make_data(struct bench_job *b, const struct bench_row *row, const char **sets, char words[128],
-                              struct why *why) {
+static enum outcome make_data(struct bench_job *b, const struct bench_row *row, bool made_up, const char **sets,
+                              char words[128], struct why *why) {
   char path[FILE_PATH_MAX];
-  bool made_up;
   enum training_status status = TRAINING_OK;
   if (row->context) {
     file_join(path, b->folder, "text");
@@ -54,7 +53,7 @@ static enum outcome make_data(struct bench_job *b, const struct bench_row *row, 
     snprintf(words, 128, "{format: text, file: text, context: %" PRIu32 "}", row->context);
   } else {
     file_join(path, *sets, "fashion-mnist/train-images-idx3-ubyte.gz");
-    made_up = access(path, R_OK) != 0;
+    made_up = made_up || access(path, R_OK) != 0;
     if (made_up) {
       status = rows_pictures(b->folder, why);
       *sets = b->folder;
@@ -82,7 +81,7 @@ enum outcome bench_job_open(struct bench_job *b, const struct bench_row *row, ui
   quote_path(model, quoted);
   enum outcome outcome = make_folder(b, why);
   if (outcome != OUTCOME_DONE) return outcome;
-  outcome = make_data(b, row, &sets, words, why);
+  outcome = make_data(b, row, o->made_up, &sets, words, why);
   if (outcome == OUTCOME_DONE) {
     int length =
         snprintf(text, sizeof text,

@@ -138,9 +138,9 @@ static uint8_t *licences(size_t *length) {
 
 enum training_status rows_text(const char *path, bool *made_up, struct why *why) {
   static uint8_t noise[TEXT_BYTES];
-  size_t length;
-  uint8_t *text = licences(&length);
-  *made_up = length < TEXT_BYTES / 4; /* another system's folder of that name */
+  size_t length = 0;
+  uint8_t *text = *made_up ? NULL : licences(&length);
+  *made_up = length < TEXT_BYTES / 4; /* none, or another system's folder of that name */
   for (uint32_t i = 0; *made_up && i < TEXT_BYTES; i++) noise[i] = (uint8_t)random_word(i, 2, 0, 1);
   enum training_status status = file_replace(path, *made_up ? noise : text, *made_up ? sizeof noise : length, why);
   free(text);

@@ -25,8 +25,8 @@ uint32_t rows_choose(const char *word, const struct bench_row *chosen[BENCH_ROWS
 bool rows_find(const struct bench_row *row, const char *folder, char path[FILE_PATH_MAX], struct why *why);
 
 /* rows_pictures writes noise, shaped and named like Fashion-MNIST, into folder/fashion-mnist. rows_text writes the
- * licences of a Debian system, one behind the other in the order of their names, links left out, to `path`, or as many
- * made-up bytes where there are none, and says which. */
+ * licences of a Debian system, one behind the other in the order of their names, links left out, to `path`, or made-up
+ * bytes where there are none or *made_up asks for them, and says which in *made_up. */
 enum training_status rows_pictures(const char *folder, struct why *why);
 enum training_status rows_text(const char *path, bool *made_up, struct why *why);
 

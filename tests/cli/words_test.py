@@ -58,7 +58,7 @@ class Words(world.World):
     def test_unknown_words_have_a_way_out(self):
         for words, answer in ((["trian"], "did you mean 'train'"), (["verfy", "x"], "did you mean 'verify'"),
                               (["banana"], "assay --help"), (["verify", "x", "--interval", "3", "y"], "one word too many"),
-                              (["help", "trian"], "did you mean 'train'"), (["bench"], "gemm|conv|step|commit|exact|referee|ledger is missing"),
+                              (["help", "trian"], "did you mean 'train'"), (["bench"], "gemm|conv|step|commit|exact|guard|referee|ledger is missing"),
                               (["lower"], "DIR is missing"), (["train"], "JOB.yaml is missing"), (["train", "job.yaml", "-o", ""], "-o DIR"),
                               (["verify", "x", "--sede", "3"], "did you mean --seed"), (["verify"], "usage: assay verify"),
                               (["verify", "x", "--intervals", "some"], "whole number"), (["verify", "x", "--seed"], "needs a value"),

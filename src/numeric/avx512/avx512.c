@@ -87,6 +87,8 @@ VECTOR_INLINE vec_real vec_mul(vec_real a, vec_real b) { return _mm512_mul_ps(a,
 VECTOR_INLINE vec_real vec_div(vec_real a, vec_real b) { return _mm512_div_ps(a, b); }
 VECTOR_INLINE vec_real vec_fma(vec_real a, vec_real b, vec_real c) { return _mm512_fmadd_ps(a, b, c); }
 VECTOR_INLINE vec_real vec_sqrt(vec_real a) { return _mm512_sqrt_ps(a); }
+/* a * 2^n for integers n, rounded once */
+#define vec_scale(a, n) _mm512_scalef_ps(a, n)
 VECTOR_INLINE vec_real vec_floor(vec_real a) {
   return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
@@ -140,6 +142,7 @@ VECTOR_INLINE vec_mask vec_ilt(vec_int a, vec_int b) { return _mm512_cmplt_epi32
 VECTOR_INLINE vec_mask vec_ult(vec_int a, vec_int b) { return _mm512_cmplt_epu32_mask(a, b); }
 VECTOR_INLINE vec_mask vec_ieq(vec_int a, vec_int b) { return _mm512_cmpeq_epi32_mask(a, b); }
 VECTOR_INLINE vec_int vec_pick(vec_mask m, vec_int yes, vec_int no) { return _mm512_mask_mov_epi32(no, m, yes); }
+VECTOR_INLINE vec_int vec_keep(vec_mask m, vec_int x) { return _mm512_maskz_mov_epi32(m, x); } /* else 0 */
 VECTOR_INLINE vec_int vec_bit(vec_mask m) { return _mm512_maskz_set1_epi32(m, 1); }
 VECTOR_INLINE bool vec_any(vec_int x) { return _mm512_test_epi32_mask(x, x) != 0; }
 

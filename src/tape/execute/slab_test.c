@@ -173,6 +173,47 @@ static void what_does_not_join(void **state) {
   assert_int_equal(seen.local, 3); /* not a, which the sum reads, nor the softmax */
 }
 
+/* A dot over dims [out.., k..]; an operand's axes are whole dims of the record, in the order of `axes` (255 ends it).
+ */
+static struct stage_value product(uint8_t out_rank, uint8_t k_rank, const uint32_t *dim, struct stage_value a,
+                                  const uint8_t *a_axes, struct stage_value b, const uint8_t *b_axes) {
+  struct tape_record r = record(TAPE_DOT, TAPE_CHAIN, out_rank, k_rank, dim);
+  for (int n = 0; n < 2; n++) {
+    struct tape_operand *o = stage_operand(&r, n ? b : a);
+    for (const uint8_t *d = n ? b_axes : a_axes; *d != 255; d++) stage_axis(o, r.dim[*d], 0, *d, 1, 0, 0);
+  }
+  return stage_add(&s, &r, NULL);
+}
+
+/* Heads of sequences: q k^T, softmax, by v, then a matrix that all sequences share. One group, a sequence or some a
+ * slab, in which the products read what the thread has just made, turned and in place. */
+static void attention(void **state) {
+  (void)state;
+  enum { BATCH = 4, HEADS = 2, PLACES = 40, WIDE = 24, OUT = 20 };
+  static const uint32_t in[3] = {BATCH, PLACES, HEADS * WIDE}, rows[3] = {BATCH * HEADS, PLACES, PLACES};
+  static const uint32_t scores[5] = {BATCH, HEADS, PLACES, PLACES, WIDE}, out[3] = {BATCH, PLACES, OUT};
+  static const uint32_t values[5] = {BATCH, HEADS, PLACES, WIDE, PLACES}, outs[5] = {BATCH, PLACES, OUT, HEADS, WIDE};
+  for (int wild = 0; wild < 2; wild++) {
+    stage_begin(&s, 41);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, out), part[3];
+    for (int n = 0; n < 3; n++)
+      part[n] =
+          scaled(stage_data(&s, TAPE_F32, BATCH * PLACES * HEADS * WIDE, wild ? STAGE_WILD : STAGE_PLAIN), in, 0.5f);
+    struct stage_value w = stage_data(&s, TAPE_F32, HEADS * WIDE * OUT, STAGE_PLAIN);
+    struct stage_value x =
+        product(4, 1, scores, part[0], (const uint8_t[]){0, 2, 1, 4, 255}, part[1], (const uint8_t[]){0, 3, 1, 4, 255});
+    x = softmax(x, rows);
+    x = product(4, 1, values, x, (const uint8_t[]){0, 1, 2, 4, 255}, part[2], (const uint8_t[]){0, 4, 1, 3, 255});
+    x = product(3, 2, outs, x, (const uint8_t[]){0, 3, 1, 4, 255}, w, (const uint8_t[]){3, 4, 2, 255});
+    keep(x, out, &entry);
+    struct seen seen = look_and_run();
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.joined, 7); /* one map for all three, three products, three passes of the softmax */
+    assert_int_equal(BATCH % seen.slabs, 0);
+    assert_int_equal(seen.local, 8); /* all but the last */
+  }
+}
+
 static int open_pool(void **state) {
   (void)state;
   return (pool = pool_open(3)) ? 0 : -1;
@@ -186,6 +227,6 @@ static int shut_pool(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax), cmocka_unit_test(rows_of_neighbours),
-                                     cmocka_unit_test(what_does_not_join)};
+                                     cmocka_unit_test(what_does_not_join), cmocka_unit_test(attention)};
   return cmocka_run_group_tests_name("slabs", tests, open_pool, shut_pool);
 }

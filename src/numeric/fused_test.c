@@ -9,7 +9,7 @@
 #include "numeric/fused.h"
 #include "numeric/reference/reference.h"
 
-enum { INPUTS_MAX = 2 * FUSED_WORD, ROUNDS = 40, GUARD = 0x5a5a5a5a };
+enum { INPUTS_MAX = 2 * FUSED_WORD, ROUNDS = 48, GUARD = 0x5a5a5a5a };
 
 static uint64_t state = 1;
 static uint32_t draw(void) {
@@ -23,13 +23,25 @@ static const uint32_t special[] = {0,           0x80000000u, 0x7f800000u, 0xff80
                                    0xffc12345u, 1,           0x80000001u, 0x007fffffu, 0x00800000u, 0x7f7fffffu,
                                    0xff7fffffu, 0x3f800000u, 0xbf800000u, 0x3f000000u, 2,           3};
 
-/* Mostly numbers near one, so that not everything ends as a NaN; small integers, for labels and taps. */
-static uint32_t word(bool wild) {
+/* Mostly numbers near one, so that not everything ends as a NaN; small integers, for labels and taps. LOW: means that
+ * decay, next to gradients that are 0 and weights of every size. */
+enum content { TAME, WILD, LOW, CONTENTS };
+static uint32_t word(enum content content) {
   uint32_t kind = draw() % 8;
-  if (wild && kind < 4) return special[draw() % (sizeof special / sizeof *special)];
+  if (content == LOW && kind < 6) {
+    uint32_t sign = draw() & 0x80000000u;
+    return sign | (kind < 2   ? 0
+                   : kind < 4 ? draw() & (0x7fffffu >> draw() % 23)
+                   : kind < 5 ? 0x14000000u + (draw() & 0xfffffff) /* around 2^-70 */
+                              : draw() & 0x7fffffffu);
+  }
+  if (content == WILD && kind < 4) return special[draw() % (sizeof special / sizeof *special)];
   if (kind == 4) return draw() % 4;
   return (draw() & 0x80ffffffu) | 0x3f000000u;
 }
+
+/* Betas and the like, and an epsilon that is around 2^-30. */
+static uint32_t factor(void) { return draw() % 3 ? word(TAME) : 0x2c000000u + (draw() & 0x7ffffff); }
 
 static bool is_nan(uint32_t w) { return (w & 0x7fffffffu) > 0x7f800000u; }
 
@@ -50,7 +62,21 @@ static void expected(const struct fused_body *b, const uint32_t *input, uint32_t
 }
 
 /* One call: which inputs are one word, and which output lies where an input does, is drawn. */
-static bool agrees(const struct backend *back, uint8_t code, uint32_t n, bool wild) {
+static bool decays; /* agrees: AdamW of means that decay, where a step is about to be too small for the weight */
+
+static uint32_t decaying(uint32_t input) {
+  uint32_t sign = draw() & 0x80000000u;
+  switch (input) {
+  case 1: return sign | (0x7fffffu - draw() % 0x400000);
+  case 3: return sign | (0x12000000u + draw() % 0x10000000u); /* w: 2^-91 to 2^-59 */
+  case 5: return 0x3f800000u - draw() % 0x400000;
+  case 9: return 0x26000000u + draw() % 0xc000000u; /* epsilon: 2^-51 to 2^-27 */
+  case 11: return sign | (0x3f800000u - draw() % 0x400000);
+  default: return 0; /* g and v among them */
+  }
+}
+
+static bool agrees(const struct backend *back, uint8_t code, uint32_t n, enum content content) {
   const struct fused_body *b = &fused_bodies[code];
   uint32_t inputs = b->vectors + b->words, *at[INPUTS_MAX], *out[FUSED_KEPT_MAX], *want[FUSED_KEPT_MAX];
   struct backend_in in[INPUTS_MAX];
@@ -59,7 +85,8 @@ static bool agrees(const struct backend *back, uint8_t code, uint32_t n, bool wi
     bool same = v >= b->vectors || draw() % 4 == 0;
     at[v] = malloc((same ? 1 : n) * sizeof *at[v]); /* the exact size, so that a sanitizer sees a read past it */
     if (!at[v]) exit(3);
-    for (uint32_t i = 0; i < (same ? 1 : n); i++) at[v][i] = word(wild);
+    for (uint32_t i = 0; i < (same ? 1 : n); i++)
+      at[v][i] = decays ? decaying(v) : v < b->vectors || content != LOW ? word(content) : factor();
     in[v] = (struct backend_in){at[v], same};
   }
   for (uint8_t k = 0; k < b->keeps; k++) {
@@ -122,9 +149,12 @@ int main(void) {
   backend_thread_enter();
   for (uint32_t b = 0; b < sizeof names / sizeof *names; b++) {
     const struct backend *back = backend_named(names[b]);
+    decays = true; /* AdamW is the first body */
+    for (uint32_t round = 0; back && round < ROUNDS; round++) failed += !agrees(back, 0, 512, LOW);
+    decays = false;
     for (uint8_t code = 0; back && code < BACKEND_FUSED; code++, kernels++)
       for (uint32_t round = 0; round < ROUNDS; round++)
-        failed += !agrees(back, code, sizes[round % (sizeof sizes / sizeof *sizes)], round % 3 != 0);
+        failed += !agrees(back, code, sizes[round % (sizeof sizes / sizeof *sizes)], (enum content)(round % CONTENTS));
   }
   printf("%d kernels, %d failures\n", kernels, failed);
   return failed != 0;

@@ -84,6 +84,7 @@ static enum training_status settle(struct committer *c, struct why *why) {
   }
   for (uint32_t i = 0; i < c->unsettled_count && status == TRAINING_OK; i++)
     if (checkpoint_path(path, c->o.folder, c->unsettled[i])) status = file_settle(path, why);
+  if (c->unsettled_count && status == TRAINING_OK) file_settle_names(path);
   c->unsettled_count = 0;
   c->settled_at = machine_seconds();
   return status;
@@ -194,10 +195,15 @@ static void *background(void *context) {
   return NULL;
 }
 
+static void finish_task(void *hasher, uint32_t i, uint32_t thread) {
+  (void)i, (void)thread;
+  hasher_finish(hasher);
+}
+
 /* What nobody had time for. On return the last interval is hashed and nobody looks at the hasher any more. */
 static void finish_hashing(struct committer *c) {
   if (c->pushed == c->first) return;
-  hasher_finish(c->hasher);
+  pool_run(c->o.pool, pool_threads(c->o.pool), finish_task, c->hasher);
   pool_spare(c->o.pool, NULL, NULL);
   pthread_mutex_lock(&c->lock);
   while (c->hashed < c->pushed || c->hashing) pthread_cond_wait(&c->changed, &c->lock);

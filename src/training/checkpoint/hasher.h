@@ -21,7 +21,7 @@ void hasher_begin(struct hasher *h, const uint8_t *blob, uint64_t leaves, uint8_
                   void *context);
 
 /* hasher_slice is a pool_slice: about 2 us of work (a leaf at a time, 3 us, on processors that hash one by one). False:
- * every leaf is hashed. hasher_finish takes slices until then. */
+ * every leaf is hashed. hasher_finish, by any number of threads, takes slices until then. */
 bool hasher_slice(void *hasher, uint32_t thread);
 void hasher_finish(struct hasher *h);
 

@@ -154,12 +154,13 @@ enum training_status file_replace_past(const char *path, const void *bytes, size
 
 enum training_status file_settle(const char *path, struct why *why) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return write_failed(path, 0, errno, why);
+  if (fd < 0) return errno == ENOENT ? TRAINING_OK : write_failed(path, 0, errno, why);
   enum training_status status = fsync(fd) == 0 ? TRAINING_OK : write_failed(path, 0, errno, why);
   close(fd);
-  sync_folder_of(path);
   return status;
 }
+
+void file_settle_names(const char *path) { sync_folder_of(path); }
 
 enum training_status file_sync(const char *folder, struct why *why) {
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

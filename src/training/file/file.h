@@ -47,9 +47,11 @@ enum training_status file_sync(const char *folder, struct why *why);
 
 /* file_replace_past is file_replace (wait) or file_replace_soon for many pages: where bytes begin at a multiple of 4096
  * and length is one, the disk takes them past the system's cache, if the file system can; for a state of 6 MB a tenth
- * of the processor's time. file_settle waits until a file written so, and its name, are on the disk. */
+ * of the processor's time. file_settle waits until a file written so is on the disk (one that somebody
+ * took away meanwhile is no error), file_settle_names until the names in its folder are. */
 enum training_status file_replace_past(const char *path, const void *bytes, size_t length, bool wait, struct why *why);
 enum training_status file_settle(const char *path, struct why *why);
+void file_settle_names(const char *path);
 
 /* file_append writes to the end of an open file; path only names it in messages. */
 enum training_status file_append(int fd, const char *path, const void *bytes, size_t length, struct why *why);

@@ -4,10 +4,16 @@
 #include <string.h>
 
 /* A panel of a stays in the first cache while panels of b stream from the second, where a chunk of the tile's b lies.
- * Columns enough to repay packing a panel of a; rows enough to repay packing b where it could be walked. A stride that
- * is a multiple of the page puts all rows of a panel into the same few places of every cache. */
+ *
+ * Reading in place is best until the caches say otherwise. A row of a is walked in place always: nothing gained by
+ * packing it was ever worth the 5 to 8 % that packing costs. Rows of a side by side whose k are AWAY apart meet in a
+ * few places of the first cache. b is packed where its columns are apart; where enough panels of rows repay it; and,
+ * with a few, where each k lies on another page. */
 enum { TILE_COLS = 512, TILE_PANELS = 144, A_STEP = 16, A_PANELS = 8, PACK_DEPTH = 16 };
-enum { A_COLS_MIN = 128, B_PANELS_MIN = 30, B_PANELS_MIN_PAGED = 4, PAGE_FLOATS = 1024 };
+enum { AWAY = 128, B_PANELS_MIN = 40, B_PANELS_MIN_FAR = 30, B_PANELS_MIN_PAGED = 4, PAGE_FLOATS = 1024 };
+
+/* What does not fit the second cache together with what is in use is asked for early, half a line a k. */
+enum { NEAR_FLOATS = 1 << 18, C_NEAR_FLOATS = 6 << 20, HALF_LINE = 8, SMALL_WORK = 1 << 27, SMALL_C = 1 << 17 };
 
 static uint32_t ceil_div(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -16,6 +22,41 @@ static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static uint32_t even_piece(uint32_t length, uint32_t most, uint32_t unit) {
   uint32_t pieces = ceil_div(length, most);
   return ceil_div(ceil_div(length, pieces), unit) * unit;
+}
+
+static bool pays(const struct gemm *g, uint32_t rows, const struct backend *backend) {
+  uint32_t panels = ceil_div(rows, backend->dot_rows);
+  bool paged = g->b_k % PAGE_FLOATS == 0 || g->b_k > 2 * PAGE_FLOATS;
+  bool far = (uint64_t)g->k * g->n > NEAR_FLOATS;
+  return g->b_col != 1 || panels >= (paged ? B_PANELS_MIN_PAGED : far ? B_PANELS_MIN_FAR : B_PANELS_MIN);
+}
+
+/* Tiles for several threads: an operand that is packed is packed by every tile that reads it, so it is the other one
+ * that several tiles should read. Small products get a tile a thread; of large ones there are more, since a thread may
+ * be held up by a neighbour. */
+static void share(struct gemm_plan *p, uint32_t threads) {
+  const struct gemm *g = &p->product;
+  const uint32_t unit_rows = p->backend->dot_rows, unit_cols = p->backend->dot_cols;
+  bool small = (uint64_t)g->m * g->n * g->k < SMALL_WORK || (uint64_t)g->m * g->n < SMALL_C;
+  uint32_t want = small ? threads : 2 * threads,
+           cols_least = p->pack_b && g->b_col == 1 ? 16 * unit_cols : 4 * unit_cols;
+  for (;;) {
+    if ((uint64_t)p->tiles_down * p->tiles_across * g->batch >= want) return;
+    bool rows = p->tile_rows > 4 * unit_rows, cols = p->tile_cols >= cols_least;
+    if (!rows && !cols) cols = p->tile_cols > unit_cols;
+    if (!rows && !cols) return;
+    if (rows && cols) { /* halving one makes the other's packs twice as many */
+      uint64_t more_b = p->pack_b ? p->tile_cols : 0, more_a = p->pack_a ? p->tile_rows : 0;
+      rows = more_b == more_a ? p->tile_rows > p->tile_cols : more_b < more_a;
+    }
+    if (rows) {
+      p->tile_rows = even_piece(g->m, p->tile_rows / 2 / unit_rows * unit_rows, unit_rows);
+      p->tiles_down = ceil_div(g->m, p->tile_rows);
+    } else {
+      p->tile_cols = even_piece(g->n, p->tile_cols / 2 / unit_cols * unit_cols, unit_cols);
+      p->tiles_across = ceil_div(g->n, p->tile_cols);
+    }
+  }
 }
 
 enum gemm_status gemm_plan(struct gemm_plan *plan, const struct backend *backend, const struct gemm *product,
@@ -27,17 +68,14 @@ enum gemm_status gemm_plan(struct gemm_plan *plan, const struct backend *backend
   p.tile_rows = even_piece(g->m, TILE_PANELS * backend->dot_rows, backend->dot_rows);
   p.tiles_across = ceil_div(g->n, p.tile_cols);
   p.tiles_down = ceil_div(g->m, p.tile_rows);
-  if (threads > 1) {
-    uint32_t want = 4 * threads;
-    while ((uint64_t)p.tiles_down * p.tiles_across * g->batch < want && p.tile_rows > 4 * backend->dot_rows) {
-      p.tile_rows = even_piece(g->m, p.tile_rows / 2 / backend->dot_rows * backend->dot_rows, backend->dot_rows);
-      p.tiles_down = ceil_div(g->m, p.tile_rows);
-    }
-  }
+  p.pack_a = g->a_k != 1 && (g->a_row != 1 || g->a_k >= AWAY);
+  p.pack_b = pays(g, p.tile_rows, backend);
+  if (threads > 1) share(&p, threads);
   p.tiles_count = (uint64_t)p.tiles_down * p.tiles_across * g->batch;
-  uint32_t panels = ceil_div(p.tile_rows, backend->dot_rows);
-  p.pack_a = g->a_k != 1 || p.tile_cols >= A_COLS_MIN;
-  p.pack_b = g->b_col != 1 || panels >= (g->b_k % PAGE_FLOATS ? B_PANELS_MIN : B_PANELS_MIN_PAGED);
+  p.pack_b = pays(g, p.tile_rows, backend);
+  p.ask_chunks = g->b_col == 1 && g->a_row == 1 && (uint64_t)g->k * (g->m + g->n) > 4 * NEAR_FLOATS;
+  p.ask_panels = g->a_k == 1 && (uint64_t)g->m * g->k > NEAR_FLOATS;
+  p.c_far = (uint64_t)g->m * g->n * g->batch > C_NEAR_FLOATS;
   p.scratch_bytes = sizeof(float) * CANON_CHUNK * ((p.pack_b ? p.tile_cols : 0) + (p.pack_a ? A_STEP * A_PANELS : 0));
   *plan = p;
   return GEMM_OK;
@@ -93,6 +131,16 @@ static void pack_a(const struct gemm_plan *plan, uint32_t depth, uint32_t rows, 
     }
 }
 
+/* Turn `turn` of a chunk asks for its share of what comes next, in the order of memory: rows of `length` half lines,
+ * `rows` of them. False when all has been asked for. */
+static bool ask_rows(struct dot_later *later, const float *from, ptrdiff_t row, uint32_t rows, uint32_t length,
+                     uint64_t turn, uint32_t depth) {
+  uint64_t first = turn * depth / length;
+  if (first >= rows) return false;
+  *later = (struct dot_later){from + (ptrdiff_t)first * row, HALF_LINE, row - (ptrdiff_t)length * HALF_LINE, length};
+  return true;
+}
+
 bool gemm_tile(const struct gemm_plan *plan, uint64_t i, void *scratch) {
   const struct backend *backend = plan->backend;
   const struct gemm *g = &plan->product;
@@ -110,7 +158,11 @@ bool gemm_tile(const struct gemm_plan *plan, uint64_t i, void *scratch) {
   for (uint32_t k = 0; k < g->k; k += CANON_CHUNK) {
     uint32_t depth = least(g->k - k, CANON_CHUNK);
     struct dot_run run = {0, 0, depth};
-    struct dot_tile t = {.runs = &run, .runs_count = 1, .c_row = g->c_row, .store = k == 0 ? DOT_FIRST : DOT_NEXT};
+    struct dot_tile t = {
+        .runs = &run, .runs_count = 1, .c_row = g->c_row, .store = k == 0 ? DOT_FIRST : DOT_NEXT, .c_far = plan->c_far};
+    struct dot_later later;
+    uint32_t deep_next = k + depth < g->k ? least(g->k - k - depth, CANON_CHUNK) : 0;
+    uint64_t turn = 0, turns_b = ceil_div(deep_next * ceil_div(cols, HALF_LINE), depth);
     const float *a_chunk = a + (ptrdiff_t)k * g->a_k, *b_chunk = b + (ptrdiff_t)k * g->b_k;
     if (plan->pack_b) pack_b(plan, depth, cols, b_chunk, b_panels);
     for (uint32_t p = 0; p < panels; p++) {
@@ -122,8 +174,30 @@ bool gemm_tile(const struct gemm_plan *plan, uint64_t i, void *scratch) {
                          : a_chunk + (ptrdiff_t)first * g->a_row;
       t.a_row = plan->pack_a ? 1 : g->a_row;
       t.a_k = plan->pack_a ? A_STEP : g->a_k;
-      for (uint32_t j = 0; j < cols; j += width) {
+      for (uint32_t j = 0; j < cols; j += width, turn++) {
         t.cols = least(cols - j, width);
+        t.later = NULL;
+        if (plan->ask_chunks && plan->pack_a) { /* the panels that are packed next, then what packs b next */
+          uint32_t next = panel_row(rows, panels, least(p / A_PANELS * A_PANELS + A_PANELS, panels));
+          uint32_t end = panel_row(rows, panels, least(p / A_PANELS * A_PANELS + 2 * A_PANELS, panels));
+          uint64_t now = turn - (uint64_t)(p / A_PANELS * A_PANELS) * ceil_div(cols, width);
+          bool asks = next < rows ? ask_rows(&later, a_chunk + (ptrdiff_t)next * g->a_row, g->a_k, depth,
+                                             ceil_div(end - next, HALF_LINE), now, depth)
+                                  : deep_next && ask_rows(&later, b_chunk + (ptrdiff_t)depth * g->b_k, g->b_k,
+                                                          deep_next, ceil_div(cols, HALF_LINE), now, depth);
+          if (asks) t.later = &later;
+        } else if (plan->ask_chunks && deep_next) {
+          bool asks = turn < turns_b ? ask_rows(&later, b_chunk + (ptrdiff_t)depth * g->b_k, g->b_k, deep_next,
+                                                ceil_div(cols, HALF_LINE), turn, depth)
+                                     : ask_rows(&later, a_chunk + (ptrdiff_t)depth * g->a_k, g->a_k, deep_next,
+                                                ceil_div(rows, HALF_LINE), turn - turns_b, depth);
+          if (asks) t.later = &later;
+        } else if (plan->ask_panels && p + 1 < panels) {
+          uint32_t next = first + t.rows;
+          if (ask_rows(&later, a_chunk + (ptrdiff_t)next * g->a_row, g->a_row, panel_row(rows, panels, p + 2) - next,
+                       ceil_div(depth, HALF_LINE), j / width, depth))
+            t.later = &later;
+        }
         t.b = plan->pack_b ? b_panels + (size_t)j * depth : b_chunk + j;
         t.b_k = plan->pack_b ? (ptrdiff_t)width : g->b_k;
         t.c = c + (ptrdiff_t)first * g->c_row + j;

@@ -25,7 +25,8 @@ struct gemm_plan {
   uint32_t tiles_down, tiles_across;
   uint64_t tiles_count;
   bool pack_a, pack_b;
-  size_t scratch_bytes; /* what each thread must bring to gemm_tile, 64-byte aligned */
+  bool ask_chunks, ask_panels, c_far; /* what tiles ask for early: the next chunk of both, the next panel of a; c */
+  size_t scratch_bytes;               /* what each thread must bring to gemm_tile, 64-byte aligned */
 };
 
 enum gemm_status { GEMM_OK, GEMM_ERR_SHAPE };

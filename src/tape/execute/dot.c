@@ -125,14 +125,26 @@ static bool leads_rows(const struct dot *d, const struct dot_dim *lead) {
   return d->row.c > 0 && (uint64_t)d->row.c * d->row.extent == (uint64_t)lead->c * lead->extent && lead->a && !lead->b;
 }
 
+/* Combinations of the loops that stand in front of everything else, in the order of the outputs: heads of sequences. */
+static uint64_t leading_loops(const struct dot *d) {
+  const struct tape_record *r = d->record;
+  uint64_t combinations = 1;
+  uint32_t dim = 0;
+  for (uint32_t l = 0; l < d->loops; l++, dim++) {
+    while (r->dim[dim] == 1) dim++;
+    if (d->loop[l].of != dim || !alone(&r->operand[A], dim) || !alone(&r->operand[B], dim)) break;
+    if (d->from_b == DOT_SHARED && d->loop[l].b) break;
+    combinations *= d->loop[l].extent;
+  }
+  return combinations;
+}
+
 static void find_parts(struct dot *d, struct dot_dim lead) {
   const struct tape_record *r = d->record;
   d->parts = 1;
-  if (!alone(&r->operand[A], lead.of) || !alone(&r->operand[B], lead.of)) return;
-  if (d->by_cols || d->phased || (d->from_b == DOT_SHARED && lead.b)) return;
-  if (d->loops > 0 && d->loop[0].of == lead.of) {
-    d->parts = lead.extent;
-  } else if (leads_rows(d, &lead)) {
+  if (d->by_cols || d->phased) return;
+  d->parts = leading_loops(d);
+  if (d->parts == 1 && leads_rows(d, &lead) && alone(&r->operand[A], lead.of) && alone(&r->operand[B], lead.of)) {
     d->parts = lead.extent;
     d->part_rows = true;
   }
@@ -162,10 +174,11 @@ bool dot_parts_fit(const struct tape_record *r, uint64_t parts) {
   int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS];
   if (!halo_linear(r, &r->operand[of_a], coef_a) || !halo_linear(r, &r->operand[1 - of_a], coef_b)) return false;
   struct dot_dim lead = lay_out(&d, coef_a, coef_b);
-  if (lead.extent % parts != 0 || !alone(&r->operand[A], lead.of) || !alone(&r->operand[B], lead.of)) return false;
-  if (d.loops > 0 && d.loop[0].of == lead.of)
-    return d.row.extent >= PART_ROWS && (!lead.b || d.col.b == 1 || dot_batches_outside(&d));
-  return leads_rows(&d, &lead) && d.row.extent / parts >= PART_ROWS;
+  if (d.col.b != 1) d.from_b = dot_batches_outside(&d) ? DOT_OWN : DOT_SHARED;
+  uint64_t loops = leading_loops(&d);
+  if (loops > 1) return loops % parts == 0 && d.row.extent >= PART_ROWS;
+  return leads_rows(&d, &lead) && alone(&r->operand[A], lead.of) && alone(&r->operand[B], lead.of) &&
+         lead.extent % parts == 0 && d.row.extent / parts >= PART_ROWS;
 }
 
 bool dot_plan(struct execute *x, struct item *item) {

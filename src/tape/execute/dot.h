@@ -13,14 +13,13 @@ bool dot_fits(const struct tape_record *r);
 bool dot_plan(struct execute *x, struct item *item);
 void dot_run(struct execute *x, const struct item *item);
 
-/* A dot's outputs fall apart along their leading dim. dot_parts says into how many equal parts at most: the extent of
- * the outermost output dim longer than 1 where every part reads whole operands or its own piece of them; 1: none, and
+/* A dot's outputs fall apart along their leading dims. dot_parts says into how many equal parts at most: combinations
+ * of the outermost output dims longer than 1 (sequences; heads of sequences), as long as every part reads whole
+ * operands or its own piece of them, or the extent of the first where it is the outer part of the rows; 1: none, and
  * then there is only dot_run. dot_parts_fit asks it of a record that nobody planned: can it be run in so many parts,
- * with rows enough in each? dot_inside: may operand o be made slab by slab in the same group, by the thread that then
- * runs the part? Only if each part reads its own piece, and in place. */
+ * with rows enough in each? */
 uint64_t dot_parts(const struct item *item);
 bool dot_parts_fit(const struct tape_record *r, uint64_t parts);
-bool dot_inside(const struct item *item, uint32_t operand);
 
 /* dot_begin, before the parts, by all threads: copies of operands that lie outside the group. dot_part computes parts
  * [low, high) of `parts` (a divisor of dot_parts) on this thread, NaN mended: what has to be copied part by part goes

@@ -1,6 +1,6 @@
 #include "tape/execute/dot_plan.h"
 
-enum { FAR_ROWS = 64, FAR_BYTES = 1024, TURNED_BYTES = 512, AHEAD = 16 };
+enum { FAR_ROWS = 64, FAR_BYTES = 1024, TURNED_BYTES = 512, AHEAD = 16, ASKS_LEAST = 1 << 24, FAR_C_BYTES = 1 << 21 };
 
 static const int64_t nothing[PLAN_DIMS] = {0};
 
@@ -39,8 +39,14 @@ bool dot_batches_outside(const struct dot *d) {
 static bool turned_far(const struct execute *x, const struct dot *d, const int64_t *coef_a) {
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims = dot_k_dims(d->record, coef_a, nothing, dim);
-  return d->row.a == 1 && dim[dims - 1].a * 4 >= TURNED_BYTES && d->row.extent > 1 &&
-         d->col.extent >= x->backend->dot_cols;
+  uint64_t n = d->col.extent, wide = x->backend->dot_cols;
+  if (d->row.a != 1 || dim[dims - 1].a * 4 < TURNED_BYTES || d->row.extent == 1 || n < wide) return false;
+  return !d->in_group || d->k > CANON_CHUNK / 2 || n >= 8 * wide; /* in a group a lies near, and a copy costs more */
+}
+
+static int64_t straight(const struct dot *d, const int64_t *coef) {
+  struct dot_dim dim[TAPE_RANK_MAX];
+  return dot_k_dims(d->record, nothing, coef, dim) == 1 ? dim[0].b : 0;
 }
 
 bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b) {
@@ -53,6 +59,10 @@ bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef
   if (copy_a) d->from_a = d->by_cols ? DOT_SHARED : DOT_OWN;
   if (copy_b) d->from_b = d->by_cols || dot_batches_outside(d) ? DOT_OWN : DOT_SHARED;
   d->a_row = copy_a ? 1 : d->row.a;
+  d->asks = matrix && !d->in_group && m * n * d->k >= ASKS_LEAST;
+  d->c_far = !d->in_group && m * n * 4 >= FAR_C_BYTES;
+  d->straight_a = straight(d, coef_a);
+  d->straight_b = straight(d, coef_b);
   d->batches = 1;
   for (uint32_t i = d->loops; i-- > 0;)
     if (d->loop[i].b) {

@@ -5,6 +5,7 @@
 
 #include "numeric/canon.h"
 #include "tape/execute/dot.h"
+#include "tape/execute/dot_ask.h"
 #include "tape/execute/halo.h"
 
 /* A dim as the three arrays walk it. */
@@ -35,7 +36,9 @@ struct dot {
   uint32_t loops;
   enum dot_from from_a, from_b;
   bool by_cols; /* tasks are columns, all rows of them: b is wide, and each column of it is copied by one task alone */
-  int64_t a_row, a_k, b_k; /* as a tile walks, a_k and b_k inside a run */
+  int64_t a_row, a_k, b_k;        /* as a tile walks, a_k and b_k inside a run */
+  int64_t straight_a, straight_b; /* stride along all of k, in the value; 0: there is not one */
+  bool asks, c_far;               /* is the memory of operands, of c, worth asking for? */
   struct dot_run *run;
   uint32_t *chunk, chunks; /* chunk c is runs chunk[c] .. chunk[c + 1] - 1, in the list of the loops' combination */
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
@@ -88,7 +91,7 @@ bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a
 struct dot_call {
   struct execute *x;
   struct dot *dot;
-  const float *a, *b; /* of the shared copies, where there are some */
+  const float *raw_a, *raw_b, *a, *b; /* a, b: of the shared copies, where there are some */
   float *c;
   uint64_t row_low, rows, tiles, items;
   uint32_t chunk_low, chunk_high;

@@ -3,29 +3,49 @@
 #include "tape/execute/dot_plan.h"
 #include "tape/execute/fold.h"
 
+enum { COMMON_BYTES = 1 << 19 };
+
 /* One tile of rows, columns [low, high). t holds all but rows and columns. */
-static bool tile_row(const struct dot_call *call, struct dot_tile *t, const float *b, uint64_t depth, uint64_t low,
-                     uint64_t high, float *c) {
+static bool tile_row(const struct dot_call *call, struct dot_tile *t, struct dot_ask *ask, const float *b,
+                     uint64_t depth, uint64_t low, uint64_t high, float *c) {
   const struct dot *d = call->dot;
   bool nan = false;
   for (uint64_t j = low; j < high; j += d->panel_cols) {
     t->cols = (uint32_t)(high - j < d->panel_cols ? high - j : d->panel_cols);
     t->b = b + (d->from_b == DOT_IN_PLACE ? j : (j - low) * depth);
     t->c = c + j;
+    t->later = d->asks ? dot_ask_next(ask, depth) : NULL;
     nan |= call->x->backend->dot(t);
   }
   return nan;
 }
 
+static uint64_t row_of(const struct dot_call *call, uint64_t tile) {
+  return call->row_low + call->rows * tile / call->tiles;
+}
+
+/* Rows of a that this task reads next. */
+static void ask_rows(const struct dot_call *call, struct dot_ask *ask, uint32_t chunk, uint64_t tile, uint64_t end) {
+  const struct dot *d = call->dot;
+  ask->piece[ASK_NEAR].rows = 0;
+  if (tile >= end || !d->straight_a) return;
+  uint64_t first = row_of(call, tile), rows = row_of(call, end) - first, depth = dot_depth_of(call->x, d, chunk);
+  const float *at = call->a + (int64_t)first * d->row.a + (int64_t)(chunk * dot_cut(call->x, d)) * d->straight_a;
+  if (d->row.a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->straight_a, depth, rows);
+  if (d->straight_a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->row.a, rows, depth);
+}
+
 /* Items [first, last) of columns [low, high), one chunk. */
-static bool tiles_of(const struct dot_call *call, uint32_t thread, const float *own_b, uint32_t chunk, uint64_t first,
-                     uint64_t last, uint64_t low, uint64_t high, float *c, enum dot_store store) {
+static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_ask *ask, const float *own_b,
+                     uint32_t chunk, uint64_t first, uint64_t last, uint64_t low, uint64_t high, float *c,
+                     enum dot_store store) {
   const struct dot *d = call->dot;
   uint64_t at[TAPE_RANK_MAX] = {0}, tile = first % call->tiles, rest = first / call->tiles;
   uint64_t depth = dot_depth_of(call->x, d, chunk), k = d->phased ? 0 : chunk * dot_cut(call->x, d),
            tile_a = depth * call->x->backend->dot_rows;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) at[l] = rest % d->loop[l].extent;
-  struct dot_tile t = {.a_row = d->a_row, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store};
+  struct dot_tile t = {
+      .a_row = d->a_row, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store, .c_far = d->c_far};
   bool nan = false;
   for (uint64_t left = last - first; left > 0; tile = 0, dot_advance(d->loop, d->loops, at)) {
     int64_t from_a = 0, from_b = 0, to = 0;
@@ -45,15 +65,18 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, const float *
     left -= end - tile;
     for (uint64_t group = tile; group < end; group += d->group) {
       uint64_t stop = end - group < d->group ? end : group + d->group;
+      if (d->asks && d->from_a == DOT_OWN)
+        ask_rows(call, ask, chunk, stop, stop + d->group < end ? stop + d->group : end);
       const float *own = d->from_a == DOT_OWN ? dot_own_a(call, thread, a, chunk, group, stop - group) : NULL;
       for (uint64_t i = group; i < stop; i++) {
-        uint64_t row = call->row_low + call->rows * i / call->tiles;
-        t.rows = (uint32_t)(call->row_low + call->rows * (i + 1) / call->tiles - row);
+        uint64_t row = row_of(call, i);
+        t.rows = (uint32_t)(row_of(call, i + 1) - row);
         if (d->from_a == DOT_OWN)
           t.a = own + (i - group) * tile_a;
         else
           t.a = a + (d->from_a == DOT_SHARED ? (int64_t)(i * tile_a) : (int64_t)row * d->row.a);
-        nan |= tile_row(call, &t, b, depth, low, high, c + to + (int64_t)row * d->row.c);
+        if (d->asks && d->from_a == DOT_IN_PLACE) ask_rows(call, ask, chunk, i + 1, i + 2 < end ? i + 2 : end);
+        nan |= tile_row(call, &t, ask, b, depth, low, high, c + to + (int64_t)row * d->row.c);
       }
     }
   }
@@ -71,8 +94,8 @@ static const float *batch_of(const struct dot_call *call, uint64_t item) {
 }
 
 /* Items [first, last) of columns [low, high), all chunks, batch by batch where this thread copies b. */
-static bool block_of(const struct dot_call *call, uint32_t thread, uint64_t first, uint64_t last, uint64_t low,
-                     uint64_t high) {
+static bool block_of(const struct dot_call *call, uint32_t thread, struct dot_ask *ask, uint64_t first, uint64_t last,
+                     uint64_t low, uint64_t high) {
   const struct dot *d = call->dot;
   uint64_t batch = d->from_b == DOT_OWN ? call->items / d->batches : call->items;
   bool nan = false;
@@ -80,16 +103,46 @@ static bool block_of(const struct dot_call *call, uint32_t thread, uint64_t firs
     uint64_t end = (first / batch + 1) * batch < last ? (first / batch + 1) * batch : last;
     for (uint32_t c = call->chunk_low; c < call->chunk_high; c++) {
       const float *own = d->from_b == DOT_OWN ? dot_own_b(call, thread, batch_of(call, first), c, low, high) : NULL;
-      nan |= tiles_of(call, thread, own, c, first, end, low, high, call->c, c == 0 ? DOT_FIRST : DOT_NEXT);
+      nan |= tiles_of(call, thread, ask, own, c, first, end, low, high, call->c, c == 0 ? DOT_FIRST : DOT_NEXT);
     }
     first = end;
   }
   return nan;
 }
 
+/* What the task that this thread is likely to take next has for itself, and a share of what all tasks of the next chunk
+ * read: every thread asks for all of that. */
+static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t task) {
+  const struct dot *d = call->dot;
+  uint64_t threads = call->x->threads, cut = dot_cut(call->x, d), next = task + threads, chunk = call->chunk_low;
+  if (next >= d->tasks) next -= d->tasks, chunk++;
+  if (next < d->tasks && chunk < d->chunks && d->straight_a && d->straight_b) {
+    uint64_t depth = dot_depth_of(call->x, d, (uint32_t)chunk), low = next * d->cols_block;
+    uint64_t high = low + d->cols_block < d->col.extent ? low + d->cols_block : d->col.extent;
+    uint64_t tile = next * d->items_task, end = tile + d->group < d->tiles ? tile + d->group : d->tiles;
+    if (d->by_cols && d->col.b == 1)
+      dot_ask_piece(ask, ASK_OWN, call->raw_b + low + (int64_t)(chunk * cut) * d->straight_b, d->straight_b, depth,
+                    high - low);
+    if (!d->by_cols)
+      dot_ask_piece(ask, ASK_OWN, call->raw_a + row_of(call, tile) + (int64_t)(chunk * cut) * d->straight_a,
+                    d->straight_a, depth, row_of(call, end) - row_of(call, tile));
+  }
+  if (call->chunk_low + 1 >= d->chunks) return;
+  uint64_t depth = dot_depth_of(call->x, d, call->chunk_low + 1), turn = task / threads * threads;
+  uint64_t first = depth * turn / d->tasks,
+           last = turn + threads < d->tasks ? depth * (turn + threads) / d->tasks : depth;
+  uint64_t wide = d->by_cols ? d->row.extent : d->col.extent;
+  int64_t step = d->by_cols ? d->straight_a : d->straight_b;
+  if (!step || (!d->by_cols && d->col.b != 1) || 4 * wide * depth > COMMON_BYTES) return;
+  const float *at = (d->by_cols ? call->raw_a : call->raw_b) + (int64_t)((call->chunk_low + 1) * cut + first) * step;
+  dot_ask_piece(ask, ASK_COMMON, at, step, last - first, wide);
+}
+
 static void dot_task(void *context, uint32_t i, uint32_t thread) {
   const struct dot_call *call = context;
   struct dot *d = call->dot;
+  struct dot_ask ask = {.piece[0].rows = 0};
+  if (d->asks && d->phased) ask_phase(call, &ask, i);
   bool nan = false;
   if (d->split) {
     uint64_t elements = record_elements(d->record), end = (i + 1) * d->items_task;
@@ -98,8 +151,8 @@ static void dot_task(void *context, uint32_t i, uint32_t thread) {
       for (uint64_t first = 0; first < d->items; first += batch) {
         const float *own = NULL;
         if (d->from_b == DOT_OWN) own = dot_own_b(call, thread, batch_of(call, first), (uint32_t)c, 0, d->col.extent);
-        nan |= tiles_of(call, thread, own, (uint32_t)c, first, first + batch, 0, d->col.extent, call->c + c * elements,
-                        DOT_RAW);
+        nan |= tiles_of(call, thread, &ask, own, (uint32_t)c, first, first + batch, 0, d->col.extent,
+                        call->c + c * elements, DOT_RAW);
       }
   } else {
     uint64_t groups = (d->items + d->items_task - 1) / d->items_task;
@@ -108,7 +161,7 @@ static void dot_task(void *context, uint32_t i, uint32_t thread) {
     uint64_t first = i % groups * d->items_task,
              last = first + d->items_task < d->items ? first + d->items_task : d->items;
     for (uint64_t j = low; j < high; j += d->cols_inner)
-      nan |= block_of(call, thread, first, last, j, j + d->cols_inner < high ? j + d->cols_inner : high);
+      nan |= block_of(call, thread, &ask, first, last, j, j + d->cols_inner < high ? j + d->cols_inner : high);
   }
   if (nan) atomic_store_explicit(&d->nan, true, memory_order_relaxed);
 }
@@ -116,10 +169,10 @@ static void dot_task(void *context, uint32_t i, uint32_t thread) {
 static struct dot_call call_of(struct execute *x, struct dot *d, uint32_t thread) {
   struct dot_call call = {
       .x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items, .chunk_high = d->chunks};
-  call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_a)
-                                   : (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
-  call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_b)
-                                   : (const float *)(const void *)place_at_thread(x, d->b, thread) + d->b_base;
+  call.raw_a = (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
+  call.raw_b = (const float *)(const void *)place_at_thread(x, d->b, thread) + d->b_base;
+  call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_a) : call.raw_a;
+  call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_b) : call.raw_b;
   call.c = (float *)(void *)place_at_thread(x, d->c, thread);
   return call;
 }
@@ -152,24 +205,11 @@ uint64_t dot_parts(const struct item *item) {
   return d->parts;
 }
 
-bool dot_inside(const struct item *item, uint32_t operand) {
-  const struct dot *d = item->plan;
-  const struct tape_record *r = d->record;
-  const struct tape_operand *o = &r->operand[operand];
-  if (d->parts == 1 || (operand == d->operand_a ? d->halo_a : d->halo_b)) return false;
-  uint32_t lead = 0, axis = 0;
-  while (r->dim[lead] == 1) lead++;
-  while (axis < o->axes && o->axis[axis].extent == 1) axis++;
-  if (axis == o->axes) return false;
-  const struct tape_axis *y = &o->axis[axis];
-  return y->terms == 1 && y->term[0].dim == lead && y->term[0].coef == 1 && y->offset == 0 && y->div == 1 &&
-         y->extent == r->dim[lead];
-}
-
 void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
               uint32_t thread) {
   struct dot *d = item->plan;
   struct dot_call call = call_of(x, d, thread);
+  struct dot_ask ask = {.piece[0].rows = 0};
   uint64_t first = 0, last, elements = record_elements(d->record), rows = x->backend->dot_rows;
   if (d->part_rows) {
     call.row_low = d->row.extent / parts * low;
@@ -183,7 +223,7 @@ void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t
   }
   bool nan = false;
   for (uint64_t j = 0, n = d->col.extent; j < n; j += d->cols_inner)
-    nan |= block_of(&call, thread, first, last, j, j + d->cols_inner < n ? j + d->cols_inner : n);
+    nan |= block_of(&call, thread, &ask, first, last, j, j + d->cols_inner < n ? j + d->cols_inner : n);
   if (nan && !x->options.free_order)
     dot_mend_part(x, d->record, d->c, elements / parts * low, elements / parts * high, thread);
 }

@@ -35,9 +35,9 @@ static const struct shape shapes[] = {
     /* batches of their own b, heads inside and outside, all four ways round */
     {3, 1, {5, 30, 33, 31}, {1, 2, 4}, {1, 4, 3}, 5, DOT_IN_PLACE, DOT_IN_PLACE},
     {3, 1, {5, 30, 33, 31}, {1, 2, 4}, {1, 3, 4}, 5, DOT_IN_PLACE, DOT_OWN},
-    {4, 1, {4, 3, 30, 40, 130}, {1, 2, 3, 5}, {1, 4, 2, 5}, 4, DOT_IN_PLACE, DOT_OWN},
-    {4, 1, {4, 3, 30, 40, 130}, {1, 5, 2, 3}, {1, 5, 2, 4}, 4, DOT_IN_PLACE, DOT_IN_PLACE},
-    {4, 1, {3, 2, 130, 40, 40}, {1, 2, 5, 3}, {1, 4, 2, 5}, 3, DOT_OWN, DOT_OWN},
+    {4, 1, {4, 3, 30, 40, 130}, {1, 2, 3, 5}, {1, 4, 2, 5}, 12, DOT_IN_PLACE, DOT_OWN},
+    {4, 1, {4, 3, 30, 40, 130}, {1, 5, 2, 3}, {1, 5, 2, 4}, 12, DOT_IN_PLACE, DOT_IN_PLACE},
+    {4, 1, {3, 2, 130, 40, 40}, {1, 2, 5, 3}, {1, 4, 2, 5}, 6, DOT_OWN, DOT_OWN},
     {3, 1, {2, 129, 33, 600}, {1, 4, 2}, {1, 3, 4}, 2, DOT_OWN, DOT_OWN},
     /* b moves with an inner dim only, and is copied for all of it beforehand, or read in place */
     {3, 1, {6, 3, 20, 40}, {1, 2, 4}, {2, 3, 4}, 6, DOT_IN_PLACE, DOT_OWN},
@@ -105,6 +105,27 @@ static const struct item *dot_of(const struct execute *x, uint32_t record) {
   return NULL;
 }
 
+/* Is part p of the operand's value all that part p of the outputs reads? The leading dims that make up the parts stand
+ * in front of the operand's axes too, in the same order. */
+static bool own_piece(const struct dot *d, const struct tape_operand *o, uint64_t parts, bool halo) {
+  const struct tape_record *r = d->record;
+  uint32_t axis = 0;
+  if (halo || parts == 1) return false;
+  for (uint32_t dim = 0; parts > 1; dim++) {
+    if (r->dim[dim] == 1) continue;
+    while (axis < o->axes && o->axis[axis].extent == 1) axis++;
+    if (axis == o->axes) return false;
+    const struct tape_axis *y = &o->axis[axis++];
+    if (y->terms != 1 || y->term[0].dim != dim || y->term[0].coef != 1 || y->offset || y->div != 1 ||
+        y->extent != r->dim[dim])
+      return false;
+    if (r->dim[dim] % parts == 0) return true;
+    if (parts % r->dim[dim] != 0) return false;
+    parts /= r->dim[dim];
+  }
+  return true;
+}
+
 /* Computes the record's value again, by parts, and compares. Operands that may lie in a thread's buffer do. */
 static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64_t parts, bool alone,
                      const uint8_t *want, const char *name) {
@@ -121,7 +142,7 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
     uint32_t of = o ? 1 - d->operand_a : d->operand_a;
     producer[o] = plan_producer(x, r->operand[of].first_leaf);
     kept[o] = x->value[producer[o]].place;
-    if (alone && dot_inside(item, of)) inside |= 1u << o;
+    if (alone && own_piece(d, &r->operand[of], parts, o ? d->halo_b : d->halo_a)) inside |= 1u << o;
   }
   for (uint64_t p = parts; p-- > 0;) {
     uint32_t thread = (uint32_t)(p / 3 % 2);

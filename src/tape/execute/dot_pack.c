@@ -39,9 +39,8 @@ bool dot_batches_outside(const struct dot *d) {
 static bool turned_far(const struct execute *x, const struct dot *d, const int64_t *coef_a) {
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims = dot_k_dims(d->record, coef_a, nothing, dim);
-  uint64_t n = d->col.extent, wide = x->backend->dot_cols;
-  if (d->row.a != 1 || dim[dims - 1].a * 4 < TURNED_BYTES || d->row.extent == 1 || n < wide) return false;
-  return !d->in_group || d->k > CANON_CHUNK / 2 || n >= 8 * wide; /* in a group a lies near, and a copy costs more */
+  return d->row.a == 1 && dim[dims - 1].a * 4 >= TURNED_BYTES && d->row.extent > 1 &&
+         d->col.extent >= x->backend->dot_cols;
 }
 
 static int64_t straight(const struct dot *d, const int64_t *coef) {

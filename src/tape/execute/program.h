@@ -37,7 +37,7 @@ struct node {
   bool clean;                  /* its NaN are canonical already */
   uint16_t arg[NODE_ARGS_MAX]; /* of an operation; of an operand, the indexes of its indirect axes */
   uint16_t beside[2];
-  uint32_t word;  /* literal, coordinate's dim, perm's n */
+  uint32_t word;  /* literal, coordinate's dim, perm's n; a fused body that is slow */
   uint32_t dims;  /* record dims that it depends on, as bits; bit 31: the state or a temp, not only coordinates */
   int16_t slot;   /* block of the frame; -1: a word or a pointer */
   int16_t direct; /* output whose memory is its slot, -1 without */

@@ -78,6 +78,18 @@ static bool find(struct match *m, const struct program *p, const bool *live, con
   return match_step(m, b->steps - 1u, root) && closed(m, root);
 }
 
+/* Bound by what it computes: AdamW divides too, but four vectors that come and three that go are bound by memory, and
+ * asking for more of it only makes it slower. */
+static bool is_slow(const struct fused_body *b) {
+  bool slow = false;
+  if (b->vectors > 2) return false;
+  for (uint32_t s = 0; s < b->steps; s++) {
+    uint8_t code = b->step[s].code;
+    slow |= code == CANON_DIV || code == CANON_SQRT || (code >= CANON_EXP && code <= CANON_COSPI);
+  }
+  return slow;
+}
+
 static void replace(struct program *p, const struct match *m, uint8_t code, uint16_t root, bool *live) {
   const struct fused_body *b = m->body;
   struct node *n = &p->node[root];
@@ -92,6 +104,7 @@ static void replace(struct program *p, const struct match *m, uint8_t code, uint
   for (uint32_t v = 0; v < b->vectors; v++) n->arg[n->arity++] = m->vector[v];
   for (uint32_t w = 0; w < b->words; w++) n->arg[n->arity++] = m->word[w];
   n->clean = true;
+  n->word = is_slow(b);
   for (uint32_t k = 0; k + 1 < b->keeps; k++) {
     struct node *beside = &p->node[m->step[b->kept[k]]];
     n->beside[k] = m->step[b->kept[k]];

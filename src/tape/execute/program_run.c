@@ -170,6 +170,15 @@ static uint32_t *slot_of(const struct node *n, const struct frame *f, uint32_t *
   return n->direct >= 0 ? out[n->direct] : f->slots + (size_t)n->slot * SLOT_WORDS;
 }
 
+/* The next block of an operand that lies far away is asked for while this one is worked on: a body that takes its time
+ * does not reach far enough ahead by itself. */
+static void ask_ahead(const struct program *p, const struct frame *f, uint32_t i, uint32_t n) {
+  const struct node *g = &p->node[i];
+  if (g->kind != NODE_OPERAND || g->table || f->uniform[i] || g->sweep->place.base == BASE_SLAB) return;
+  if (g->slot >= 0 && f->at[i] == f->slots + (size_t)g->slot * SLOT_WORDS) return;
+  for (uint32_t j = 0; j < n; j += 16) __builtin_prefetch(f->at[i] + n + j);
+}
+
 static void evaluate_fused(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
                            uint32_t i, uint32_t *const *out) {
   const struct node *n = &p->node[i];
@@ -180,6 +189,7 @@ static void evaluate_fused(const struct program *p, const struct execute *x, con
   for (uint8_t a = 0; a < n->arity; a++) {
     in[a] = (struct backend_in){f->at[n->arg[a]], f->uniform[n->arg[a]]};
     same &= in[a].same;
+    if (n->word && a < body->vectors) ask_ahead(p, f, n->arg[a], m->n);
   }
   for (uint8_t k = 0; k < body->keeps; k++) {
     uint32_t node = k + 1 < body->keeps ? n->beside[k] : i;

@@ -19,20 +19,11 @@ struct window {
   bool has_first;
 };
 
-/* Terms one behind the other in memory are a row, of which a fold takes the maximum as it lies. */
-static bool taps_in_a_row(const struct tape_record *r) {
-  const struct tape_operand *o = &r->operand[0];
-  const struct tape_axis *last = &o->axis[o->axes - 1];
-  return last->terms == 1 && last->term[0].coef == 1 && last->term[0].dim >= r->out_rank &&
-         r->dim[last->term[0].dim] >= 32;
-}
-
 bool window_fits(const struct tape_record *r) {
   if (r->reducer != TAPE_FMAX || r->operands != 1 || r->body_ops != 0 || record_k(r) > TAPS_MAX) return false;
   if (r->operand[0].dtype != TAPE_F32) return false;
   for (uint8_t a = 0; a < r->operand[0].axes; a++)
     if (r->operand[0].axis[a].indirect != TAPE_INDIRECT_NONE) return false;
-  if (taps_in_a_row(r)) return false;
   return record_elements(r) >= 8 * (uint64_t)record_k(r); /* rows of logits are the other way round */
 }
 

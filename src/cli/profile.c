@@ -11,7 +11,9 @@ enum { LINES_SHOWN = 24 };
 struct line {
   uint32_t first, last;
   const struct lower_origin *origin;
-  double seconds, dot_seconds, other_seconds, flops, bytes; /* flops of dot_seconds, bytes of other_seconds */
+  double seconds, dot_seconds, other_seconds; /* of lines with a dot, and without */
+  double flops, ops, bytes,
+      other_bytes; /* flops: of dots; ops: of all bodies too; other_bytes: of lines without a dot */
 };
 
 /* Which record makes a value. */
@@ -72,7 +74,9 @@ static bool seen(const struct profile *f, const struct line *l, uint32_t record,
 static void count_work(struct profile *f, struct line *l) {
   for (uint32_t n = l->first; n <= l->last; n++) {
     const struct tape_record *r = &f->p->tape->record[n];
-    if (r->op == TAPE_DOT) l->flops += 2 * (double)record_elements(r) * record_k(r);
+    double terms = (double)record_elements(r) * record_k(r);
+    if (r->op == TAPE_DOT) l->flops += 2 * terms;
+    l->ops += r->op == TAPE_DOT ? 2 * terms : (r->body_ops + (r->op == TAPE_FOLD)) * terms;
     if (r->space == TAPE_OUT || f->read_outside[n]) l->bytes += (double)record_elements(r) * tape_dtype_bytes(r->dtype);
     for (uint8_t i = 0; i < r->operands; i++) {
       uint32_t maker = maker_of(f, &r->operand[i]);
@@ -81,7 +85,7 @@ static void count_work(struct profile *f, struct line *l) {
     }
   }
   *(l->flops > 0 ? &l->dot_seconds : &l->other_seconds) = l->seconds;
-  if (l->flops > 0) l->bytes = 0;
+  l->other_bytes = l->flops > 0 ? 0 : l->bytes;
 }
 
 /* Lines in the tape's order. */
@@ -92,7 +96,7 @@ static void make_lines(struct profile *f) {
     f->maker[n] = (struct maker){p->tape->record[n].space, p->tape->record[n].first_leaf, n};
     f->line_of[n] = f->lines;
     if (p->record_seconds[n] <= 0) continue;
-    f->line[f->lines++] = (struct line){first, n, &p->origin[n], p->record_seconds[n], 0, 0, 0, 0};
+    f->line[f->lines++] = (struct line){first, n, &p->origin[n], p->record_seconds[n], 0, 0, 0, 0, 0, 0};
     first = n + 1;
   }
   qsort(f->maker, records, sizeof *f->maker, maker_order);
@@ -122,7 +126,9 @@ static void sum_operators(struct profile *f) {
     sum->dot_seconds += l->dot_seconds;
     sum->other_seconds += l->other_seconds;
     sum->flops += l->flops;
+    sum->ops += l->ops;
     sum->bytes += l->bytes;
+    sum->other_bytes += l->other_bytes;
   }
 }
 
@@ -143,11 +149,11 @@ static json_t *rate_or_null(const struct profiled *p, double work, double second
 
 static void tell_line(const struct profiled *p, const struct line *l, bool is_operator) {
   json_t *o =
-      json_pack("{s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:f, s:f}", "profile", is_operator ? "operator" : "records",
-                "tape", p->name, "op", output_text(text_of(l->origin->op)), "part",
-                output_text(text_of(l->origin->part)), "ms", l->seconds / p->steps * 1e3, "share",
+      json_pack("{s:s, s:s, s:o, s:o, s:f, s:f, s:o, s:o, s:f, s:f, s:f}", "profile",
+                is_operator ? "operator" : "records", "tape", p->name, "op", output_text(text_of(l->origin->op)),
+                "part", output_text(text_of(l->origin->part)), "ms", l->seconds / p->steps * 1e3, "share",
                 l->seconds / p->seconds, "gflops", rate_or_null(p, l->flops, l->dot_seconds), "gbytes_per_s",
-                rate_or_null(p, l->bytes, l->other_seconds), "flop", l->flops, "bytes", l->bytes);
+                rate_or_null(p, l->other_bytes, l->other_seconds), "flop", l->flops, "ops", l->ops, "bytes", l->bytes);
   if (!is_operator && o) {
     json_object_set_new(o, "first", json_integer((json_int_t)l->first + 1));
     json_object_set_new(o, "last", json_integer((json_int_t)l->last + 1));

@@ -7,7 +7,7 @@
 PyTorch comes from a virtual environment of its own in build/peers, made on the first call (about a gigabyte), or from --python, any
 interpreter that has torch. Models that are missing: tests/peers/export.py. Each row and mode of PyTorch is a process of its own that
 has compiled and warmed up before the rounds begin. In a round every contestant takes its steps once, in an order that turns from round
-to round; the others wait. `median` is the median over rounds of a round's median step, `best` the fastest single step of all; the
+to round, from the first weights on; the others wait. `median` is the median over rounds of a round's median step, `best` the fastest single step of all; the
 ratio by medians is to PyTorch's mode with the lowest median, the ratio by best to that with the fastest step. `peak` is the most memory
 that a process held (VmHWM), PyTorch's import and the data included; `training` what it held at most beyond that.
 
@@ -172,6 +172,24 @@ def close(lines):
                         "lowest_row": lowest["size"]}}
 
 
+def markdown(lines):
+    """The tables of docs/performance.md."""
+    print("\n| row | GFLOP a step | Assay ms, best | GFLOP/s | PyTorch ms, best | mode | GFLOP/s | PyTorch / Assay: medians, best | samples/s |\n"
+          "|---|---|---|---|---|---|---|---|---|")
+    for line in lines:
+        ours, theirs = line["assay"], line["peer"][line["fastest"]]
+        print(f"| {line['size']} | {line['gflop']:.3g} | {ours['ms']:.3g}, {ours['best_ms']:.3g} | {ours['gflops']:.0f} | {theirs['ms']:.3g}, "
+              f"{min(f['best_ms'] for f in line['peer'].values()):.3g} | {line['fastest'].replace('_', '-')} | {theirs['gflops']:.0f} | "
+              f"**{line['ratio']['median']:.2f}**, {line['ratio']['best']:.2f} | {ours['samples_per_s']:,.0f} |")
+    print("\n| row | eager | foreach | fused | channels-last | compile | compile, channels-last | peak MB: Assay, PyTorch | training MB: Assay, PyTorch |\n"
+          "|---|---|---|---|---|---|---|---|---|")
+    for line in lines:
+        ours, theirs = line["assay"], line["peer"][line["fastest"]]
+        cells = " | ".join(f"{line['peer'][m]['ms']:.3g}" if m in line["peer"] else "" for m in MODES)
+        print(f"| {line['size']} | {cells} | {ours['peak_bytes'] / MB:.0f}, {theirs['peak_bytes'] / MB:.0f} | "
+              f"{ours['training_bytes'] / MB:.0f}, {theirs['training_bytes'] / MB:.0f} |")
+
+
 def known(word):
     if word in ROWS:
         return word
@@ -190,6 +208,7 @@ def main():
     parser.add_argument("--python", help="an interpreter that has torch")
     parser.add_argument("--no-bits", action="store_true", help="leaves out the slow comparison with the reference's bits")
     parser.add_argument("--quick", action="store_true", help="a look instead of a measurement")
+    parser.add_argument("--markdown", action="store_true", help="also the tables of docs/performance.md")
     parser.add_argument("--json", action="store_true", help="one object per row at the end, then a summary")
     a = parser.parse_args()
     a.rounds = a.rounds or (2 if a.quick else 5)
@@ -206,6 +225,8 @@ def main():
           f"MB; {a.threads} threads, {a.rounds} rounds", flush=True)
     lines = [compare(a, name) for name in a.rows]
     end = close(lines)
+    if a.markdown:
+        markdown(lines)
     if a.json:
         for line in lines:
             print(json.dumps(line))

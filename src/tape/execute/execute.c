@@ -12,6 +12,7 @@
 #include "tape/execute/column.h"
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
+#include "tape/execute/filter.h"
 #include "tape/execute/fold.h"
 #include "tape/execute/halo.h"
 #include "tape/execute/map.h"
@@ -128,6 +129,7 @@ static void run(struct execute *x, const struct item *item) {
   case ITEM_MAP: map_run(x, item); break;
   case ITEM_DOT: dot_run(x, item); break;
   case ITEM_CONV: conv_run(x, item); break;
+  case ITEM_FILTER: filter_run(x, item); break;
   case ITEM_FOLD: fold_run(x, item); break;
   case ITEM_COLUMN: column_run(x, item); break;
   case ITEM_CHANNEL: channel_run(x, item); break;

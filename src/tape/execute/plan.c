@@ -6,6 +6,7 @@
 #include "tape/execute/column.h"
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
+#include "tape/execute/filter.h"
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
 #include "tape/execute/put.h"
@@ -92,6 +93,7 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
   case TAPE_MAP: return passes_through(r) ? ITEM_NOTHING : ITEM_MAP;
   case TAPE_DOT:
     if (!plain && conv_fits(r)) return ITEM_CONV;
+    if (!plain && filter_fits(r)) return ITEM_FILTER;
     if (!plain && dot_fits(r)) return ITEM_DOT;
     if (!plain && column_fits(r)) return ITEM_COLUMN;
     return !plain && channel_fits(r) ? ITEM_CHANNEL : ITEM_FOLD;
@@ -283,6 +285,7 @@ static bool plan_items(struct execute *x) {
     case ITEM_MAP: made = map_plan(x, item); break;
     case ITEM_DOT: made = dot_plan(x, item); break;
     case ITEM_CONV: made = conv_plan(x, item); break;
+    case ITEM_FILTER: made = filter_plan(x, item); break;
     case ITEM_FOLD: made = fold_plan(x, item); break;
     case ITEM_COLUMN: made = column_plan(x, item); break;
     case ITEM_CHANNEL: made = channel_plan(x, item); break;

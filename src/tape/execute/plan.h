@@ -32,6 +32,7 @@ enum item_kind {
   ITEM_MAP,
   ITEM_DOT,
   ITEM_CONV,
+  ITEM_FILTER,
   ITEM_FOLD,
   ITEM_COLUMN,
   ITEM_CHANNEL,

@@ -99,6 +99,7 @@ static bool can_run_by_parts(const struct item *item, const struct tape_record *
   case ITEM_DOT: return dot_parts_fit(r, parts);
   case ITEM_CONV: return conv_parts_fit(r, parts);
   case ITEM_NOTHING:
+  case ITEM_FILTER:
   case ITEM_COLUMN:
   case ITEM_CHANNEL:
   case ITEM_PUT: break;

@@ -22,6 +22,7 @@ static void part(struct execute *x, const struct item *item, uint32_t slab, uint
   case ITEM_DOT: dot_part(x, item, slab, slab + 1u, item->slabs, thread); break;
   case ITEM_CONV: conv_part(x, item, slab, slab + 1u, item->slabs, thread); break;
   case ITEM_NOTHING:
+  case ITEM_FILTER:
   case ITEM_COLUMN:
   case ITEM_CHANNEL:
   case ITEM_PUT: break; /* in no group */

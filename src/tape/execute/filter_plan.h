@@ -1,0 +1,54 @@
+/* filter_plan: a filter's gradient as axes, lines of places and blocks of k. Internal to filter*.c. Strides count
+ * floats. */
+#ifndef TAPE_FILTER_PLAN_H
+#define TAPE_FILTER_PLAN_H
+#include <stdatomic.h>
+
+#include "numeric/canon.h"
+#include "tape/execute/filter.h"
+
+enum { FILTER_AXES = 4, FILTER_NO_DIM = 255, FILTER_TAPS = 64 };
+
+/* An axis of the image: place p and tap t meet at number + place * p + tap * t, if that is within the extent. */
+struct filter_axis {
+  uint8_t of_tap, of_place; /* record dims; FILTER_NO_DIM: none */
+  uint32_t taps;
+  int64_t place, tap, number, extent, stride;
+};
+
+struct filter {
+  const struct tape_record *record;
+  uint8_t operand_a; /* the images; the other one is the gradient of the outputs */
+  struct place a, b, c;
+  uint32_t axes; /* those with places or taps; the one of the line is the last, if it is there */
+  struct filter_axis axis[FILTER_AXES];
+  bool line_moves;               /* the last axis is the line's; else a moves along the line by coef_a alone */
+  uint8_t line, group, row, col; /* record dims; line: the innermost of k */
+  int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS], coef_c[PLAN_DIMS]; /* axes of the image left out of coef_a */
+  int64_t a_base, b_base, a_k, a_row, c_row;
+  uint64_t k, line_length, rows, cols, groups, taps;        /* taps: of all axes */
+  uint64_t first_low[FILTER_TAPS], first_high[FILTER_TAPS]; /* places of a line that a tap of the last axis sees */
+
+  uint64_t elements, chunks, depth; /* depth: k of a block */
+  uint64_t splits, units, grain;    /* units: a chunk, and one tap of the first axis or (splits 1) all */
+  uint32_t tile_rows, tile_cols;
+
+  bool patches;                  /* what all taps see side by side: `patch` floats a place, the next one `patch_k` on */
+  bool turned;                   /* the patches are the columns, the outputs' channels the rows */
+  uint64_t patch, patch_k, span; /* span: floats of a place that taps of the last axis see in one piece */
+  uint64_t row_floats;           /* a row of the image with its borders, as far as a line's places see */
+  uint64_t patch_floats, rows_floats;
+  atomic_bool nan;
+};
+
+/* Places low .. high - 1 of one line: where they are read, and what number each axis but the line's starts from. */
+struct filter_line {
+  int64_t a, b, number[FILTER_AXES];
+  uint64_t low, high;
+};
+
+/* filter_patch lays patches of these lines side by side, out of range +0; rows: memory for f->rows_floats. */
+void filter_patch(const struct filter *f, const float *a, const struct filter_line *line, uint32_t lines, float *to,
+                  float *rows);
+
+#endif

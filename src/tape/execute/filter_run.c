@@ -1,0 +1,191 @@
+#include <string.h>
+
+#include "tape/execute/dot.h"
+#include "tape/execute/filter_plan.h"
+#include "tape/execute/fold.h"
+
+struct filter_call {
+  struct execute *x;
+  struct filter *filter;
+  const float *a, *b;
+  float *sums; /* [chunks, elements] */
+};
+
+/* The lines of k first .. end - 1. Returns their number. */
+static uint32_t lay_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line) {
+  const struct tape_record *r = f->record;
+  uint32_t coord[PLAN_DIMS] = {0}, lines = 0;
+  uint64_t rest = first / f->line_length, low = first % f->line_length;
+  for (uint32_t d = f->line; d-- > r->out_rank; rest /= r->dim[d]) coord[d] = (uint32_t)(rest % r->dim[d]);
+  while (first < end) {
+    struct filter_line *l = &line[lines++];
+    *l = (struct filter_line){.low = low, .high = low + (end - first)};
+    if (l->high > f->line_length) l->high = f->line_length;
+    for (uint32_t d = r->out_rank; d < f->line; d++)
+      l->a += (int64_t)coord[d] * f->coef_a[d], l->b += (int64_t)coord[d] * f->coef_b[d];
+    for (uint32_t i = 0; i < f->axes; i++) {
+      const struct filter_axis *x = &f->axis[i];
+      l->number[i] = x->number;
+      if (x->of_place != FILTER_NO_DIM && x->of_place != f->line) l->number[i] += x->place * coord[x->of_place];
+      l->a += l->number[i] * x->stride;
+    }
+    first += l->high - l->low;
+    low = 0;
+    for (uint32_t d = f->line; d-- > r->out_rank;) {
+      if (++coord[d] < r->dim[d]) break;
+      coord[d] = 0;
+    }
+  }
+  return lines;
+}
+
+/* What one combination of taps sees of the lines, as runs. */
+static uint32_t lay_runs(const struct filter *f, const uint32_t *tap, const struct filter_line *line, uint32_t lines,
+                         struct dot_run *run) {
+  uint32_t runs = 0, outer = f->axes - f->line_moves, of = f->line_moves ? tap[f->axes - 1] : 0;
+  int64_t from = 0;
+  for (uint32_t i = 0; i < f->axes; i++) from += f->axis[i].tap * tap[i] * f->axis[i].stride;
+  for (uint32_t n = 0; n < lines; n++) {
+    const struct filter_line *l = &line[n];
+    bool sees = true;
+    for (uint32_t i = 0; i < outer; i++) {
+      int64_t at = l->number[i] + f->axis[i].tap * tap[i];
+      sees &= at >= 0 && at < f->axis[i].extent;
+    }
+    uint64_t low = l->low > f->first_low[of] ? l->low : f->first_low[of];
+    uint64_t high = l->high < f->first_high[of] ? l->high : f->first_high[of];
+    if (!sees || low >= high) continue;
+    run[runs++] = (struct dot_run){l->a + from + (int64_t)low * f->a_k, l->b + (int64_t)low * f->coef_b[f->line],
+                                   (uint32_t)(high - low)};
+  }
+  return runs;
+}
+
+/* rows x cols of one block of k as tiles; sums are raw, and go on from those of the block before. */
+static bool tiles(const struct filter_call *call, struct dot_tile *t, uint64_t rows, uint64_t cols) {
+  const struct filter *f = call->filter;
+  const float *a = t->a, *b = t->b;
+  float *c = t->c;
+  uint64_t count = (rows + f->tile_rows - 1) / f->tile_rows;
+  bool nan = false;
+  for (uint64_t j = 0; j < cols; j += f->tile_cols)
+    for (uint64_t i = 0; i < count; i++) {
+      uint64_t row = rows * i / count;
+      t->rows = (uint32_t)(rows * (i + 1) / count - row);
+      t->cols = (uint32_t)(cols - j < f->tile_cols ? cols - j : f->tile_cols);
+      t->a = a + (int64_t)row * t->a_row;
+      t->b = b + j;
+      t->c = c + (int64_t)row * t->c_row + j;
+      nan |= call->x->backend->dot(t);
+    }
+  t->a = a, t->b = b, t->c = c;
+  return nan;
+}
+
+/* One block of k, the taps of `splits` that are this unit's. */
+static bool block_of_taps(const struct filter_call *call, const struct filter_line *line, uint32_t lines, float *sum,
+                          uint64_t part, enum dot_store store) {
+  const struct filter *f = call->filter;
+  uint32_t tap[FILTER_AXES] = {0};
+  struct dot_run run[CANON_CHUNK];
+  bool nan = false;
+  if (f->splits > 1) tap[0] = (uint32_t)part;
+  for (uint64_t n = 0; n < f->taps / f->splits; n++) {
+    struct dot_tile t = {.runs = run, .a_row = f->a_row, .a_k = f->a_k, .c_row = f->c_row, .store = store};
+    t.b_k = f->coef_b[f->line];
+    t.runs_count = lay_runs(f, tap, line, lines, run);
+    float *c = sum;
+    for (uint32_t i = 0; i < f->axes; i++)
+      if (f->axis[i].of_tap != FILTER_NO_DIM) c += (int64_t)tap[i] * f->coef_c[f->axis[i].of_tap];
+    if (t.runs_count || store == DOT_RAW)
+      for (uint64_t g = 0; g < f->groups; g++) {
+        t.a = call->a, t.b = call->b, t.c = c;
+        if (g) {
+          t.a += (int64_t)g * f->coef_a[f->group];
+          t.b += (int64_t)g * f->coef_b[f->group];
+          t.c += (int64_t)g * f->coef_c[f->group];
+        }
+        nan |= tiles(call, &t, f->rows, f->cols);
+      }
+    for (uint32_t i = f->axes; i-- > (f->splits > 1);) {
+      if (++tap[i] < f->axis[i].taps) break;
+      tap[i] = 0;
+    }
+  }
+  return nan;
+}
+
+/* One block of k from patches; `sum` is turned if they are the columns. */
+static bool block_of_patches(const struct filter_call *call, const struct filter_line *line, uint32_t lines, float *sum,
+                             float *patch, enum dot_store store) {
+  const struct filter *f = call->filter;
+  struct dot_run run[CANON_CHUNK];
+  int64_t k = 0;
+  uint32_t runs = 0;
+  filter_patch(f, call->a, line, lines, patch, patch + f->patch_floats);
+  for (uint32_t n = 0; n < lines; n++) { /* a: the patches */
+    int64_t from = line[n].b + (int64_t)line[n].low * f->coef_b[f->line];
+    uint32_t length = (uint32_t)(line[n].high - line[n].low);
+    if (runs && run[runs - 1].b + (int64_t)run[runs - 1].length * f->coef_b[f->line] == from)
+      run[runs - 1].length += length;
+    else
+      run[runs++] = (struct dot_run){k * (int64_t)f->patch_k, from, length};
+    k += length;
+  }
+  struct dot_tile t = {.runs = run, .runs_count = runs, .a_row = 1, .c = sum, .store = store};
+  t.a = f->turned ? call->b : patch;
+  t.b = f->turned ? patch : call->b;
+  t.a_k = f->turned ? f->coef_b[f->line] : (int64_t)f->patch_k;
+  t.b_k = f->turned ? (int64_t)f->patch_k : f->coef_b[f->line];
+  t.c_row = f->turned ? (int64_t)f->patch : (int64_t)f->cols;
+  for (uint32_t n = 0; n < runs && f->turned; n++) {
+    ptrdiff_t swap = run[n].a;
+    run[n].a = run[n].b;
+    run[n].b = swap;
+  }
+  return tiles(call, &t, f->turned ? f->cols : f->patch, f->turned ? f->patch : f->cols);
+}
+
+static bool unit_of(const struct filter_call *call, uint64_t unit, uint32_t thread) {
+  const struct filter *f = call->filter;
+  uint64_t chunk = unit / f->splits, first = chunk * CANON_CHUNK;
+  uint64_t end = f->k - first < CANON_CHUNK ? f->k : first + CANON_CHUNK;
+  float *sum = call->sums + chunk * f->elements, *patch = NULL, *turned = sum;
+  if (f->patches) {
+    patch = (float *)(void *)plan_accumulators(call->x, thread);
+    if (f->turned) turned = patch + f->patch_floats + f->rows_floats;
+  }
+  bool nan = false;
+  for (uint64_t k = first; k < end; k += f->depth) {
+    struct filter_line line[CANON_CHUNK];
+    uint32_t lines = lay_lines(f, k, k + f->depth < end ? k + f->depth : end, line);
+    enum dot_store store = k == first ? DOT_RAW : DOT_MORE;
+    nan |= f->patches ? block_of_patches(call, line, lines, turned, patch, store)
+                      : block_of_taps(call, line, lines, sum, unit % f->splits, store);
+  }
+  if (f->turned)
+    for (uint64_t row = 0; row < f->patch; row++)
+      for (uint64_t col = 0; col < f->cols; col++) sum[row * f->cols + col] = turned[col * f->patch + row];
+  return nan;
+}
+
+static void filter_task(void *context, uint32_t i, uint32_t thread) {
+  const struct filter_call *call = context;
+  struct filter *f = call->filter;
+  uint64_t end = (i + 1) * f->grain < f->units ? (i + 1) * f->grain : f->units;
+  bool nan = false;
+  for (uint64_t unit = i * f->grain; unit < end; unit++) nan |= unit_of(call, unit, thread);
+  if (nan) atomic_store_explicit(&f->nan, true, memory_order_relaxed);
+}
+
+void filter_run(struct execute *x, const struct item *item) {
+  struct filter *f = item->plan;
+  struct filter_call call = {.x = x, .filter = f};
+  call.a = (const float *)(const void *)place_at(x, f->a) + f->a_base;
+  call.b = (const float *)(const void *)place_at(x, f->b) + f->b_base;
+  call.sums = (float *)(void *)place_at(x, x->workspace);
+  atomic_store_explicit(&f->nan, false, memory_order_relaxed);
+  pool_run(x->options.pool, (uint32_t)((f->units + f->grain - 1) / f->grain), filter_task, &call);
+  fold_join(x, f->record, f->c, (uint32_t)f->chunks);
+  if (atomic_load_explicit(&f->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, f->record, f->c);
+}

@@ -1,0 +1,121 @@
+/* Gradients of filters on all back ends and threads: the definition's bits, and by the way that the plan should take.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tape/execute/filter_plan.h"
+#include "tape/execute/stage_layers.h"
+
+enum way { TAP_BY_TAP, PATCHES, TURNED };
+struct shape {
+  struct layer_shape layer;
+  uint32_t groups;
+  enum way way;
+  uint32_t rows; /* of a product: channels, and with them the taps of a row that see every place */
+};
+static const struct shape shapes[] = {
+    {{2, 18, 17, 5, 10, 3, 3, 1, 1, 1}, 0, TAP_BY_TAP, 5},
+    {{3, 14, 15, 16, 16, 3, 3, 1, 1, 1}, 0, TAP_BY_TAP, 16}, /* one vector of columns, rows side by side */
+    {{5, 13, 12, 16, 32, 3, 3, 1, 2, 1}, 0, TAP_BY_TAP, 16},
+    {{11, 7, 7, 33, 40, 3, 3, 1, 1, 1}, 0, TAP_BY_TAP, 33}, /* blocks of k that go on from one another */
+    {{9, 8, 9, 6, 9, 1, 1, 0, 2, 1}, 0, TAP_BY_TAP, 6},
+    {{4, 12, 14, 6, 16, 5, 5, 0, 1, 1}, 0, TAP_BY_TAP, 30}, /* no border: taps of a row are rows */
+    {{2, 20, 19, 4, 7, 3, 2, 2, 1, 2}, 0, TAP_BY_TAP, 4},
+    {{3, 20, 18, 1, 16, 3, 3, 1, 1, 1}, 0, PATCHES, 1},
+    {{3, 20, 18, 1, 6, 5, 5, 2, 1, 1}, 0, TURNED, 1},
+    {{2, 21, 22, 3, 20, 3, 3, 1, 2, 1}, 0, TURNED, 3},
+    {{2, 21, 22, 2, 40, 3, 3, 1, 2, 1}, 0, PATCHES, 2},
+    {{4, 14, 13, 2, 40, 3, 3, 1, 1, 2}, 0, TAP_BY_TAP, 2}, /* dilated: no piece of a row */
+    {{4, 9, 12, 12, 8, 3, 3, 1, 1, 1}, 4, TAP_BY_TAP, 3},
+    {{2, 6, 5, 32, 64, 3, 3, 1, 2, 1}, 2, TAP_BY_TAP, 16},
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static struct pool *pool;
+
+static int open_pool(void **state) {
+  (void)state;
+  return (pool = pool_open(2)) ? 0 : -1;
+}
+
+static int shut_pool(void **state) {
+  (void)state;
+  pool_shut(pool);
+  return 0;
+}
+
+static void look_at(const struct execute *x, const struct shape *h, uint32_t number) {
+  assert_int_equal(x->item[0].kind, ITEM_FILTER);
+  const struct filter *f = x->item[0].plan;
+  enum way way = !f->patches ? TAP_BY_TAP : f->turned ? TURNED : PATCHES;
+  /* other machines have other vectors, so they may turn patches where this table does not */
+  bool same = x->backend->slim_cols == 16 ? way == h->way : (way == TAP_BY_TAP) == (h->way == TAP_BY_TAP);
+  if (!same || f->rows != h->rows) fail_msg("shape %u: way %d, %u rows", number, (int)way, (unsigned)f->rows);
+}
+
+static void gradients(void **state) {
+  (void)state;
+  static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
+  static struct stage s;
+  struct execute *x, *y;
+  struct why why;
+  uint8_t *blob = aligned_alloc(64, 4096);
+  for (uint32_t i = 0; i < 2 * SHAPES; i++) {
+    const struct shape *h = &shapes[i / 2];
+    const struct layer_shape *l = &h->layer;
+    enum stage_content content = i % 2 ? STAGE_WILD : STAGE_PLAIN;
+    stage_begin(&s, 400 + i);
+    struct stage_value in = stage_data(&s, TAPE_F32, (uint64_t)l->n * l->h * l->w * l->ci, content);
+    struct stage_value dy = stage_data(&s, TAPE_F32, (uint64_t)l->n * layer_out_h(l) * layer_out_w(l) * l->co, content);
+    layer_grouped_filter_gradient(&s, l, h->groups, in, dy);
+    stage_seal(&s);
+    struct execute_options plain = {.plain = true};
+    assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &plain, &why), EXECUTE_OK);
+    execute_step(x, blob, 1, 1);
+    for (int b = 0; b < 8; b++) {
+      struct execute_options o = {
+          .backend = backend_named(backends[b / 2]), .pool = b % 2 ? pool : NULL, .materialise = true};
+      o.small_tasks = b % 2;
+      if (!o.backend) continue;
+      assert_int_equal(execute_open(&y, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
+      look_at(y, h, i / 2);
+      execute_step(y, blob, 1, 1);
+      if (memcmp(execute_temps(y), execute_temps(x), 4 * record_elements(&s.record[0])) != 0)
+        fail_msg("shape %u, %s, %s: differs", i / 2, backends[b / 2], b % 2 ? "threads" : "alone");
+      execute_shut(y);
+    }
+    execute_shut(x);
+    stage_end(&s);
+  }
+  free(blob);
+}
+
+/* A product's weights, a forward layer and a depthwise one are others' work. */
+static void not_ours(void **state) {
+  (void)state;
+  static struct stage s;
+  const struct layer_shape l = {4, 8, 8, 8, 8, 3, 3, 1, 1, 1}, one = {4, 8, 8, 8, 8, 1, 1, 0, 1, 1};
+  stage_begin(&s, 1);
+  struct stage_value x = stage_data(&s, TAPE_F32, 4 * 8 * 8 * 8, STAGE_PLAIN);
+  struct stage_value f = stage_data(&s, TAPE_F32, 9 * 8 * 8, STAGE_PLAIN);
+  layer_forward(&s, &l, x, f);
+  layer_grouped_filter_gradient(&s, &l, 8, x, x);
+  layer_filter_gradient(&s, &one, x, x);
+  layer_product(&s, 4, 8, 8, 8, x, true, f, false, false);
+  for (uint32_t r = 0; r < 4; r++) assert_false(filter_fits(&s.record[r]));
+  layer_filter_gradient(&s, &l, x, x);
+  assert_true(filter_fits(&s.record[4]));
+  stage_end(&s);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(gradients), cmocka_unit_test(not_ours)};
+  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+}

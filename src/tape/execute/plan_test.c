@@ -108,6 +108,35 @@ static void coefs_of_a_dim_of_one(void **state) {
   }
 }
 
+/* Heads of attention change places with positions, as f32 and as i32 whose bits would be a NaN's. */
+static void rows_change_places(void **state) {
+  (void)state;
+  static struct stage s;
+  enum { BATCH = 3, PLACES = 9, HEADS = 4 };
+  static const uint32_t wides[] = {15, 16, 17, 32, 40, 130};
+  for (uint32_t turn = 0; turn < 2 * sizeof wides / sizeof *wides; turn++) {
+    uint32_t wide = wides[turn / 2], dim[] = {BATCH, HEADS, PLACES, wide};
+    uint8_t dtype = turn % 2 ? TAPE_I32 : TAPE_F32;
+    stage_begin(&s, turn);
+    struct stage_value entry = stage_state(&s, dtype, 4, dim);
+    struct stage_value x = stage_data(&s, dtype, (uint64_t)BATCH * HEADS * PLACES * wide, STAGE_WILD);
+    struct tape_record r = {.op = TAPE_MAP, .dtype = dtype, .out_rank = 4, .dim = {BATCH, HEADS, PLACES, wide}};
+    struct tape_operand *o = stage_operand(&r, x);
+    stage_axis(o, BATCH, 0, 0, 1, 0, 0);
+    stage_axis(o, PLACES, 0, 2, 1, 0, 0);
+    stage_axis(o, HEADS, 0, 1, 1, 0, 0);
+    stage_axis(o, wide, 0, 3, 1, 0, 0);
+    if (dtype == TAPE_I32) {
+      uint8_t nan = example_literal(&r, 0x7f900000, true);
+      example_op(&r, CANON_IOR, 0, nan, 0);
+    }
+    stage_add(&s, &r, &entry);
+    stage_seal(&s);
+    assert_true(stage_agrees(&s, turn, 6, pool, NULL));
+    stage_end(&s);
+  }
+}
+
 static int open_pool(void **state) {
   (void)state;
   return (pool = pool_open(3)) ? 0 : -1;
@@ -121,6 +150,6 @@ static int shut_pool(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(one_word_two_dtypes), cmocka_unit_test(locally_connected),
-                                     cmocka_unit_test(coefs_of_a_dim_of_one)};
+                                     cmocka_unit_test(coefs_of_a_dim_of_one), cmocka_unit_test(rows_change_places)};
   return cmocka_run_group_tests_name("plans", tests, open_pool, shut_pool);
 }

@@ -261,7 +261,7 @@ const struct command command_train = {
     .option = {{"output", 'o', "DIR", "the folder for the results; made when missing"},
                {"resume", 0, NULL, "goes on where an interrupted run in DIR stopped"},
                {"force", 0, NULL, "removes what an earlier run left in DIR first"},
-               {"threads", 0, "N", "threads to compute with (all processors); never changes a bit"},
+               {"threads", 0, "N", "threads to compute with (all processors that the process may use); never changes a bit"},
                {"data", 0, "DIR", "where named data sets lie (/usr/share/datasets)"},
                {"checkpoint-bytes", 0, "N", "disk for checkpoints; beyond it only every k-th is kept (1 GiB)"},
                {"sabotage", 0, "KIND@STEP",

@@ -1,7 +1,8 @@
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE
 #include "training/file/file.h"
 #include "training/file/machine.h"
 #include <setjmp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,6 +149,14 @@ static void locks_exclude(void **state) {
 static void machines_have_something(void **state) {
   (void)state;
   assert_true(machine_threads() >= 1 && machine_threads() <= 256);
+  cpu_set_t before, one;
+  assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+    if (CPU_ISSET(i, &before)) CPU_SET(i, &one);
+  assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+  assert_int_equal(machine_threads(), 1); /* no more threads than it may run at once */
+  assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
   assert_true(machine_memory_available() > 1 << 20);
   double a = machine_seconds(), b = machine_seconds();
   assert_true(b >= a);

@@ -1,5 +1,7 @@
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "training/file/machine.h"
 #include <inttypes.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +69,9 @@ uint64_t machine_memory_available(void) {
 
 uint32_t machine_threads(void) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
+  cpu_set_t mine; /* a system with more processors than the set has room for refuses: then all count */
+  if (sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 0 && CPU_COUNT(&mine) < n)
+    n = CPU_COUNT(&mine);
   return n < 1 ? 1 : n > 256 ? 256 : (uint32_t)n;
 }
 

@@ -7,7 +7,7 @@
  * leaves; UINT64_MAX when the system does not say. */
 uint64_t machine_memory_available(void);
 
-/* machine_threads: CPUs that are online, 1 to 256. */
+/* machine_threads: CPUs that are online and that this process may run on (taskset, cpuset), 1 to 256. */
 uint32_t machine_threads(void);
 
 /* machine_seconds: a clock that only moves forward, for progress and speed, never for a result. */

@@ -7,7 +7,7 @@
 
 /* Slabs are at most SLABS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
  * cache beside what all slabs share (weights). Behind MISSES items that do not join, nothing is likely to. */
-enum { SLABS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 1 << 20 };
+enum { SLABS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
 enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
 
 enum mark { UNSEEN, BEFORE, JOINED, BEHIND };

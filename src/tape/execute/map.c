@@ -84,7 +84,8 @@ bool map_plan(struct execute *x, struct item *item) {
     kept[i] = o->node;
     bool shared = false; /* as another dtype, say: a store makes NaN canonical in place, which an i32 must not see */
     for (uint32_t j = 0; j < m->outputs; j++) shared |= j != i && m->output[j].node == o->node;
-    bool own = n->kind == NODE_OP && n->late && !shared && o->bytes == 4 && n->dims >> 31;
+    bool made = n->kind == NODE_OP || (n->kind == NODE_OPERAND && !rewrites);
+    bool own = made && n->late && !shared && o->bytes == 4 && n->dims >> 31;
     if (own) n->direct = (int16_t)i, n->over = x->value[o->record].over;
   }
   item->plan = m;

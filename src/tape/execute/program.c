@@ -221,6 +221,7 @@ static void keep_direct(struct program *p, const bool *live) {
   for (uint32_t i = 0; i < p->nodes; i++) {
     struct node *n = &p->node[i];
     if (n->over && (n->kind == NODE_BESIDE ? n->beside[0] : i) != last) n->direct = -1;
+    if (n->kind == NODE_OPERAND && n->sweep) n->sweep->tight = n->direct >= 0;
   }
 }
 

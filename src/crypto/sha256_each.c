@@ -13,7 +13,7 @@ static void one_by_one(uint8_t tag, const uint8_t *bytes, size_t length, size_t 
     sha256_parts((struct sha256_part[]){{&tag, 1}, {bytes + i * length, length}}, 2, digests + i * SHA256_BYTES);
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(SHA256_ONE_BY_ONE)
 #include <immintrin.h>
 
 #define VECTOR __attribute__((target("avx512f,avx512bw")))

@@ -2,7 +2,7 @@
 
 #include "tape/execute/filter_plan.h"
 
-enum { BLOCK_BYTES = 1 << 15, DEPTH_LEAST = 64, PATCH_ROWS = 4, PATCH_MAX = 64 };
+enum { BLOCK_BYTES = 1 << 15, DEPTH_LEAST = 64, PATCH_ROWS = 4, PATCH_MAX = 64, COLS_FEW = 8 };
 
 static uint32_t rank_of(const struct tape_record *r) { return (uint32_t)r->out_rank + r->k_rank; }
 
@@ -95,6 +95,18 @@ static void merge_taps(struct filter *f) {
   x->taps = 1;
 }
 
+/* Do all taps of a place lie in the output one behind the other, and those of a line of the image in one piece? */
+static bool can_patch(const struct filter *f) {
+  const struct filter_axis *last = &f->axis[f->axes ? f->axes - 1 : 0];
+  if (f->groups > 1 || !f->line_moves || f->rows >= PATCH_ROWS || f->taps * f->rows > PATCH_MAX) return false;
+  if (f->rows > 1 && f->a_row != 1) return false;
+  if (last->stride != (int64_t)f->rows || (last->taps > 1 && last->tap != 1)) return false;
+  int64_t next = (int64_t)(f->rows * f->cols);
+  for (uint32_t i = f->axes; i-- > 0; next *= f->axis[i].taps)
+    if (f->axis[i].taps > 1 && f->coef_c[f->axis[i].of_tap] != next) return false;
+  return f->c_row == (int64_t)f->cols;
+}
+
 /* Everything that needs no plan; false: not a filter's gradient. */
 static bool choose(struct filter *f, const struct tape_record *r) {
   uint32_t outputs = (1u << r->out_rank) - 1, all[2] = {0, 0};
@@ -175,24 +187,13 @@ static bool choose(struct filter *f, const struct tape_record *r) {
   f->c_row = f->row == FILTER_NO_DIM ? (int64_t)f->cols : f->coef_c[f->row];
   see_line(f);
   if (f->line_moves) merge_taps(f);
-  return true;
+  /* laying out patches costs more than it saves where half a vector of columns reads them */
+  return f->cols > COLS_FEW || !can_patch(f);
 }
 
 bool filter_fits(const struct tape_record *r) {
   struct filter f;
   return choose(&f, r);
-}
-
-/* Do all taps of a place lie in the output one behind the other, and those of a line of the image in one piece? */
-static bool can_patch(const struct filter *f) {
-  const struct filter_axis *last = &f->axis[f->axes ? f->axes - 1 : 0];
-  if (f->groups > 1 || !f->line_moves || f->rows >= PATCH_ROWS || f->taps * f->rows > PATCH_MAX) return false;
-  if (f->rows > 1 && f->a_row != 1) return false;
-  if (last->stride != (int64_t)f->rows || (last->taps > 1 && last->tap != 1)) return false;
-  int64_t next = (int64_t)(f->rows * f->cols);
-  for (uint32_t i = f->axes; i-- > 0; next *= f->axis[i].taps)
-    if (f->axis[i].taps > 1 && f->coef_c[f->axis[i].of_tap] != next) return false;
-  return f->c_row == (int64_t)f->cols;
 }
 
 static void choose_tiles(struct execute *x, struct filter *f) {

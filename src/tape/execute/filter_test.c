@@ -29,7 +29,7 @@ static const struct shape shapes[] = {
     {{4, 12, 14, 6, 16, 5, 5, 0, 1, 1}, 0, TAP_BY_TAP, 30}, /* no border: taps of a row are rows */
     {{2, 20, 19, 4, 7, 3, 2, 2, 1, 2}, 0, TAP_BY_TAP, 4},
     {{3, 20, 18, 1, 16, 3, 3, 1, 1, 1}, 0, PATCHES, 1},
-    {{3, 20, 18, 1, 6, 5, 5, 2, 1, 1}, 0, TURNED, 1},
+    {{3, 20, 18, 1, 10, 5, 5, 2, 1, 1}, 0, TURNED, 1},
     {{2, 21, 22, 3, 20, 3, 3, 1, 2, 1}, 0, TURNED, 3},
     {{2, 21, 22, 2, 40, 3, 3, 1, 2, 1}, 0, PATCHES, 2},
     {{4, 14, 13, 2, 40, 3, 3, 1, 1, 2}, 0, TAP_BY_TAP, 2}, /* dilated: no piece of a row */
@@ -109,9 +109,11 @@ static void not_ours(void **state) {
   layer_grouped_filter_gradient(&s, &l, 8, x, x);
   layer_filter_gradient(&s, &one, x, x);
   layer_product(&s, 4, 8, 8, 8, x, true, f, false, false);
-  for (uint32_t r = 0; r < 4; r++) assert_false(filter_fits(&s.record[r]));
+  const struct layer_shape few = {4, 8, 8, 1, 8, 3, 3, 1, 1, 1};
+  layer_filter_gradient(&s, &few, x, x);
+  for (uint32_t r = 0; r < 5; r++) assert_false(filter_fits(&s.record[r]));
   layer_filter_gradient(&s, &l, x, x);
-  assert_true(filter_fits(&s.record[4]));
+  assert_true(filter_fits(&s.record[5]));
   stage_end(&s);
 }
 

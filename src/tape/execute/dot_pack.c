@@ -1,6 +1,6 @@
 #include "tape/execute/dot_plan.h"
 
-enum { FAR_ROWS = 64, FAR_BYTES = 1024, TURNED_BYTES = 512, AHEAD = 16, ASKS_LEAST = 1 << 24, FAR_C_BYTES = 1 << 21 };
+enum { FAR_ROWS = 64, FAR_FLOATS = 1024, TURNED_BYTES = 512, AHEAD = 16, ASKS_LEAST = 1 << 26, FAR_C_BYTES = 1 << 21 };
 
 static const int64_t nothing[PLAN_DIMS] = {0};
 
@@ -15,7 +15,8 @@ static bool lay_depth(struct execute *x, const struct dot *d, const int64_t *coe
   return true;
 }
 
-/* Consecutive k of a wide matrix lie on different pages: with several tiles of rows a copy in walking order pays. */
+/* Rows of b that are whole pages apart fall into the same sets of the first cache: with several tiles of rows a copy in
+ * walking order pays. At other strides b is read as fast where it lies, on large pages. */
 static bool walks_far(const struct dot *d, const int64_t *coef_b) {
   const struct tape_record *r = d->record;
   uint32_t inner = (uint32_t)r->out_rank + r->k_rank - 1;
@@ -24,7 +25,7 @@ static bool walks_far(const struct dot *d, const int64_t *coef_b) {
     if (d->loop[i].b) return false; /* a batch would copy more than it reads */
     rows *= d->loop[i].extent;
   }
-  return rows >= FAR_ROWS && d->col.extent >= 64 && coef_b[inner] * 4 >= FAR_BYTES;
+  return rows >= FAR_ROWS && d->col.extent >= 64 && coef_b[inner] != 0 && coef_b[inner] % FAR_FLOATS == 0;
 }
 
 bool dot_batches_outside(const struct dot *d) {
@@ -58,8 +59,8 @@ bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef
   if (copy_a) d->from_a = d->by_cols ? DOT_SHARED : DOT_OWN;
   if (copy_b) d->from_b = d->by_cols || dot_batches_outside(d) ? DOT_OWN : DOT_SHARED;
   d->a_row = copy_a ? 1 : d->row.a;
-  d->asks = matrix && !d->in_group && m * n * d->k >= ASKS_LEAST;
-  d->c_far = !d->in_group && m * n * 4 >= FAR_C_BYTES;
+  d->asks = matrix && !d->in_group && (x->options.small_tasks || m * n * d->k >= ASKS_LEAST);
+  d->c_far = !d->in_group && m * n * 4 > FAR_C_BYTES;
   d->straight_a = straight(d, coef_a);
   d->straight_b = straight(d, coef_b);
   d->batches = 1;

@@ -28,7 +28,7 @@ static const struct shape shapes[] = {
     /* rows that merge over the leading dim, and b whole: as it lies, turned, wide, over chunks */
     {3, 1, {6, 5, 70, 40}, {1, 2, 4}, {4, 3}, 6, DOT_IN_PLACE, DOT_IN_PLACE},
     {3, 1, {6, 5, 70, 40}, {1, 2, 4}, {3, 4}, 6, DOT_IN_PLACE, DOT_SHARED},
-    {3, 1, {4, 70, 260, 13}, {1, 2, 4}, {4, 3}, 4, DOT_IN_PLACE, DOT_SHARED},
+    {3, 1, {4, 70, 260, 13}, {1, 2, 4}, {4, 3}, 4, DOT_IN_PLACE, DOT_IN_PLACE},
     {2, 1, {12, 9, 1030}, {1, 3}, {2, 3}, 12, DOT_IN_PLACE, DOT_SHARED},
     /* the operands the other way round */
     {3, 1, {6, 29, 33, 40}, {4, 3}, {1, 2, 4}, 6, DOT_IN_PLACE, DOT_IN_PLACE},
@@ -44,11 +44,13 @@ static const struct shape shapes[] = {
     {4, 1, {6, 3, 5, 20, 40}, {1, 2, 3, 5}, {2, 4, 5}, 6, DOT_IN_PLACE, DOT_SHARED},
     /* a weight's gradient: rows side by side, k over two dims; its parts are pieces of both */
     {2, 2, {130, 40, 9, 10}, {3, 4, 1}, {3, 4, 2}, 130, DOT_OWN, DOT_IN_PLACE},
-    {2, 2, {265, 260, 3, 10}, {3, 4, 1}, {3, 4, 2}, 265, DOT_OWN, DOT_SHARED},
+    {2, 2, {265, 260, 3, 10}, {3, 4, 1}, {2, 3, 4}, 265, DOT_OWN, DOT_SHARED},
+    /* chunk by chunk, and so not by parts */
+    {2, 2, {130, 40, 2, 300}, {3, 4, 1}, {3, 4, 2}, 1, DOT_OWN, DOT_IN_PLACE},
     /* wide ones, of which each task has columns of its own: forward, and a weight's gradient with its rows shared */
-    {2, 1, {70, 260, 13}, {1, 3}, {3, 2}, 1, DOT_IN_PLACE, DOT_OWN},
+    {2, 1, {70, 1024, 5}, {1, 3}, {3, 2}, 1, DOT_IN_PLACE, DOT_OWN},
     {2, 1, {20, 200, 520}, {1, 3}, {2, 3}, 1, DOT_IN_PLACE, DOT_OWN},
-    {2, 2, {140, 260, 2, 10}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_OWN},
+    {2, 2, {140, 1024, 2, 4}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_OWN},
     {2, 2, {140, 160, 2, 300}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_IN_PLACE},
     /* no parts: one row, or the leading dim is the columns' */
     {1, 1, {70, 40}, {2}, {2, 1}, 1, DOT_IN_PLACE, DOT_IN_PLACE},

@@ -14,7 +14,7 @@
 #include "tape/execute/stage_layers.h"
 
 static struct pool *pool;
-static uint32_t slabs_seen; /* images read in a thread's own buffer */
+static uint32_t bands_seen; /* images read in a thread's own buffer */
 
 static int open_pool(void **state) {
   (void)state;
@@ -52,16 +52,16 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
   conv_begin(x, item);
   const struct value *images = &x->value[plan_producer(x, r->operand[c->operand_a].first_leaf)];
   assert_true(conv_inside(item, c->operand_a) && !conv_inside(item, 1u - c->operand_a));
-  uint64_t slab = images->bytes / parts;
+  uint64_t band = images->bytes / parts;
   struct place kept = c->a;
   for (uint64_t p = parts; p-- > 0;) {
     uint32_t thread = (uint32_t)(p / 3 % x->threads);
     struct seat seat = x->seat[thread];
-    uint8_t *buffer = malloc(slab);
-    memcpy(buffer, place_at(x, kept) + slab * p, slab);
-    x->seat[thread] = (struct seat){.buffer = buffer, .slab = p};
-    c->a = (struct place){BASE_SLAB, 0, slab};
-    slabs_seen++;
+    uint8_t *buffer = malloc(band);
+    memcpy(buffer, place_at(x, kept) + band * p, band);
+    x->seat[thread] = (struct seat){.buffer = buffer, .band = p};
+    c->a = (struct place){BASE_BAND, 0, band};
+    bands_seen++;
     conv_part(x, item, p, p + 1, parts, thread);
     c->a = kept;
     x->seat[thread] = seat;
@@ -155,7 +155,7 @@ static void convolutions(void **state) {
     compare(&s, 2, i, back ? h->backward : h->forward);
     stage_end(&s);
   }
-  assert_true(slabs_seen > 100);
+  assert_true(bands_seen > 100);
 }
 
 /* Products, depthwise layers and filter gradients are others' work. */

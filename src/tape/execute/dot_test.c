@@ -59,7 +59,7 @@ static const struct shape shapes[] = {
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static struct pool *pool;
-static uint32_t slabs_seen; /* operands read in a thread's own buffer */
+static uint32_t bands_seen; /* operands read in a thread's own buffer */
 
 static int open_pool(void **state) {
   (void)state;
@@ -152,16 +152,16 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
     if (!alone && p > 0) low = --p;
     uint64_t offset = 0;
     struct seat seat = x->seat[thread];
-    for (uint32_t o = 0; o < 2; o++) /* one slab of each, and nothing around it */
+    for (uint32_t o = 0; o < 2; o++) /* one band of each, and nothing around it */
       if (inside >> o & 1) {
-        uint64_t slab = x->value[producer[o]].bytes / parts;
-        buffer[o] = malloc(slab);
-        memcpy(buffer[o], place_at(x, kept[o]) + slab * p, slab);
-        if (!offset) x->seat[thread] = (struct seat){.buffer = buffer[o], .slab = p};
-        *at[o] = (struct place){BASE_SLAB, (uint64_t)((uintptr_t)buffer[o] - (uintptr_t)x->seat[thread].buffer), slab};
+        uint64_t band = x->value[producer[o]].bytes / parts;
+        buffer[o] = malloc(band);
+        memcpy(buffer[o], place_at(x, kept[o]) + band * p, band);
+        if (!offset) x->seat[thread] = (struct seat){.buffer = buffer[o], .band = p};
+        *at[o] = (struct place){BASE_BAND, (uint64_t)((uintptr_t)buffer[o] - (uintptr_t)x->seat[thread].buffer), band};
         x->value[producer[o]].place = *at[o];
         offset = 1;
-        slabs_seen++;
+        bands_seen++;
       }
     dot_part(x, item, low, high, parts, thread);
     for (uint32_t o = 0; o < 2; o++)
@@ -225,7 +225,7 @@ static void products(void **state) {
     compare(&s, 2, name, &shapes[i / 2]);
     stage_end(&s);
   }
-  assert_true(slabs_seen > SHAPES);
+  assert_true(bands_seen > SHAPES);
 }
 
 int main(void) {

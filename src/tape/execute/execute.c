@@ -8,6 +8,7 @@
 
 #include "numeric/canon.h"
 #include "numeric/reference/reference.h"
+#include "tape/execute/band.h"
 #include "tape/execute/channel.h"
 #include "tape/execute/column.h"
 #include "tape/execute/conv.h"
@@ -18,7 +19,6 @@
 #include "tape/execute/map.h"
 #include "tape/execute/plain.h"
 #include "tape/execute/put.h"
-#include "tape/execute/slab.h"
 #include "tape/execute/window.h"
 
 static const uint64_t notes_bytes_max = (uint64_t)16 << 30; /* address space; touched as far as the plan reaches */
@@ -154,7 +154,7 @@ static void run_items(struct execute *x, uint32_t from, uint32_t to) {
     const struct item *item = &x->item[i];
     if (item->group) {
       const struct group *g = &x->group[item->group - 1];
-      slab_run(x, g);
+      band_run(x, g);
       i += g->count - 1;
       start = plan_seconds();
       continue;

@@ -65,6 +65,7 @@ bool fold_plan(struct execute *x, struct item *item) {
   }
   uint64_t walk = f->rows && !x->options.recognise_nothing ? f->elements * f->k : 0;
   if (result[0] < 0 || !program_finish(&f->program, x, result, (uint32_t)results, walk)) return false;
+  program_tighten(&f->program, x, item);
   f->result = (uint32_t)result[0];
   f->result2 = results == 2 ? (uint32_t)result[1] : 0;
   uint64_t blocks = (f->elements + f->block - 1) / f->block;

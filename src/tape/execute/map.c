@@ -90,6 +90,7 @@ bool map_plan(struct execute *x, struct item *item) {
   }
   item->plan = m;
   if (!program_finish(&m->program, x, kept, m->outputs, x->options.recognise_nothing ? 0 : m->elements)) return false;
+  program_tighten(&m->program, x, item);
   for (uint32_t i = 0; i < m->outputs; i++) m->output[i].clean = m->program.node[m->output[i].node].clean;
   uint64_t blocks = (m->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
   m->grain = plan_grain(x, blocks, BACKEND_BLOCK * (200 + 150 * (uint64_t)m->program.late_list));

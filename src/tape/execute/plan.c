@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tape/execute/band.h"
 #include "tape/execute/channel.h"
 #include "tape/execute/column.h"
 #include "tape/execute/conv.h"
@@ -10,7 +11,6 @@
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
 #include "tape/execute/put.h"
-#include "tape/execute/slab.h"
 #include "tape/execute/window.h"
 
 enum { LINE = 64 };
@@ -55,6 +55,12 @@ struct place plan_operand_place(const struct execute *x, const struct tape_opera
   case TAPE_OUT: break;
   }
   return (struct place){.base = BASE_STATE, .offset = o->first_leaf * TAPE_LEAF_BYTES};
+}
+
+bool plan_others_write(const struct execute *x, const struct item *item, const struct tape_operand *o) {
+  if (!item->group || o->space != TAPE_TEMP) return false;
+  const struct value *v = &x->value[plan_producer(x, o->first_leaf)];
+  return v->born == item->unit && !v->local;
 }
 
 bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o) {
@@ -211,7 +217,7 @@ static bool reads_otherwise(const struct execute *x, uint32_t i, const struct ta
 }
 
 /* A temp that only this pass of maps still reads, element by element, gives its place to the value that takes over:
- * half the memory that a long activation moves. In a group no other item may read it: slabs run at once, but an element
+ * half the memory that a long activation moves. In a group no other item may read it: bands run at once, but an element
  * is read and written by the same task. Returns its index in `alive`, or alive_count. */
 static uint32_t successor_of(const struct execute *x, uint32_t i, uint32_t n, const uint32_t *alive,
                              uint32_t alive_count) {
@@ -273,7 +279,7 @@ static bool place_values(struct execute *x) {
   for (uint32_t k = 0; k < x->temps_count; k++)
     if (!x->value[x->temp_record[k]].local) x->value[x->temp_record[k]].place.offset += x->bulk_bytes;
   plan_take(x, high);
-  return slab_place(x);
+  return band_place(x);
 }
 
 static bool plan_items(struct execute *x) {
@@ -299,7 +305,7 @@ static bool plan_items(struct execute *x) {
 
 enum execute_status plan_make(struct execute *x, struct why *why) {
   x->seat = arena_take(&x->notes, x->threads, sizeof *x->seat);
-  if (!x->seat || !cut_into_items(x) || !slab_cut(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
+  if (!x->seat || !cut_into_items(x) || !band_cut(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
     why_set(why, "the plan of a tape of %u records does not fit in memory", (unsigned)x->tape->records_count);
     return EXECUTE_ERR_MEMORY;
   }

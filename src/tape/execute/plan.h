@@ -10,19 +10,19 @@
 
 enum { PLAN_DIMS = 2 * TAPE_RANK_MAX };
 
-/* Bases of addresses: `bulk` is all memory of the plan, `state` the caller's blob, `slab` the buffer of the thread that
+/* Bases of addresses: `bulk` is all memory of the plan, `state` the caller's blob, `band` the buffer of the thread that
  * asks, then the data tensors. */
-enum plan_base { BASE_BULK, BASE_STATE, BASE_SLAB, BASE_DATA };
+enum plan_base { BASE_BULK, BASE_STATE, BASE_BAND, BASE_DATA };
 struct place {
   uint16_t base;
   uint64_t offset;     /* bytes */
-  uint64_t slab_bytes; /* BASE_SLAB: of one slab of the value; only the slab that the thread is at is there */
+  uint64_t band_bytes; /* BASE_BAND: of one band of the value; only the band that the thread is at is there */
 };
 
-/* Where a thread stands in a group of items: its buffer, and the slab that lies in it. */
+/* Where a thread stands in a group of items: its buffer, and the band that lies in it. */
 struct seat {
   uint8_t *buffer;
-  uint64_t slab;
+  uint64_t band;
   double *seconds;  /* one an item of the group */
   uint8_t line[40]; /* so that neighbours do not share a line */
 };
@@ -42,14 +42,14 @@ enum item_kind {
 struct item {
   enum item_kind kind;
   uint32_t first, count; /* records */
-  uint32_t group, slabs; /* group: 1 + its number, 0: in none */
+  uint32_t group, bands; /* group: 1 + its number, 0: in none */
   uint32_t unit;         /* the first item of its group, or itself: items of a group happen at the same time */
   void *plan;            /* struct of the kind, in execute.notes */
 };
 
-/* Items first .. first + count - 1, run slab by slab. */
+/* Items first .. first + count - 1, run band by band. */
 struct group {
-  uint32_t first, count, slabs;
+  uint32_t first, count, bands;
 };
 
 /* A value in temp space, or a state entry as it is written. */
@@ -103,12 +103,12 @@ struct execute {
 static inline uint8_t *place_at(const struct execute *x, struct place p) { return x->base[p.base] + p.offset; }
 
 /* place_at_thread is the start of the whole value, so that every element keeps its index, though of a value in the
- * thread's buffer only the elements of its slab are there. Anything that may run inside a group asks here, once a slab.
+ * thread's buffer only the elements of its band are there. Anything that may run inside a group asks here, once a band.
  */
 static inline uint8_t *place_at_thread(const struct execute *x, struct place p, uint32_t thread) {
-  if (p.base != BASE_SLAB) return place_at(x, p);
+  if (p.base != BASE_BAND) return place_at(x, p);
   const struct seat *s = &x->seat[thread];
-  uintptr_t at = (uintptr_t)s->buffer + p.offset - p.slab_bytes * s->slab; /* may lie in front of the buffer */
+  uintptr_t at = (uintptr_t)s->buffer + p.offset - p.band_bytes * s->band; /* may lie in front of the buffer */
   uint8_t *start;
   memcpy(&start, &at, sizeof start);
   return start;
@@ -138,6 +138,9 @@ enum execute_status plan_make(struct execute *x, struct why *why);
 struct place plan_operand_place(const struct execute *x, const struct tape_operand *o);
 uint32_t plan_producer(const struct execute *x, uint64_t first_leaf);
 uint32_t plan_entry(const struct execute *x, uint64_t first_leaf); /* index of the state entry */
+
+/* plan_others_write: while the item reads this operand, other threads may be writing further parts of its value. */
+bool plan_others_write(const struct execute *x, const struct item *item, const struct tape_operand *o);
 
 /* operand_is_identity: element i of the output reads element i of the operand, always in range. */
 bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o);

@@ -277,3 +277,11 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
   if (p->nodes > x->frames_nodes) x->frames_nodes = p->nodes;
   return true;
 }
+
+void program_tighten(struct program *p, const struct execute *x, const struct item *item) {
+  for (uint32_t i = 0; i < p->nodes; i++) {
+    const struct node *n = &p->node[i];
+    if (n->kind == NODE_OPERAND && n->sweep && plan_others_write(x, item, &n->record->operand[n->operand]))
+      n->sweep->tight = true;
+  }
+}

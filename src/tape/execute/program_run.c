@@ -174,7 +174,7 @@ static uint32_t *slot_of(const struct node *n, const struct frame *f, uint32_t *
  * does not reach far enough ahead by itself. */
 static void ask_ahead(const struct program *p, const struct frame *f, uint32_t i, uint32_t n) {
   const struct node *g = &p->node[i];
-  if (g->kind != NODE_OPERAND || g->table || f->uniform[i] || g->sweep->place.base == BASE_SLAB) return;
+  if (g->kind != NODE_OPERAND || g->table || f->uniform[i] || g->sweep->place.base == BASE_BAND) return;
   if (g->slot >= 0 && f->at[i] == f->slots + (size_t)g->slot * SLOT_WORDS) return;
   for (uint32_t j = 0; j < n; j += 16) __builtin_prefetch(f->at[i] + n + j);
 }

@@ -420,7 +420,7 @@ bool sweep_read(const struct sweep *s, const struct execute *x, const struct mom
     x->backend->widen_u8(m->n, out, from + first);
   } else {
     read_rows(s, x->backend, from, flat, m->start, m->n, out,
-              !s->tight && (s->place.base == BASE_BULK || s->place.base == BASE_SLAB) && !x->options.materialise);
+              !s->tight && (s->place.base == BASE_BULK || s->place.base == BASE_BAND) && !x->options.materialise);
   }
   *at = out;
   return false;

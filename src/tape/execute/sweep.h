@@ -26,7 +26,7 @@ struct sweep {
   int64_t flat[PLAN_DIMS], step[PLAN_DIMS], base, fixed[PLAN_DIMS];
   uint32_t axes, fixed_dims; /* axes that need arithmetic; record dims 0..fixed_dims-1 may hold coordinates */
   struct sweep_axis axis[TAPE_RANK_MAX];
-  bool tight;          /* what is read lands where there is no room behind it */
+  bool tight;          /* what is read lands where there is no room behind it, or others write behind where it lies */
   bool moves;          /* some axis' number changes along the sweep */
   bool inner_moves;    /* ... along its innermost dim */
   bool inner_straight; /* ... and there by a constant step, without a divisor or an index */

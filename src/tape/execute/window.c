@@ -80,6 +80,7 @@ bool window_plan(struct execute *x, struct item *item) {
     w->first_dtype = x->tape->record[item->first + 1].dtype;
   }
   sweep_make(&w->tap, r, &r->operand[0], plan_operand_place(x, &r->operand[0]), 0, r->out_rank, index, none);
+  w->tap.tight = plan_others_write(x, item, &r->operand[0]);
   uint64_t blocks = (w->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
   w->grain = plan_grain(x, blocks, (uint64_t)BACKEND_BLOCK * w->taps * 500);
   plan_need_accumulators(x, ((uint64_t)w->taps + 2) * (BACKEND_BLOCK + SWEEP_SLACK));

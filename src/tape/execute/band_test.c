@@ -72,7 +72,7 @@ static void keep(struct stage_value x, const uint32_t dim[3], const struct stage
 }
 
 struct seen {
-  uint32_t groups, joined, slabs, local;
+  uint32_t groups, joined, bands, local;
 };
 
 /* What a plan for small tasks makes of the tape; then the bits. */
@@ -89,7 +89,7 @@ static struct seen look_and_run(void) {
   struct execute_options o = {.small_tasks = true};
   assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
   seen.groups = x->groups_count;
-  for (uint32_t g = 0; g < x->groups_count; g++) seen.joined += x->group[g].count, seen.slabs = x->group[g].slabs;
+  for (uint32_t g = 0; g < x->groups_count; g++) seen.joined += x->group[g].count, seen.bands = x->group[g].bands;
   for (uint32_t n = 0; n < s.tape.records_count; n++) seen.local += x->value[n].local;
   execute_shut(x);
   assert_true(stage_agrees(&s, 1, 8, pool, NULL));
@@ -111,7 +111,7 @@ static void rows_of_a_softmax(void **state) {
     struct seen seen = look_and_run();
     assert_int_equal(seen.groups, 1);
     assert_int_equal(seen.joined, 4); /* the quotient and what follows are one pass */
-    assert_int_equal(dim[0] * dim[1] % seen.slabs, 0);
+    assert_int_equal(dim[0] * dim[1] % seen.bands, 0);
     assert_int_equal(seen.local, 4);
   }
 }
@@ -186,7 +186,7 @@ static struct stage_value product(uint8_t out_rank, uint8_t k_rank, const uint32
 }
 
 /* Heads of sequences: q k^T, softmax, by v, then a matrix that all sequences share. One group, a sequence or some a
- * slab, in which the products read what the thread has just made, turned and in place. */
+ * band, in which the products read what the thread has just made, turned and in place. */
 static void attention(void **state) {
   (void)state;
   enum { BATCH = 4, HEADS = 2, PLACES = 40, WIDE = 24, OUT = 20 };
@@ -209,7 +209,7 @@ static void attention(void **state) {
     struct seen seen = look_and_run();
     assert_int_equal(seen.groups, 1);
     assert_int_equal(seen.joined, 7); /* one map for all three, three products, three passes of the softmax */
-    assert_int_equal(BATCH % seen.slabs, 0);
+    assert_int_equal(BATCH % seen.bands, 0);
     assert_int_equal(seen.local, 8); /* all but the last */
   }
 }
@@ -228,5 +228,5 @@ static int shut_pool(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax), cmocka_unit_test(rows_of_neighbours),
                                      cmocka_unit_test(what_does_not_join), cmocka_unit_test(attention)};
-  return cmocka_run_group_tests_name("slabs", tests, open_pool, shut_pool);
+  return cmocka_run_group_tests_name("bands", tests, open_pool, shut_pool);
 }

@@ -1,23 +1,24 @@
-#include "tape/execute/slab.h"
+#include "tape/execute/band.h"
 
 #include <string.h>
 
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
 
-/* Slabs are at most SLABS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
- * cache beside what all slabs share (weights). Behind MISSES items that do not join, nothing is likely to. */
-enum { SLABS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
+/* Bands are at most BANDS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
+ * cache. What all bands read (weights, the sequences whose heads are bands) streams past; more than SHARED_BYTES of it
+ * would be read from far once a band. Behind MISSES items that do not join, nothing is likely to. */
+enum { BANDS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
 enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
 
 enum mark { UNSEEN, BEFORE, JOINED, BEHIND };
 
 struct draft {
   struct execute *x;
-  uint32_t start, end, slabs; /* items [start, end) */
+  uint32_t start, end, bands; /* items [start, end) */
   uint8_t *mark;              /* one an item */
   const uint32_t *item_of;    /* of each record */
-  uint64_t shared, largest;   /* bytes: read by every slab; of the largest value */
+  uint64_t shared, largest;   /* bytes: read by every band; of the largest value */
   uint64_t saved;             /* bytes that need not be read from far */
   uint32_t joined;
 };
@@ -114,25 +115,25 @@ static uint32_t maker(const struct draft *d, const struct tape_operand *o) {
   return item >= d->start ? item : UINT32_MAX;
 }
 
-/* Item n joins: its records fall into slabs, and so does what they read of the group. */
+/* Item n joins: its records fall into bands, and so does what they read of the group. */
 static bool joins(struct draft *d, uint32_t n) {
   const struct item *item = &d->x->item[n];
   uint64_t touched = 0, shared = 0, saved = 0, largest = 0;
   uint32_t dim, share;
   for (uint32_t q = item->first; q < item->first + item->count; q++) {
     const struct tape_record *r = &d->x->tape->record[q];
-    if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->slabs) || !splits(r, d->slabs, &dim, &share))
+    if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->bands) || !splits(r, d->bands, &dim, &share))
       return false;
-    touched += bytes_of(r) / d->slabs;
+    touched += bytes_of(r) / d->bands;
     if (bytes_of(r) > largest) largest = bytes_of(r);
     for (uint8_t o = 0; o < r->operands; o++) {
       uint32_t m = maker(d, &r->operand[o]);
       uint64_t bytes = operand_bytes(&r->operand[o]);
       if (m == n) continue;
-      bool inside = stays(r, &r->operand[o], d->slabs), ours = m != UINT32_MAX && d->mark[m] == JOINED;
+      bool inside = stays(r, &r->operand[o], d->bands), ours = m != UINT32_MAX && d->mark[m] == JOINED;
       if (ours && !inside) return false;
       if (ours) saved += bytes;
-      *(inside ? &touched : &shared) += inside ? bytes / d->slabs : bytes;
+      *(inside ? &touched : &shared) += inside ? bytes / d->bands : bytes;
     }
   }
   if (touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES) return false;
@@ -175,24 +176,24 @@ static void draft(struct draft *d) {
   }
 }
 
-/* Numbers of slabs worth a try, ascending: powers of two and the products of leading dims. */
-static bool worth_a_try(const struct tape_record *r, uint32_t slabs) {
+/* Numbers of bands worth a try, ascending: powers of two and the products of leading dims. */
+static bool worth_a_try(const struct tape_record *r, uint32_t bands) {
   uint32_t dim, share;
-  if (!splits(r, slabs, &dim, &share)) return false;
-  return (slabs & (slabs - 1)) == 0 || share == 1;
+  if (!splits(r, bands, &dim, &share)) return false;
+  return (bands & (bands - 1)) == 0 || share == 1;
 }
 
-static uint32_t best_slabs(struct draft *d) {
+static uint32_t best_bands(struct draft *d) {
   const struct execute *x = d->x;
   const struct tape_record *r = &x->tape->record[x->item[d->start].first];
   bool tests = x->options.small_tasks;
   uint32_t best = 0;
   uint64_t most = 0;
-  for (d->slabs = tests ? 2 : 4 * x->threads; d->slabs <= SLABS_MAX; d->slabs++) {
-    if (!worth_a_try(r, d->slabs)) continue;
+  for (d->bands = tests ? 2 : 4 * x->threads; d->bands <= BANDS_MAX; d->bands++) {
+    if (!worth_a_try(r, d->bands)) continue;
     draft(d);
-    if (d->joined < 2 || (!tests && d->largest / d->slabs < LEAST_BYTES)) continue;
-    if (d->saved > most || (d->saved == most && d->largest / d->slabs >= GOOD_BYTES)) most = d->saved, best = d->slabs;
+    if (d->joined < 2 || (!tests && d->largest / d->bands < LEAST_BYTES)) continue;
+    if (d->saved > most || (d->saved == most && d->largest / d->bands >= GOOD_BYTES)) most = d->saved, best = d->bands;
   }
   return best;
 }
@@ -211,7 +212,7 @@ static uint32_t reorder(struct draft *d, struct item *old) {
   return before;
 }
 
-bool slab_cut(struct execute *x) {
+bool band_cut(struct execute *x) {
   const struct tape *t = x->tape;
   uint32_t *item_of = arena_take(&x->notes, t->records_count + 1u, sizeof *item_of);
   struct item *old = arena_take(&x->notes, WINDOW, sizeof *old);
@@ -223,8 +224,8 @@ bool slab_cut(struct execute *x) {
   for (uint32_t i = 0; i < x->items_count; i++)
     for (uint32_t n = 0; n < x->item[i].count; n++) item_of[x->item[i].first + n] = i;
   for (d.start = 0; wanted && d.start < x->items_count;) {
-    d.slabs = best_slabs(&d);
-    if (d.slabs == 0) {
+    d.bands = best_bands(&d);
+    if (d.bands == 0) {
       d.start++;
       continue;
     }
@@ -232,8 +233,8 @@ bool slab_cut(struct execute *x) {
     uint32_t first = d.start + reorder(&d, old);
     for (uint32_t i = d.start; i < d.end; i++)
       for (uint32_t n = 0; n < x->item[i].count; n++) item_of[x->item[i].first + n] = i;
-    x->group[x->groups_count++] = (struct group){.first = first, .count = d.joined, .slabs = d.slabs};
-    for (uint32_t i = first; i < first + d.joined; i++) x->item[i].group = x->groups_count, x->item[i].slabs = d.slabs;
+    x->group[x->groups_count++] = (struct group){.first = first, .count = d.joined, .bands = d.bands};
+    for (uint32_t i = first; i < first + d.joined; i++) x->item[i].group = x->groups_count, x->item[i].bands = d.bands;
     d.start = first + d.joined;
   }
   for (uint32_t i = 0; i < x->items_count; i++)
@@ -242,7 +243,7 @@ bool slab_cut(struct execute *x) {
 }
 
 /* First fit over the values of the group that are alive in the buffer, by the items that read them last. */
-bool slab_place(struct execute *x) {
+bool band_place(struct execute *x) {
   enum { LINE = 64 };
   const struct tape *t = x->tape;
   struct local {
@@ -264,13 +265,13 @@ bool slab_place(struct execute *x) {
       for (uint32_t q = x->item[i].first; q < x->item[i].first + x->item[i].count; q++) {
         struct value *v = &x->value[q];
         if (!v->local || !v->stored) continue;
-        uint64_t at = 0, bytes = v->bytes / x->group[g].slabs, need = (bytes + LINE - 1) / LINE * LINE + LINE;
+        uint64_t at = 0, bytes = v->bytes / x->group[g].bands, need = (bytes + LINE - 1) / LINE * LINE + LINE;
         uint32_t l = 0;
         for (; l < alive && at + need > local[l].offset; l++) at = local[l].offset + local[l].bytes;
         memmove(local + l + 1, local + l, (alive - l) * sizeof *local);
         local[l] = (struct local){at, need, last_reader[q]};
         alive++;
-        v->place = (struct place){.base = BASE_SLAB, .offset = at, .slab_bytes = bytes};
+        v->place = (struct place){.base = BASE_BAND, .offset = at, .band_bytes = bytes};
         if (at + need > x->buffer_bytes) x->buffer_bytes = at + need;
       }
       uint32_t kept = 0;

@@ -1,10 +1,10 @@
 #include <string.h>
 
+#include "tape/execute/band.h"
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
-#include "tape/execute/slab.h"
 #include "tape/execute/window.h"
 
 static void begin(struct execute *x, const struct item *item) {
@@ -14,13 +14,13 @@ static void begin(struct execute *x, const struct item *item) {
   if (item->kind == ITEM_CONV) conv_begin(x, item);
 }
 
-static void part(struct execute *x, const struct item *item, uint32_t slab, uint32_t thread) {
+static void part(struct execute *x, const struct item *item, uint32_t band, uint32_t thread) {
   switch (item->kind) {
-  case ITEM_MAP: map_part(x, item, slab, slab + 1u, item->slabs, thread); break;
-  case ITEM_FOLD: fold_part(x, item, slab, slab + 1u, item->slabs, thread); break;
-  case ITEM_WINDOW: window_part(x, item, slab, slab + 1u, item->slabs, thread); break;
-  case ITEM_DOT: dot_part(x, item, slab, slab + 1u, item->slabs, thread); break;
-  case ITEM_CONV: conv_part(x, item, slab, slab + 1u, item->slabs, thread); break;
+  case ITEM_MAP: map_part(x, item, band, band + 1u, item->bands, thread); break;
+  case ITEM_FOLD: fold_part(x, item, band, band + 1u, item->bands, thread); break;
+  case ITEM_WINDOW: window_part(x, item, band, band + 1u, item->bands, thread); break;
+  case ITEM_DOT: dot_part(x, item, band, band + 1u, item->bands, thread); break;
+  case ITEM_CONV: conv_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_NOTHING:
   case ITEM_FILTER:
   case ITEM_COLUMN:
@@ -29,21 +29,21 @@ static void part(struct execute *x, const struct item *item, uint32_t slab, uint
   }
 }
 
-struct slab_call {
+struct band_call {
   struct execute *x;
   const struct group *group;
 };
 
-static void slab_task(void *context, uint32_t slab, uint32_t thread) {
-  const struct slab_call *call = context;
+static void band_task(void *context, uint32_t band, uint32_t thread) {
+  const struct band_call *call = context;
   struct execute *x = call->x;
   const struct group *g = call->group;
   struct seat *seat = &x->seat[thread];
   seat->buffer = place_at(x, x->buffers) + thread * x->buffer_bytes;
-  seat->slab = slab;
+  seat->band = band;
   double start = plan_seconds();
   for (uint32_t i = 0; i < g->count; i++) {
-    part(x, &x->item[g->first + i], slab, thread);
+    part(x, &x->item[g->first + i], band, thread);
     double end = plan_seconds();
     seat->seconds[i] += end - start;
     start = end;
@@ -51,11 +51,11 @@ static void slab_task(void *context, uint32_t slab, uint32_t thread) {
 }
 
 /* The group's time is shared out by what its items took on all threads. */
-void slab_run(struct execute *x, const struct group *g) {
+void band_run(struct execute *x, const struct group *g) {
   double start = plan_seconds(), all = 0;
   for (uint32_t i = 0; i < g->count; i++) begin(x, &x->item[g->first + i]);
-  struct slab_call call = {x, g};
-  pool_run(x->options.pool, g->slabs, slab_task, &call);
+  struct band_call call = {x, g};
+  pool_run(x->options.pool, g->bands, band_task, &call);
   double took = plan_seconds() - start;
   for (uint32_t t = 0; t < x->threads; t++)
     for (uint32_t i = 0; i < g->count; i++) all += x->seat[t].seconds[i];

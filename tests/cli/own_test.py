@@ -81,10 +81,10 @@ class Own(world.World):
     def test_benchmark_with_models_beside_us(self):
         os.mkdir("it's: mine")
         shutil.copy(os.path.join(MODELS, "lenet.onnx"), "it's: mine")
-        words = ["bench", "step", "--model", "lenet", "--steps", "1", "--quick", "--threads", "1"]
+        words = ["bench", "step", "--row", "lenet-128", "--steps", "1", "--quick", "--threads", "1"]
         out, _ = self.assay(*words, "--models", "it's: mine", "--json")
-        self.assertEqual(json.loads(out.splitlines()[-1])["size"], "lenet")
-        self.assertIn("nowhere: no lenet.onnx", self.assay(*words, "--models", "nowhere", expect=2)[1])
+        self.assertEqual(json.loads(out.splitlines()[-1])["size"], "lenet-128")
+        self.assertIn("no lenet.onnx in the folder nowhere", self.assay(*words, "--models", "nowhere", expect=2)[1])
 
 
 if __name__ == "__main__":

@@ -215,13 +215,15 @@ class Devnet(unittest.TestCase):
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", 0))
         addresses = []
-        for _ in range(2):
+        for _ in range(4):  # the faucet's is of those that any program here may be given between two starts: then it takes a new one
             p = Process([ASSAY, "devnet", "-o", "net", "--port", str(held.getsockname()[1]), "--json", "--solvers", "1", "--verifiers", "1"])
             self.addCleanup(p.kill)
             up = p.ready()
             addresses.append((up["node"], up["faucet"]))
             self.assertEqual(p.stop(), 0)
-        self.assertEqual(*addresses)
+            if addresses[-2:-1] == addresses[-1:]:
+                break
+        self.assertEqual(*addresses[-2:])
 
     def test_killed_while_it_starts(self):
         """Who is killed is started again, also before it was ready for the first time."""

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Transfers to sign for each second of a run: more than any node takes here. */
-enum { RATE_MAX = 25000, WARM_MS = 1000, ROUNDS_MAX = 99, CELLS = 6, SIDES = 3 };
+enum { RATE_MAX = 40000, WARM_MS = 1000, ROUNDS_MAX = 99, CELLS = 6, SIDES = 3 };
 enum side_kind { OURS = 0, PEER_FAST = 1, PEER_DEFAULT = 2 };
 
 static const struct {

@@ -11,7 +11,8 @@ enum { TAPS_MAX = 254 };
  */
 struct window {
   const struct tape_record *record;
-  struct sweep tap; /* moves along the outputs, k fixed */
+  struct sweep tap;  /* moves along the outputs, k fixed */
+  bool others_write; /* behind what a band reads, while it runs: near its end no row is read past its own */
   struct place max, first;
   uint64_t elements, grain; /* blocks a task */
   uint32_t taps;
@@ -64,6 +65,13 @@ bool window_joins(const struct execute *x, uint32_t n) {
          sel->b == TAPE_REGISTER_BODY + klin && sel->c == TAPE_REGISTER_LITERAL;
 }
 
+/* Does a later output always read from a later place? */
+static bool goes_up(const struct sweep *s) {
+  for (uint32_t d = 0; d < s->dims; d++)
+    if (s->step[d] <= 0) return false;
+  return sweep_linear(s);
+}
+
 bool window_plan(struct execute *x, struct item *item) {
   const struct tape_record *r = &x->tape->record[item->first];
   struct window *w = arena_take(&x->notes, 1, sizeof *w);
@@ -80,7 +88,8 @@ bool window_plan(struct execute *x, struct item *item) {
     w->first_dtype = x->tape->record[item->first + 1].dtype;
   }
   sweep_make(&w->tap, r, &r->operand[0], plan_operand_place(x, &r->operand[0]), 0, r->out_rank, index, none);
-  w->tap.tight = plan_others_write(x, item, &r->operand[0]);
+  w->others_write = plan_others_write(x, item, &r->operand[0]);
+  w->tap.tight = w->others_write && !goes_up(&w->tap);
   uint64_t blocks = (w->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
   w->grain = plan_grain(x, blocks, (uint64_t)BACKEND_BLOCK * w->taps * 500);
   plan_need_accumulators(x, ((uint64_t)w->taps + 2) * (BACKEND_BLOCK + SWEEP_SLACK));
@@ -93,9 +102,10 @@ struct window_call {
   const struct window *window;
 };
 
-static void one_block(const struct execute *x, const struct window *w, uint64_t start, uint32_t n, uint32_t thread) {
+static void one_block(const struct execute *x, const struct window *w, const struct sweep *tap, uint64_t start,
+                      uint32_t n, uint32_t thread) {
   const struct tape_record *r = w->record;
-  const float *tap[TAPS_MAX];
+  const float *taken[TAPS_MAX];
   struct moment m = {.start = start, .n = n};
   struct frame f = {.thread = thread};
   uint32_t *gathered = plan_accumulators(x, thread);
@@ -103,16 +113,16 @@ static void one_block(const struct execute *x, const struct window *w, uint64_t 
     uint32_t rest = t, *out = gathered + (t + 2) * (BACKEND_BLOCK + SWEEP_SLACK);
     const uint32_t *at;
     for (uint32_t d = r->out_rank + r->k_rank; d-- > r->out_rank; rest /= r->dim[d]) m.coord[d] = rest % r->dim[d];
-    if (sweep_read(&w->tap, x, &m, &f, out, &at)) { /* one word for all */
+    if (sweep_read(tap, x, &m, &f, out, &at)) { /* one word for all */
       uint32_t word = *at;
       for (uint32_t i = 0; i < n; i++) out[i] = word;
       at = out;
     }
-    tap[t] = (const float *)(const void *)at;
+    taken[t] = (const float *)(const void *)at;
   }
   uint8_t first[BACKEND_BLOCK];
   uint32_t *max = (uint32_t *)(void *)place_at_thread(x, w->max, thread) + start;
-  x->backend->window_max(n, w->taps, tap, (float *)(void *)max, first);
+  x->backend->window_max(n, w->taps, taken, (float *)(void *)max, first);
   x->backend->canonical(n, max);
   if (!w->has_first) return;
   if (w->first_dtype == TAPE_U8) {
@@ -127,8 +137,13 @@ void window_part(struct execute *x, const struct item *item, uint64_t low, uint6
                  uint32_t thread) {
   const struct window *w = item->plan;
   uint64_t start = w->elements / parts * low, end = w->elements / parts * high;
-  for (; start < end; start += BACKEND_BLOCK)
-    one_block(x, w, start, end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, thread);
+  struct sweep exact = w->tap;
+  exact.tight |= w->others_write;
+  for (; start < end; start += BACKEND_BLOCK) {
+    bool near = end - start <= 2 * BACKEND_BLOCK; /* before that, a whole block of places lies between */
+    one_block(x, w, near ? &exact : &w->tap, start,
+              end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, thread);
+  }
 }
 
 static void window_task(void *context, uint32_t i, uint32_t thread) {
@@ -137,7 +152,7 @@ static void window_task(void *context, uint32_t i, uint32_t thread) {
   uint64_t start = i * w->grain * BACKEND_BLOCK, end = start + w->grain * BACKEND_BLOCK;
   if (end > w->elements) end = w->elements;
   for (; start < end; start += BACKEND_BLOCK)
-    one_block(c->x, w, start, end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, thread);
+    one_block(c->x, w, &w->tap, start, end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK, thread);
 }
 
 void window_run(struct execute *x, const struct item *item) {

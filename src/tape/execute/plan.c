@@ -58,7 +58,7 @@ struct place plan_operand_place(const struct execute *x, const struct tape_opera
 }
 
 bool plan_others_write(const struct execute *x, const struct item *item, const struct tape_operand *o) {
-  if (!item->group || o->space != TAPE_TEMP) return false;
+  if (x->threads == 1 || !item->group || o->space != TAPE_TEMP) return false;
   const struct value *v = &x->value[plan_producer(x, o->first_leaf)];
   return v->born == item->unit && !v->local;
 }

@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "crypto/sha256.h"
-
-static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+#include "crypto/sha256_words.h"
 
 static void one_by_one(uint8_t tag, const uint8_t *bytes, size_t length, size_t count, uint8_t *digests) {
   for (size_t i = 0; i < count; i++)
@@ -19,16 +17,6 @@ static void one_by_one(uint8_t tag, const uint8_t *bytes, size_t length, size_t 
 #define VECTOR __attribute__((target("avx512f,avx512bw")))
 
 enum { LANES = SHA256_LANES_MAX, BLOCK = 64, WORTH_LANES = 8 }; /* fewer than WORTH_LANES are quicker one by one */
-
-static const uint32_t constant[64] = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 VECTOR static inline __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
 VECTOR static inline __m512i xor3(__m512i a, __m512i b, __m512i c) { return _mm512_ternarylogic_epi32(a, b, c, 0x96); }
@@ -89,7 +77,8 @@ VECTOR static void rounds(__m512i hash[8], const uint8_t *const at[LANES]) {
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++) {
       if (t) w[i] = add(add(sigma_1(w[(i + 14) % LANES]), w[(i + 9) % LANES]), add(sigma_0(w[(i + 1) % LANES]), w[i]));
-      __m512i one = add(add(add(h, w[i]), _mm512_set1_epi32((int)constant[t + i])), add(sum_1(e), choose(e, f, g)));
+      __m512i one =
+          add(add(add(h, w[i]), _mm512_set1_epi32((int)sha256_constant[t + i])), add(sum_1(e), choose(e, f, g)));
       __m512i two = add(sum_0(a), majority(a, b, c));
       h = g, g = f, f = e, e = add(d, one);
       d = c, c = b, b = a, a = add(one, two);
@@ -160,7 +149,7 @@ void sha256_group_begin(struct sha256_group *g, uint8_t tag, const void *bytes, 
   *g = (struct sha256_group){.bytes = bytes, .length = length, .count = count, .tag = tag};
   g->blocks = (1 + length + 1 + 8 + BLOCK - 1) / BLOCK;
   for (int i = 0; i < 8; i++)
-    for (int k = 0; k < LANES; k++) g->hash[i][k] = initial[i];
+    for (int k = 0; k < LANES; k++) g->hash[i][k] = sha256_initial[i];
 }
 
 bool sha256_group_go(struct sha256_group *g, size_t blocks, uint8_t *digests) {

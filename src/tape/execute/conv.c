@@ -1,61 +1,28 @@
 #include <stdlib.h>
 
+#include "tape/execute/axis.h"
 #include "tape/execute/conv_plan.h"
 
 enum { RUNS_MAX = 1 << 20, IMAGES_LEAST = 4 /* of a part: some tiles have rows over images */ };
 
-static uint32_t rank_of(const struct tape_record *r) { return (uint32_t)r->out_rank + r->k_rank; }
-
-/* The innermost output dim longer than 1, or out_rank. */
-static uint32_t inner_dim(const struct tape_record *r) {
-  for (uint32_t d = r->out_rank; d-- > 0;)
-    if (r->dim[d] > 1) return d;
-  return r->out_rank;
-}
-
 /* The innermost dim of k longer than 1; the last if there is none. */
 static uint32_t inner_k(const struct tape_record *r) {
-  for (uint32_t d = rank_of(r); d-- > r->out_rank;)
-    if (r->dim[d] > 1) return d;
-  return rank_of(r) - 1;
-}
-
-/* Dims longer than 1 that the axis moves with. */
-static uint32_t dims_of(const struct tape_record *r, const struct tape_axis *y) {
-  uint32_t bits = 0;
-  for (uint8_t t = 0; t < y->terms; t++)
-    if (r->dim[y->term[t].dim] > 1) bits |= 1u << y->term[t].dim;
-  return bits;
+  uint32_t d = axis_inner(r, r->out_rank, axis_rank(r));
+  return d < axis_rank(r) ? d : axis_rank(r) - 1;
 }
 
 static uint32_t operand_dims(const struct tape_record *r, const struct tape_operand *o) {
   uint32_t bits = 0;
-  for (uint8_t a = 0; a < o->axes; a++) bits |= dims_of(r, &o->axis[a]);
+  for (uint8_t a = 0; a < o->axes; a++) bits |= axis_dims(r, &o->axis[a]);
   return bits;
-}
-
-static int64_t coef_of(const struct tape_axis *y, uint32_t dim) {
-  int64_t coef = 0;
-  for (uint8_t t = 0; t < y->terms; t++)
-    if (y->term[t].dim == dim) coef += y->term[t].coef;
-  return coef;
-}
-
-static bool can_leave(const struct tape_record *r, const struct tape_axis *y) {
-  int64_t low = y->offset, high = y->offset;
-  for (uint8_t t = 0; t < y->terms; t++) {
-    int64_t far = (int64_t)y->term[t].coef * ((int64_t)r->dim[y->term[t].dim] - 1);
-    *(far < 0 ? &low : &high) += far;
-  }
-  return y->div != 1 || low < 0 || high >= (int64_t)y->extent;
 }
 
 /* Where place o and tap t meet on the axis; false: out of range. */
 static bool meet(const struct conv_axis *x, uint32_t o, uint32_t t, int64_t *at) {
   const struct tape_axis *y = x->of;
   int64_t number = y->offset;
-  if (x->out != CONV_NO_DIM) number += coef_of(y, x->out) * o;
-  if (x->tap != CONV_NO_DIM) number += coef_of(y, x->tap) * t;
+  if (x->out != CONV_NO_DIM) number += axis_coef(y, x->out) * o;
+  if (x->tap != CONV_NO_DIM) number += axis_coef(y, x->tap) * t;
   if (number < 0 || number % y->div) return false;
   *at = number / y->div;
   return *at < (int64_t)y->extent;
@@ -73,7 +40,7 @@ static bool classify(struct conv_axis *x) {
       if (c->taps != taps || (c->count > 1 && c->first + c->step * c->count != o)) continue;
       if (c->count == 1) {
         c->step = o - c->first;
-        if (taps) c->slope = coef_of(x->of, x->out) * (int64_t)c->step / x->of->div * x->stride;
+        if (taps) c->slope = axis_coef(x->of, x->out) * (int64_t)c->step / x->of->div * x->stride;
       }
       c->count++;
       break;
@@ -88,36 +55,36 @@ static bool classify(struct conv_axis *x) {
 /* Takes the axis of a into the plan: of the images, of the places and taps, or of channels. */
 static bool take_axis(struct conv *c, const struct tape_axis *y, int64_t stride, uint32_t shared, bool *moves) {
   const struct tape_record *r = c->record;
-  uint32_t dims = dims_of(r, y), outputs = (1u << r->out_rank) - 1, out = dims & outputs, taps = dims & ~outputs;
+  uint32_t dims = axis_dims(r, y), outputs = (1u << r->out_rank) - 1, out = dims & outputs, taps = dims & ~outputs;
   if (y->indirect != TAPE_INDIRECT_NONE || (y->mode != TAPE_EXACT && y->div != 1)) return false;
   if (out == 1 && r->dim[0] > 1) {
-    if (taps || coef_of(y, 0) != 1 || y->offset || y->div != 1 || y->extent < r->dim[0]) return false;
+    if (taps || axis_coef(y, 0) != 1 || y->offset || y->div != 1 || y->extent < r->dim[0]) return false;
     c->image_a = stride;
     return true;
   }
-  if (!(out & ~shared) && !can_leave(r, y)) {
+  if (!(out & ~shared) && !axis_leaves(r, y)) {
     c->a_base += y->offset * stride;
-    for (uint32_t d = 0; d < rank_of(r); d++)
-      if (dims >> d & 1) c->coef_a[d] += coef_of(y, d) * stride;
+    for (uint32_t d = 0; d < axis_rank(r); d++)
+      if (dims >> d & 1) c->coef_a[d] += axis_coef(y, d) * stride;
     return true;
   }
   if ((out & shared) || (out & (out - 1)) || (taps & (taps - 1)) || c->axes == CONV_AXES) return false;
   struct conv_axis *x = &c->axis[c->axes++];
   *x = (struct conv_axis){.of = y, .out = CONV_NO_DIM, .tap = CONV_NO_DIM, .places = 1, .taps = 1, .stride = stride};
-  for (uint8_t d = 0; d < rank_of(r); d++) {
+  for (uint8_t d = 0; d < axis_rank(r); d++) {
     if (!(dims >> d & 1)) continue;
     if (out >> d & 1)
       x->out = d, x->places = r->dim[d];
     else
       x->tap = d, x->taps = r->dim[d];
   }
-  *moves |= (out && taps) || (out && coef_of(y, x->out) != 1) || y->div != 1 || can_leave(r, y);
+  *moves |= (out && taps) || (out && axis_coef(y, x->out) != 1) || y->div != 1 || axis_leaves(r, y);
   return x->taps <= CONV_TAPS && classify(x);
 }
 
 /* Everything that needs no plan; false: not a convolution over images. */
 static bool choose(struct conv *c, const struct tape_record *r) {
-  uint32_t inner = inner_dim(r), outputs = (1u << r->out_rank) - 1, seen = 0;
+  uint32_t inner = axis_inner(r, 0, r->out_rank), outputs = (1u << r->out_rank) - 1, seen = 0;
   *c = (struct conv){.record = r, .images = r->dim[0], .k = record_k(r), .group = CONV_NO_DIM, .groups = 1};
   if (r->op != TAPE_DOT || inner == r->out_rank || inner == 0 || r->k_rank == 0) return false;
   uint32_t dims[2] = {operand_dims(r, &r->operand[0]), operand_dims(r, &r->operand[1])};
@@ -132,10 +99,10 @@ static bool choose(struct conv *c, const struct tape_record *r) {
   int64_t stride = 1;
   for (uint8_t x = b->axes; x-- > 0; stride *= b->axis[x].extent) {
     const struct tape_axis *y = &b->axis[x];
-    if (y->indirect != TAPE_INDIRECT_NONE || can_leave(r, y)) return false;
+    if (y->indirect != TAPE_INDIRECT_NONE || axis_leaves(r, y)) return false;
     c->b_base += y->offset * stride;
-    for (uint32_t d = 0; d < rank_of(r); d++)
-      if (dims_of(r, y) >> d & 1) c->coef_b[d] += coef_of(y, d) * stride;
+    for (uint32_t d = 0; d < axis_rank(r); d++)
+      if (axis_dims(r, y) >> d & 1) c->coef_b[d] += axis_coef(y, d) * stride;
   }
   bool moves = false;
   stride = 1;
@@ -161,7 +128,7 @@ static bool choose(struct conv *c, const struct tape_record *r) {
     next = x->out + 1u;
   }
   if (c->axis[c->axes - 1].out == CONV_NO_DIM) return false;
-  for (uint32_t d = 0; d < rank_of(r); d++)
+  for (uint32_t d = 0; d < axis_rank(r); d++)
     if ((seen >> d & 1) && c->coef_a[d]) return false;
   for (uint32_t d = 1; d < r->out_rank; d++) {
     if (r->dim[d] == 1 || d == inner) continue;
@@ -190,7 +157,7 @@ bool conv_parts_fit(const struct tape_record *r, uint64_t parts) {
 /* What a dim of k adds to the address of a for each step, where no class decides otherwise. */
 static int64_t k_step(const struct conv *c, uint32_t d) {
   for (uint32_t i = 0; i < c->axes; i++)
-    if (c->axis[i].tap == d) return c->axis[i].of->div == 1 ? coef_of(c->axis[i].of, d) * c->axis[i].stride : 0;
+    if (c->axis[i].tap == d) return c->axis[i].of->div == 1 ? axis_coef(c->axis[i].of, d) * c->axis[i].stride : 0;
   return c->coef_a[d];
 }
 
@@ -199,7 +166,7 @@ static bool locate(const struct conv *c, const uint32_t *class, const uint32_t *
   const struct tape_record *r = c->record;
   int64_t at;
   *a = 0;
-  for (uint32_t d = r->out_rank; d < rank_of(r); d++) *a += (int64_t)coord[d] * c->coef_a[d];
+  for (uint32_t d = r->out_rank; d < axis_rank(r); d++) *a += (int64_t)coord[d] * c->coef_a[d];
   for (uint32_t i = 0; i < c->axes; i++) {
     const struct conv_axis *x = &c->axis[i];
     if (!meet(x, x->class[class[i]].first, x->tap == CONV_NO_DIM ? 0 : coord[x->tap], &at)) return false;
@@ -225,7 +192,7 @@ static uint32_t list_runs(const struct conv *c, const uint32_t *class, uint64_t 
     if (n > cut - k % cut) n = cut - k % cut;
     int64_t a, b = c->packed ? (int64_t)(k * c->panel_cols) : 0;
     if (locate(c, class, coord, &a)) {
-      for (uint32_t d = r->out_rank; d < rank_of(r) && !c->packed; d++) b += (int64_t)coord[d] * c->coef_b[d];
+      for (uint32_t d = r->out_rank; d < axis_rank(r) && !c->packed; d++) b += (int64_t)coord[d] * c->coef_b[d];
       if (runs > first && last.a + (int64_t)last.length * c->a_k == a && last.b + (int64_t)last.length * c->b_k == b)
         last.length += (uint32_t)n;
       else

@@ -27,13 +27,6 @@ static int shut_pool(void **state) {
   return 0;
 }
 
-/* The same value, made by a record, so that it is a temp and could lie anywhere. */
-static struct stage_value made(struct stage *s, struct stage_value v, uint32_t elements) {
-  struct tape_record copy = {.op = TAPE_MAP, .out_rank = 1, .dim = {elements}};
-  stage_axis(stage_operand(&copy, v), elements, 0, 0, 1, 0, 0);
-  return stage_add(s, &copy, NULL);
-}
-
 static const struct item *conv_of(const struct execute *x, uint32_t record) {
   for (uint32_t i = 0; i < x->items_count; i++)
     if (x->item[i].first == record && x->item[i].kind == ITEM_CONV) return &x->item[i];
@@ -146,8 +139,8 @@ static void convolutions(void **state) {
     stage_begin(&s, 60 + i);
     struct stage_value x = stage_data(&s, TAPE_F32, back ? outputs : inputs, content);
     struct stage_value f = stage_data(&s, TAPE_F32, filters, content);
-    x = made(&s, x, back ? outputs : inputs);
-    f = made(&s, f, filters);
+    x = stage_made(&s, x, back ? outputs : inputs);
+    f = stage_made(&s, f, filters);
     if (back)
       layer_grouped_input_gradient(&s, l, h->groups, x, f);
     else

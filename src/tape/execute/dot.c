@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "numeric/canon.h"
+#include "tape/execute/axis.h"
 #include "tape/execute/dot_plan.h"
 
 enum { A, B, PART_ROWS = 32 }; /* fewer rows a part would not pay for reading b again */
@@ -14,12 +15,8 @@ static bool moves_with(const struct tape_operand *o, uint32_t d) {
   return false;
 }
 
-/* The innermost output dim longer than 1: its tile columns. out_rank if there is none. */
-static uint32_t inner_dim(const struct tape_record *r) {
-  for (uint32_t d = r->out_rank; d-- > 0;)
-    if (r->dim[d] > 1) return d;
-  return r->out_rank;
-}
+/* Its tile columns; out_rank if there are none. */
+static uint32_t inner_dim(const struct tape_record *r) { return axis_inner(r, 0, r->out_rank); }
 
 bool dot_fits(const struct tape_record *r) {
   uint32_t inner = inner_dim(r);

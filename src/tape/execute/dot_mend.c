@@ -3,6 +3,7 @@
 
 #include "numeric/canon.h"
 #include "tape/element/element.h"
+#include "tape/execute/axis.h"
 #include "tape/execute/dot.h"
 
 struct mend_call {
@@ -15,14 +16,8 @@ struct mend_call {
 };
 
 static bool can_leave(const struct tape_record *r, const struct tape_operand *o) {
-  for (uint8_t a = 0; a < o->axes; a++) {
-    int64_t low = o->axis[a].offset, high = low;
-    for (uint8_t t = 0; t < o->axis[a].terms; t++) {
-      int64_t far = (int64_t)o->axis[a].term[t].coef * ((int64_t)r->dim[o->axis[a].term[t].dim] - 1);
-      *(far < 0 ? &low : &high) += far;
-    }
-    if (o->axis[a].div != 1 || low < 0 || high >= (int64_t)o->axis[a].extent) return true;
-  }
+  for (uint8_t a = 0; a < o->axes; a++)
+    if (axis_leaves(r, &o->axis[a])) return true;
   return false;
 }
 

@@ -1,16 +1,8 @@
 #include "numeric/canon.h"
+#include "tape/execute/axis.h"
 #include "tape/execute/dot_plan.h"
 
 enum { ROWS_LEAST = 8, LISTS_MAX = 1 << 20 };
-
-static bool decides(const struct tape_record *r, const struct tape_axis *y) {
-  int64_t low = y->offset, high = y->offset;
-  for (uint8_t t = 0; t < y->terms; t++) {
-    int64_t far = (int64_t)y->term[t].coef * ((int64_t)r->dim[y->term[t].dim] - 1);
-    *(far < 0 ? &low : &high) += far;
-  }
-  return y->div != 1 || low < 0 || high >= (int64_t)y->extent;
-}
 
 /* Where the axis reads at these coordinates; false: out of range. */
 static bool place_on(const struct tape_axis *y, const uint32_t *coord, int64_t *place) {
@@ -38,19 +30,18 @@ static uint32_t dims_of(const struct tape_axis *y) {
 }
 
 static uint32_t inner_k(const struct tape_record *r) {
-  for (uint32_t d = (uint32_t)r->out_rank + r->k_rank; d-- > r->out_rank;)
-    if (r->dim[d] > 1) return d;
-  return r->out_rank;
+  uint32_t d = axis_inner(r, r->out_rank, axis_rank(r));
+  return d < axis_rank(r) ? d : r->out_rank;
 }
 
 bool dot_taps_fit(const struct tape_record *r, const struct tape_operand *a, const struct tape_operand *b) {
   uint32_t seen = 0, outputs = (1u << r->out_rank) - 1;
   double share = 1, lists = record_k(r) / (double)r->dim[inner_k(r)];
   for (uint8_t x = 0; x < b->axes; x++)
-    if (decides(r, &b->axis[x])) return false;
+    if (axis_leaves(r, &b->axis[x])) return false;
   for (uint8_t x = 0; x < a->axes; x++) {
     const struct tape_axis *y = &a->axis[x];
-    if (!decides(r, y)) continue;
+    if (!axis_leaves(r, y)) continue;
     uint32_t dims = dims_of(y), coord[PLAN_DIMS] = {0};
     if (dims == 0 || (dims & seen) || dims >> inner_k(r) & 1) return false;
     seen |= dims;
@@ -69,14 +60,14 @@ bool dot_taps_fit(const struct tape_record *r, const struct tape_operand *a, con
   /* Columns and rows are laid out by the linear axes, as if nothing else moved with their dims. */
   for (uint32_t d = 0; d < r->out_rank; d++) {
     bool linear = false;
-    for (uint8_t x = 0; x < a->axes; x++) linear |= !decides(r, &a->axis[x]) && (dims_of(&a->axis[x]) >> d & 1);
+    for (uint8_t x = 0; x < a->axes; x++) linear |= !axis_leaves(r, &a->axis[x]) && (dims_of(&a->axis[x]) >> d & 1);
     for (uint8_t x = 0; x < b->axes; x++) linear |= dims_of(&b->axis[x]) >> d & 1;
     if (linear && r->dim[d] > 1 && (seen >> d & 1)) return false;
   }
   /* the last output dim that only a linear axis of a moves with must have rows enough */
   for (uint32_t d = r->out_rank; d-- > 0;) {
     bool of_a = false, of_b = false;
-    for (uint8_t x = 0; x < a->axes; x++) of_a |= !decides(r, &a->axis[x]) && (dims_of(&a->axis[x]) >> d & 1);
+    for (uint8_t x = 0; x < a->axes; x++) of_a |= !axis_leaves(r, &a->axis[x]) && (dims_of(&a->axis[x]) >> d & 1);
     for (uint8_t x = 0; x < b->axes; x++) of_b |= dims_of(&b->axis[x]) >> d & 1;
     if (of_a && !of_b && r->dim[d] > 1 && !(seen >> d & 1)) return r->dim[d] >= ROWS_LEAST;
   }
@@ -89,7 +80,7 @@ void dot_taps_linear(const struct tape_record *r, const struct tape_operand *a, 
   for (uint32_t d = 0; d < PLAN_DIMS; d++) coef[d] = 0;
   for (uint8_t x = a->axes; x-- > 0; stride *= a->axis[x].extent) {
     const struct tape_axis *y = &a->axis[x];
-    if (decides(r, y)) continue;
+    if (axis_leaves(r, y)) continue;
     *base += y->offset * stride;
     for (uint8_t t = 0; t < y->terms; t++)
       if (r->dim[y->term[t].dim] > 1) coef[y->term[t].dim] += y->term[t].coef * stride;
@@ -102,7 +93,7 @@ static bool decided(const struct tape_record *r, const struct tape_operand *a, c
   int64_t stride = 1, place;
   *address = 0;
   for (uint8_t x = a->axes; x-- > 0; stride *= a->axis[x].extent) {
-    if (!decides(r, &a->axis[x])) continue;
+    if (!axis_leaves(r, &a->axis[x])) continue;
     if (!place_on(&a->axis[x], coord, &place)) return false;
     *address += place * stride;
   }
@@ -144,7 +135,7 @@ bool dot_taps_cut(struct execute *x, struct dot *d, const struct tape_operand *a
   uint32_t loops = 0, coord[PLAN_DIMS] = {0}, inner = inner_k(r), runs = 0;
   uint64_t combinations = 1, cut = dot_cut(x, d);
   for (uint8_t y = 0; y < a->axes; y++)
-    if (decides(r, &a->axis[y])) loops |= dims_of(&a->axis[y]);
+    if (axis_leaves(r, &a->axis[y])) loops |= dims_of(&a->axis[y]);
   loops &= (1u << r->out_rank) - 1;
   for (uint32_t l = d->loops; l-- > 0;)
     if (loops >> d->loop[l].of & 1) {

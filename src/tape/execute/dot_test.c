@@ -72,13 +72,6 @@ static int shut_pool(void **state) {
   return 0;
 }
 
-/* The same value, made by a record, so that it is a temp and could lie anywhere. */
-static struct stage_value made(struct stage *s, struct stage_value v, uint32_t elements) {
-  struct tape_record copy = {.op = TAPE_MAP, .out_rank = 1, .dim = {elements}};
-  stage_axis(stage_operand(&copy, v), elements, 0, 0, 1, 0, 0);
-  return stage_add(s, &copy, NULL);
-}
-
 static void add_shape(struct stage *s, const struct shape *h, enum stage_content content) {
   struct tape_record r = {.op = TAPE_DOT, .reducer = TAPE_CHAIN};
   r.out_rank = (uint8_t)h->out_rank;
@@ -90,7 +83,7 @@ static void add_shape(struct stage *s, const struct shape *h, enum stage_content
     uint32_t elements = 1;
     for (uint32_t i = 0; i < RANK && lies[i]; i++) elements *= h->dim[lies[i] - 1];
     struct stage_value data = stage_data(s, TAPE_F32, elements, content);
-    value[o] = made(s, data, elements);
+    value[o] = stage_made(s, data, elements);
   }
   for (int o = 0; o < 2; o++) {
     const uint8_t *lies = o ? h->b : h->a;

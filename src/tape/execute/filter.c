@@ -1,52 +1,22 @@
 #include <string.h>
 
+#include "tape/execute/axis.h"
 #include "tape/execute/filter_plan.h"
 
 enum { BLOCK_BYTES = 1 << 15, DEPTH_LEAST = 64, PATCH_ROWS = 4, PATCH_MAX = 64, COLS_FEW = 8 };
-
-static uint32_t rank_of(const struct tape_record *r) { return (uint32_t)r->out_rank + r->k_rank; }
-
-static uint32_t dims_of(const struct tape_record *r, const struct tape_axis *y) {
-  uint32_t bits = 0;
-  for (uint8_t t = 0; t < y->terms; t++)
-    if (r->dim[y->term[t].dim] > 1) bits |= 1u << y->term[t].dim;
-  return bits;
-}
-
-static int64_t coef_of(const struct tape_axis *y, uint32_t dim) {
-  int64_t coef = 0;
-  for (uint8_t t = 0; t < y->terms; t++)
-    if (y->term[t].dim == dim) coef += y->term[t].coef;
-  return coef;
-}
-
-static bool can_leave(const struct tape_record *r, const struct tape_axis *y) {
-  int64_t low = y->offset, high = y->offset;
-  for (uint8_t t = 0; t < y->terms; t++) {
-    int64_t far = (int64_t)y->term[t].coef * ((int64_t)r->dim[y->term[t].dim] - 1);
-    *(far < 0 ? &low : &high) += far;
-  }
-  return low < 0 || high >= (int64_t)y->extent;
-}
 
 /* An axis that never leaves the value: its dims add to the address. */
 static void take_linear(const struct tape_record *r, const struct tape_axis *y, int64_t stride, int64_t *base,
                         int64_t *coef) {
   *base += y->offset * stride;
-  for (uint32_t d = 0; d < rank_of(r); d++)
-    if (dims_of(r, y) >> d & 1) coef[d] += coef_of(y, d) * stride;
-}
-
-static uint32_t last_dim(const struct tape_record *r, uint32_t first, uint32_t end) {
-  for (uint32_t d = end; d-- > first;)
-    if (r->dim[d] > 1) return d;
-  return end;
+  for (uint32_t d = 0; d < axis_rank(r); d++)
+    if (axis_dims(r, y) >> d & 1) coef[d] += axis_coef(y, d) * stride;
 }
 
 /* Takes an axis of the images with a dim of places, a dim of taps, or both. */
 static bool take_axis(struct filter *f, const struct tape_axis *y, int64_t stride) {
   const struct tape_record *r = f->record;
-  uint32_t dims = dims_of(r, y), outputs = (1u << r->out_rank) - 1, tap = dims & outputs, place = dims & ~outputs;
+  uint32_t dims = axis_dims(r, y), outputs = (1u << r->out_rank) - 1, tap = dims & outputs, place = dims & ~outputs;
   if ((tap & (tap - 1)) || (place & (place - 1)) || f->axes == FILTER_AXES) return false;
   struct filter_axis *x = &f->axis[f->axes++];
   *x = (struct filter_axis){.of_tap = FILTER_NO_DIM,
@@ -55,12 +25,12 @@ static bool take_axis(struct filter *f, const struct tape_axis *y, int64_t strid
                             .number = y->offset,
                             .extent = y->extent,
                             .stride = stride};
-  for (uint8_t d = 0; d < rank_of(r); d++) {
+  for (uint8_t d = 0; d < axis_rank(r); d++) {
     if (!(dims >> d & 1)) continue;
     if (tap >> d & 1)
-      x->of_tap = d, x->taps = r->dim[d], x->tap = coef_of(y, d);
+      x->of_tap = d, x->taps = r->dim[d], x->tap = axis_coef(y, d);
     else
-      x->of_place = d, x->place = coef_of(y, d);
+      x->of_place = d, x->place = axis_coef(y, d);
   }
   f->taps *= x->taps;
   return x->place >= 0 && x->taps <= FILTER_TAPS;
@@ -113,13 +83,13 @@ static bool choose(struct filter *f, const struct tape_record *r) {
   *f = (struct filter){.record = r, .k = record_k(r), .group = FILTER_NO_DIM, .row = FILTER_NO_DIM};
   f->groups = f->rows = f->taps = 1;
   if (r->op != TAPE_DOT || r->k_rank == 0) return false;
-  uint32_t inner = last_dim(r, 0, r->out_rank), line = last_dim(r, r->out_rank, rank_of(r));
-  if (inner == r->out_rank || line == rank_of(r)) return false;
+  uint32_t inner = axis_inner(r, 0, r->out_rank), line = axis_inner(r, r->out_rank, axis_rank(r));
+  if (inner == r->out_rank || line == axis_rank(r)) return false;
   for (int o = 0; o < 2; o++)
     for (uint8_t a = 0; a < r->operand[o].axes; a++) {
       const struct tape_axis *y = &r->operand[o].axis[a];
       if (r->operand[o].dtype != TAPE_F32 || y->indirect != TAPE_INDIRECT_NONE || y->div != 1) return false;
-      all[o] |= dims_of(r, y);
+      all[o] |= axis_dims(r, y);
     }
   if ((all[0] >> inner & 1) == (all[1] >> inner & 1)) return false;
   f->operand_a = all[0] >> inner & 1;
@@ -130,17 +100,17 @@ static bool choose(struct filter *f, const struct tape_record *r) {
   if ((shared & (shared - 1)) || (of_b & outputs) != (shared | 1u << inner)) return false;
   int64_t stride = 1;
   for (uint8_t x = b->axes; x-- > 0; stride *= b->axis[x].extent) {
-    if (can_leave(r, &b->axis[x])) return false;
+    if (axis_leaves(r, &b->axis[x])) return false;
     take_linear(r, &b->axis[x], stride, &f->b_base, f->coef_b);
   }
   bool sees = false; /* places and taps, or steps between places, or borders */
   int64_t elements = 1;
   for (uint8_t x = a->axes; x-- > 0; elements *= a->axis[x].extent) {
     const struct tape_axis *y = &a->axis[x];
-    uint32_t dims = dims_of(r, y), tap = dims & outputs, place = dims & ~outputs;
-    bool leaves = can_leave(r, y), both = tap && place, steps = false;
-    for (uint32_t d = r->out_rank; d < rank_of(r); d++)
-      if (place >> d & 1) steps |= coef_of(y, d) > 1 && !(place & ~(1u << d));
+    uint32_t dims = axis_dims(r, y), tap = dims & outputs, place = dims & ~outputs;
+    bool leaves = axis_leaves(r, y), both = tap && place, steps = false;
+    for (uint32_t d = r->out_rank; d < axis_rank(r); d++)
+      if (place >> d & 1) steps |= axis_coef(y, d) > 1 && !(place & ~(1u << d));
     sees |= leaves || both || steps;
     if (!leaves && !both) /* a linear one */
       take_linear(r, y, elements, &f->a_base, f->coef_a);
@@ -165,7 +135,7 @@ static bool choose(struct filter *f, const struct tape_record *r) {
       f->line_moves = true;
     }
   }
-  for (uint32_t d = 0; d < rank_of(r); d++)
+  for (uint32_t d = 0; d < axis_rank(r); d++)
     if ((seen >> d & 1) && f->coef_a[d]) return false;
   stride = 1;
   for (uint32_t d = r->out_rank; d-- > 0; stride *= r->dim[d]) {

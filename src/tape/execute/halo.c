@@ -2,14 +2,7 @@
 
 #include <string.h>
 
-/* Numbers that an axis takes over all coordinates. */
-static void range_of(const struct tape_record *r, const struct tape_axis *y, int64_t *low, int64_t *high) {
-  *low = *high = y->offset;
-  for (uint8_t t = 0; t < y->terms; t++) {
-    int64_t far = (int64_t)y->term[t].coef * ((int64_t)r->dim[y->term[t].dim] - 1);
-    *(far < 0 ? low : high) += far;
-  }
-}
+#include "tape/execute/axis.h"
 
 bool halo_affine(const struct tape_record *r, const struct tape_operand *o) {
   double larger = 1;
@@ -18,7 +11,7 @@ bool halo_affine(const struct tape_record *r, const struct tape_operand *o) {
     const struct tape_axis *x = &o->axis[a];
     if (x->indirect != TAPE_INDIRECT_NONE || (x->div != 1 && x->mode == TAPE_FLOOR)) return false;
     int64_t low, high, end = (int64_t)(x->extent - 1) * x->div;
-    range_of(r, x, &low, &high);
+    axis_range(r, x, &low, &high);
     larger *= (double)((high > end ? high : end) - (low < 0 ? low : 0) + 1) / x->extent;
   }
   return larger <= 16;
@@ -39,7 +32,7 @@ bool halo_operand(struct execute *x, const struct tape_record *r, const struct t
   for (uint8_t a = 0; a < o->axes; a++) {
     const struct tape_axis *y = &o->axis[a];
     int64_t low, high;
-    range_of(r, y, &low, &high);
+    axis_range(r, y, &low, &high);
     h.source[a] = h.extent[a] = y->extent;
     h.div[a] = y->div;
     if (y->div == 1 && low >= 0 && high < (int64_t)y->extent) continue;
@@ -78,12 +71,11 @@ bool halo_operand(struct execute *x, const struct tape_record *r, const struct t
 }
 
 bool halo_linear(const struct tape_record *r, const struct tape_operand *o, int64_t *coef) {
-  int64_t stride = 1, low, high;
+  int64_t stride = 1;
   memset(coef, 0, PLAN_DIMS * sizeof *coef);
   for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
     const struct tape_axis *y = &o->axis[a];
-    range_of(r, y, &low, &high);
-    if (y->div != 1 || low < 0 || high >= (int64_t)y->extent) return false;
+    if (axis_leaves(r, y)) return false;
     for (uint8_t t = 0; t < y->terms; t++)
       if (r->dim[y->term[t].dim] > 1) coef[y->term[t].dim] += stride * y->term[t].coef;
   }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tape/execute/axis.h"
 #include "tape/execute/band.h"
 #include "tape/execute/channel.h"
 #include "tape/execute/column.h"
@@ -67,13 +68,7 @@ bool operand_is_identity(const struct tape_record *r, const struct tape_operand 
   int64_t coef[PLAN_DIMS] = {0}, stride = 1, offset = 0;
   for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
     const struct tape_axis *x = &o->axis[a];
-    if (x->div != 1 || x->indirect != TAPE_INDIRECT_NONE) return false;
-    int64_t low = x->offset, high = x->offset;
-    for (uint8_t t = 0; t < x->terms; t++) {
-      int64_t far = (int64_t)x->term[t].coef * ((int64_t)r->dim[x->term[t].dim] - 1);
-      *(far < 0 ? &low : &high) += far;
-    }
-    if (low < 0 || high >= (int64_t)x->extent) return false;
+    if (x->indirect != TAPE_INDIRECT_NONE || axis_leaves(r, x)) return false;
     for (uint8_t t = 0; t < x->terms; t++) /* along a dim of 1 a coef means nothing, and may be anything */
       if (r->dim[x->term[t].dim] > 1) coef[x->term[t].dim] += x->term[t].coef * stride;
     offset += x->offset * stride;

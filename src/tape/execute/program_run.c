@@ -142,9 +142,9 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       count_up((uint32_t)m->start, m->n, out);
     break;
   case NODE_LIN:
-    same = p->k ? !n->late : p->first != 0;
+    same = p->k && !n->late;
     if (same)
-      *out = (uint32_t)m->output;
+      *out = 0; /* of one output */
     else if (p->k)
       count_rows(p, true, m->start, m->n, out);
     else

@@ -90,6 +90,12 @@ struct tape_axis *stage_axis(struct tape_operand *o, uint32_t extent, int32_t of
   return a;
 }
 
+struct stage_value stage_made(struct stage *s, struct stage_value v, uint32_t elements) {
+  struct tape_record copy = {.op = TAPE_MAP, .out_rank = 1, .dim = {elements}};
+  stage_axis(stage_operand(&copy, v), elements, 0, 0, 1, 0, 0);
+  return stage_add(s, &copy, NULL);
+}
+
 void stage_seal(struct stage *s) {
   uint64_t leaf = 0;
   for (uint32_t i = 0; i < s->states; i++) {

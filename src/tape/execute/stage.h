@@ -38,6 +38,9 @@ struct stage_value stage_state(struct stage *s, uint8_t dtype, uint32_t rank, co
 /* stage_add appends r as a temp record, or as the writer of the state entry `to`, and returns its value. */
 struct stage_value stage_add(struct stage *s, const struct tape_record *r, const struct stage_value *to);
 
+/* stage_made is the same value, `elements` f32, made by a record, so that it is a temp and could lie anywhere. */
+struct stage_value stage_made(struct stage *s, struct stage_value v, uint32_t elements);
+
 /* Operand of r over the whole of v; returns it, with no axes yet. */
 struct tape_operand *stage_operand(struct tape_record *r, struct stage_value v);
 /* One axis of it: extent, offset, and up to two terms (coef 0: none). */

@@ -36,8 +36,8 @@ struct sweep {
  * length. */
 struct moment {
   uint32_t coord[PLAN_DIMS];
-  uint64_t start, output; /* output: row-major index where the sweep is over k */
-  uint32_t n, k;          /* k: row-major where the sweep is over outputs */
+  uint64_t start;
+  uint32_t n, k; /* k: row-major where the sweep is over outputs */
 };
 
 /* The registers of one thread: a word or a block a node. */

@@ -214,6 +214,27 @@ static void attention(void **state) {
   }
 }
 
+/* Two layers by turned weights, of each of which the group's threads read a copy: both copies are there at once. */
+static void turned_weights(void **state) {
+  (void)state;
+  enum { BATCH = 4, PLACES = 40, IN = 24, HIDDEN = 36, OUT = 28 };
+  static const uint32_t first[4] = {BATCH, PLACES, HIDDEN, IN}, second[4] = {BATCH, PLACES, OUT, HIDDEN};
+  static const uint8_t rows[] = {0, 1, 3, 255}, turned[] = {2, 3, 255};
+  stage_begin(&s, 51);
+  struct stage_value entry = stage_state(&s, TAPE_F32, 3, second);
+  struct stage_value x =
+      scaled(stage_data(&s, TAPE_F32, BATCH * PLACES * IN, STAGE_PLAIN), (const uint32_t[]){BATCH, PLACES, IN}, 0.5f);
+  struct stage_value w[2];
+  w[0] = stage_data(&s, TAPE_F32, HIDDEN * IN, STAGE_PLAIN);
+  w[1] = stage_data(&s, TAPE_F32, OUT * HIDDEN, STAGE_PLAIN);
+  x = product(3, 1, first, x, rows, w[0], turned);
+  x = product(3, 1, second, x, rows, w[1], turned);
+  keep(x, second, &entry);
+  struct seen seen = look_and_run();
+  assert_int_equal(seen.groups, 1);
+  assert_int_equal(seen.joined, 3);
+}
+
 static int open_pool(void **state) {
   (void)state;
   return (pool = pool_open(3)) ? 0 : -1;
@@ -227,6 +248,7 @@ static int shut_pool(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax), cmocka_unit_test(rows_of_neighbours),
-                                     cmocka_unit_test(what_does_not_join), cmocka_unit_test(attention)};
+                                     cmocka_unit_test(what_does_not_join), cmocka_unit_test(attention),
+                                     cmocka_unit_test(turned_weights)};
   return cmocka_run_group_tests_name("bands", tests, open_pool, shut_pool);
 }

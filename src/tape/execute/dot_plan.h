@@ -51,7 +51,7 @@ struct dot {
    * back end's tile]. A thread's own, and
    * shared ones of phases, are of one chunk. */
   struct dot_depth depth_a, depth_b;
-  struct place share_a, share_b;
+  uint64_t share_a, share_b; /* plan_copy */
   uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
   int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy of b */
   uint64_t own_a;                       /* where a's copy begins in the thread's memory; b's is at its start */
@@ -104,7 +104,7 @@ bool dot_batches_outside(const struct dot *d);
  * takes what the copies then need. false: out of memory. */
 bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b);
 void dot_cut_tasks(struct execute *x, struct dot *d);
-void dot_take_memory(struct execute *x, struct dot *d);
+void dot_take_memory(struct execute *x, const struct item *item, struct dot *d);
 
 /* Rows of a tile and columns of a panel lie `depth` * dot_rows and `depth` * panel_cols floats after those of the one
  * before. dot_share fills the shared copies with these chunks. dot_own_b copies columns [low, high) of one chunk for

@@ -171,8 +171,8 @@ static struct dot_call call_of(struct execute *x, struct dot *d, uint32_t thread
       .x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items, .chunk_high = d->chunks};
   call.raw_a = (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
   call.raw_b = (const float *)(const void *)place_at_thread(x, d->b, thread) + d->b_base;
-  call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_a) : call.raw_a;
-  call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)place_at(x, d->share_b) : call.raw_b;
+  call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)plan_copy(x, d->share_a) : call.raw_a;
+  call.b = d->from_b == DOT_SHARED ? (const float *)(const void *)plan_copy(x, d->share_b) : call.raw_b;
   call.c = (float *)(void *)place_at_thread(x, d->c, thread);
   return call;
 }

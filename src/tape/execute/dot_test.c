@@ -52,6 +52,10 @@ static const struct shape shapes[] = {
     {2, 1, {20, 200, 520}, {1, 3}, {2, 3}, 1, DOT_IN_PLACE, DOT_OWN},
     {2, 2, {140, 1024, 2, 4}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_OWN},
     {2, 2, {140, 160, 2, 300}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_IN_PLACE},
+    /* rows enough to pay for a copy of b that could be read where it lies, and one fewer */
+    {2, 1, {1024, 64, 9}, {1, 3}, {3, 2}, 1024, DOT_IN_PLACE, DOT_SHARED},
+    {3, 1, {4, 256, 70, 9}, {1, 2, 4}, {4, 3}, 4, DOT_IN_PLACE, DOT_SHARED},
+    {2, 1, {1023, 70, 9}, {1, 3}, {3, 2}, 1023, DOT_IN_PLACE, DOT_IN_PLACE},
     /* no parts: one row, or the leading dim is the columns' */
     {1, 1, {70, 40}, {2}, {2, 1}, 1, DOT_IN_PLACE, DOT_IN_PLACE},
     {2, 1, {4, 70, 40}, {3}, {3, 1, 2}, 1, DOT_IN_PLACE, DOT_IN_PLACE},

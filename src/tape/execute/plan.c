@@ -310,5 +310,6 @@ enum execute_status plan_make(struct execute *x, struct why *why) {
     if (!(x->seat[i].seconds = arena_take(&x->notes, x->items_count + 1u, sizeof(double)))) return EXECUTE_ERR_MEMORY;
   x->accumulators = plan_take(x, x->threads * x->accumulators_words * 4);
   x->workspace = plan_take(x, x->workspace_bytes);
+  x->copies = plan_take(x, x->copies_bytes);
   return EXECUTE_OK;
 }

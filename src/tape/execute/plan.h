@@ -82,7 +82,9 @@ struct execute {
   uint32_t fused;                       /* bodies of numeric/fused in all programs */
   uint64_t frames_slots, frames_nodes;  /* most block slots and nodes of any program */
   uint64_t accumulators_words;          /* per thread */
-  struct place workspace, frames, accumulators, temps;
+  uint64_t copies_bytes, copies_used;   /* most of any unit; of the unit that is being planned */
+  uint32_t copies_unit;
+  struct place workspace, frames, accumulators, temps, copies;
   struct seat *seat;                  /* one a thread */
   struct value *value;                /* one a record */
   uint32_t *temp_record, temps_count; /* records with a temp value, ascending */
@@ -119,6 +121,17 @@ struct place plan_take(struct execute *x, uint64_t bytes);
 static inline void plan_need_workspace(struct execute *x, uint64_t bytes) {
   if (bytes > x->workspace_bytes) x->workspace_bytes = bytes;
 }
+
+/* plan_take_copy takes room for a copy of an operand, which lasts while the item's unit (a group, or the item alone)
+ * runs; the next unit's copies lie there too. plan_copy is where it lies. */
+static inline uint64_t plan_take_copy(struct execute *x, const struct item *item, uint64_t bytes) {
+  if (x->copies_unit != item->unit) x->copies_unit = item->unit, x->copies_used = 0;
+  uint64_t at = x->copies_used;
+  x->copies_used += (bytes + 127) / 64 * 64; /* a line between */
+  if (x->copies_used > x->copies_bytes) x->copies_bytes = x->copies_used;
+  return at;
+}
+static inline uint8_t *plan_copy(const struct execute *x, uint64_t at) { return place_at(x, x->copies) + at; }
 
 /* A few blocks a thread beside the program's frame. */
 static inline void plan_need_accumulators(struct execute *x, uint64_t words) {

@@ -101,8 +101,16 @@ struct backend {
   void (*rows_fma)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t x_row, const float *w, float *y,
                    ptrdiff_t y_row);
 
-  /* m[j] = max over taps t of x[t][j]; first[j] = lowest t with x[t][j] == m[j], 255 if none (NaN). taps <= 255. */
-  void (*window_max)(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first);
+  /* m[p * cols + j] = max over taps t of x[t][p * step + j], for p < places, j < cols (any cols); first of it = lowest
+   * t with that x equal to it, 255 if none. taps <= 255. NaN come canonical. */
+  void (*window_max)(uint32_t places, uint32_t cols, ptrdiff_t step, uint32_t taps, const float *const *x, float *m,
+                     uint8_t *first);
+
+  /* The gradient of a row of windows that lie side by side, along one row of their taps, `wide` of them numbered from
+   * `tap`: out[(w * wide + t) * cols + j] = dy[w * cols + j] if first[w * cols + j] == tap + t and, unless mask is
+   * NULL, mask there is not <= 0; else +0. NaN come canonical. out may be mask. */
+  void (*window_back)(uint32_t windows, uint32_t wide, uint32_t cols, const uint8_t *first, const float *dy,
+                      uint32_t tap, const float *mask, float *out);
 
   /* out[j] = rand(x[j], s) and out[j] = perm(e, n, first + j). */
   void (*rand)(uint32_t count, uint32_t *out, const uint32_t *x, uint32_t s, uint32_t step, uint64_t seed);

@@ -351,33 +351,62 @@ static void test_rows_fma(const struct backend *b) {
   }
 }
 
+/* Sizes as places of one column, and as a few places with columns and a step of their own. */
 static void test_window_max(const struct backend *b) {
   for (int s = 0; s < SIZES; s++)
     for (enum kind kind = 0; kind < KINDS; kind++) {
-      uint32_t n = sizes[s], taps = s % 9 == 8 ? 255 : 1 + below(9);
+      uint32_t places = 1 + below(3) * below(9), cols = sizes[s], taps = s % 9 == 8 ? 255 : 1 + below(9);
+      uint32_t step = cols + below(5), n = places * cols;
       const float *x[255];
       uint32_t *words[255];
       for (uint32_t t = 0; t < taps; t++) {
-        words[t] = take(n, 4);
-        fill(n, words[t], kind);
+        size_t words_t = (size_t)(places - 1) * step + cols;
+        words[t] = take(words_t, 4);
+        fill(words_t, words[t], kind);
         if (kind == UNIT) /* ties, and zeros of both signs */
-          for (uint32_t j = 0; j < n; j++) words[t][j] = special[below(2) ? below(2) : 8 + below(4)];
+          for (size_t j = 0; j < words_t; j++) words[t][j] = special[below(2) ? below(2) : 8 + below(4)];
         x[t] = (const float *)(const void *)words[t];
       }
       float *m = take(n, sizeof *m);
       uint8_t *first = take(n, 1);
-      b->window_max(n, taps, x, m, first);
-      for (uint32_t j = 0; j < n; j++) {
-        uint32_t most = canonical(words[0][j]), lowest = 255;
-        for (uint32_t t = 0; t < taps; t++) most = reference_apply(CANON_MAX, most, words[t][j], 0);
+      b->window_max(places, cols, (ptrdiff_t)step, taps, x, m, first);
+      for (uint32_t i = 0; i < n; i++) {
+        size_t at = (size_t)(i / cols) * step + i % cols;
+        uint32_t most = canonical(words[0][at]), lowest = 255;
+        for (uint32_t t = 0; t < taps; t++) most = reference_apply(CANON_MAX, most, words[t][at], 0);
         for (uint32_t t = taps; t-- > 0;)
-          if (reference_apply(CANON_FEQ, words[t][j], most, 0)) lowest = t;
-        CHECK(canonical(bits_of(m[j])) == most, "%s window_max n %u taps %u at %u", b->name, n, taps, j);
-        CHECK(first[j] == lowest, "%s window_max n %u taps %u at %u: tap %u, not %u", b->name, n, taps, j, first[j],
-              lowest);
+          if (reference_apply(CANON_FEQ, words[t][at], most, 0)) lowest = t;
+        CHECK(bits_of(m[i]) == most, "%s window_max %u x %u taps %u at %u", b->name, places, cols, taps, i);
+        CHECK(first[i] == lowest, "%s window_max %u x %u taps %u at %u: tap %u, not %u", b->name, places, cols, taps, i,
+              first[i], lowest);
       }
       for (uint32_t t = 0; t < taps; t++) free(words[t]);
       free(m), free(first);
+    }
+}
+
+static void test_window_back(const struct backend *b) {
+  for (int s = 0; s < SIZES; s++)
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+      uint32_t windows = 1 + below(kind == UNIT ? 200 : 7), wide = 1 + below(4), cols = sizes[s], from = windows * cols,
+               to = from * wide;
+      uint32_t tap = below(2) ? below(3) : 250, way = below(3); /* no mask, beside out, in its place */
+      uint32_t *dy = take(from, 4), *mask = take(to, 4), *out = take(to, 4), *want = take(to, 4);
+      uint8_t *first = take(from, 1);
+      fill(from, dy, kind), fill(to, mask, kind);
+      for (uint32_t i = 0; i < from; i++) first[i] = (uint8_t)(tap + below(wide + 1));
+      for (uint32_t i = 0; i < to; i++) {
+        uint32_t of = i / cols / wide * cols + i % cols;
+        bool mine = first[of] == tap + i / cols % wide;
+        if (way && reference_apply(CANON_FLE, mask[i], 0, 0)) mine = false;
+        want[i] = mine ? canonical(dy[of]) : 0;
+      }
+      if (way == 2) memcpy(out, mask, to * sizeof *out);
+      b->window_back(windows, wide, cols, first, (const float *)(const void *)dy, tap,
+                     way == 0 ? NULL : (const float *)(const void *)(way == 2 ? out : mask), (float *)(void *)out);
+      for (uint32_t i = 0; i < to; i++)
+        CHECK(out[i] == want[i], "%s window_back %u of %u x %u, way %u, at %u", b->name, windows, wide, cols, way, i);
+      free(dy), free(mask), free(out), free(want), free(first);
     }
 }
 
@@ -439,6 +468,7 @@ int main(int argc, char **argv) {
     test_column_dot(b);
     test_rows_fma(b);
     test_window_max(b);
+    test_window_back(b);
     test_random(b);
     printf("%s: %s\n", b->name, failures ? "DIFFERS" : "equal to the reference");
   }

@@ -158,5 +158,6 @@ VECTOR_INLINE void vec_transpose(vec_real r[8]) {
 #include "numeric/vector/pack.inc"
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"
+#include "numeric/vector/window.inc"
 
 const struct backend backend_avx2 = {.name = "avx2", .dot_rows = 6, .dot_cols = 16, .dot = wide_dot, VECTOR_TABLE};

@@ -192,6 +192,7 @@ VECTOR_INLINE void vec_transpose(vec_real r[16]) {
 #include "numeric/vector/pack.inc"
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"
+#include "numeric/vector/window.inc"
 
 const struct backend backend_avx512 = {.name = "avx512",
                                        .dot_rows = 14,

@@ -171,5 +171,6 @@ VECTOR_INLINE void vec_transpose(vec_real r[4]) {
 #include "numeric/vector/pack.inc"
 #include "numeric/vector/random.inc"
 #include "numeric/vector/reduce.inc"
+#include "numeric/vector/window.inc"
 
 const struct backend backend_neon = {.name = "neon", .dot_rows = 14, .dot_cols = 8, .dot = wide_dot, VECTOR_TABLE};

@@ -82,10 +82,11 @@ static void apply(uint8_t code, int mask, uint32_t n, uint32_t *out, const uint3
   TWO(MUL)                                                                                                             \
   TWO(DIV)                                                                                                             \
   THREE(FMA)                                                                                                           \
-  ONE(SQRT) ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) ONE(EXP) ONE(LOG) ONE(TANH)  \
-      ONE(ERF) ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND) TWO(IOR) TWO(IXOR) TWO(SHL)    \
-          TWO(SHR) TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE) TWO(FEQ) TWO(ILT) TWO(ULT)      \
-              TWO(IEQ) THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
+  ONE(SQRT)                                                                                                            \
+  ONE(NEG) ONE(ABS) TWO(MIN) TWO(MAX) ONE(FLOOR) ONE(CEIL) ONE(RINT) ONE(TRUNC) ONE(EXP) ONE(LOG) ONE(TANH) ONE(ERF)   \
+      ONE(SINPI) ONE(COSPI) TWO(IADD) TWO(ISUB) TWO(IMUL) TWO(UMULH) TWO(IAND) TWO(IOR) TWO(IXOR) TWO(SHL) TWO(SHR)    \
+          TWO(USHR) TWO(IMIN) TWO(IMAX) TWO(IDIV) TWO(IMOD) TWO(FLT) TWO(FLE) TWO(FEQ) TWO(ILT) TWO(ULT) TWO(IEQ)      \
+              THREE(SEL) ONE(ITOF) ONE(FTOI) ONE(BITS) ONE(UNBITS)
 ALL(MAPS_1, MAPS_2, MAPS_3)
 
 static void scalar_canonical(uint32_t n, uint32_t *words) {
@@ -138,15 +139,29 @@ static void scalar_rows_fma(uint32_t rows, uint32_t cols, const float *x, ptrdif
     for (uint32_t j = 0; j < cols; j++) y[j] = fmaf(x[j], w[j], y[j]);
 }
 
-static void scalar_window_max(uint32_t n, uint32_t taps, const float *const *x, float *m, uint8_t *first) {
-  for (uint32_t j = 0; j < n; j++) {
-    uint32_t best = word(x[0][j]);
-    for (uint32_t t = 0; t < taps; t++) best = reference_apply(CANON_MAX, best, word(x[t][j]), 0);
-    first[j] = 255;
-    for (uint32_t t = taps; t-- > 0;)
-      if (x[t][j] == real(best)) first[j] = (uint8_t)t;
-    m[j] = real(best);
-  }
+static void scalar_window_max(uint32_t places, uint32_t cols, ptrdiff_t step, uint32_t taps, const float *const *x,
+                              float *m, uint8_t *first) {
+  for (uint32_t p = 0; p < places; p++)
+    for (uint32_t j = 0; j < cols; j++, m++, first++) {
+      const ptrdiff_t at = (ptrdiff_t)p * step + j;
+      uint32_t best = word(x[0][at]);
+      for (uint32_t t = 0; t < taps; t++) best = reference_apply(CANON_MAX, best, word(x[t][at]), 0);
+      *first = 255;
+      for (uint32_t t = taps; t-- > 0;)
+        if (x[t][at] == real(best)) *first = (uint8_t)t;
+      *m = real(best);
+    }
+}
+
+static void scalar_window_back(uint32_t windows, uint32_t wide, uint32_t cols, const uint8_t *first, const float *dy,
+                               uint32_t tap, const float *mask, float *out) {
+  for (uint32_t w = 0; w < windows; w++)
+    for (uint32_t t = 0; t < wide; t++)
+      for (uint32_t j = 0; j < cols; j++) {
+        const size_t from = (size_t)w * cols + j, to = ((size_t)w * wide + t) * cols + j;
+        bool mine = first[from] == tap + t && !(mask && mask[to] <= 0);
+        out[to] = !mine ? 0 : dy[from] == dy[from] ? dy[from] : real(CANON_NAN);
+      }
 }
 
 static void scalar_rand(uint32_t count, uint32_t *out, const uint32_t *x, uint32_t s, uint32_t step, uint64_t seed) {
@@ -174,6 +189,7 @@ const struct backend backend_scalar = {
     .column_dot = scalar_column_dot,
     .rows_fma = scalar_rows_fma,
     .window_max = scalar_window_max,
+    .window_back = scalar_window_back,
     .rand = scalar_rand,
     .perm = scalar_perm,
 };

@@ -1,7 +1,7 @@
 /* vector: one template for all vector back ends, and the tables that come out of it.
  *
  * A back end is one C file: it defines the vector type and about fifty small operations (see avx512/avx512.c), then
- * includes map.inc, fused.inc, reduce.inc and random.inc once and dot.inc once per tile shape. So the kernels are
+ * includes map.inc, fused.inc, reduce.inc, window.inc and random.inc once and dot.inc once per tile shape. So the kernels are
  * written once,
  * and what a machine adds can be read in one sitting. Uses: backend. */
 #ifndef NUMERIC_VECTOR_VECTOR_H

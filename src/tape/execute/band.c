@@ -4,6 +4,7 @@
 
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
+#include "tape/execute/window_back.h"
 
 /* Bands are at most BANDS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
  * cache. What all bands read (weights, the sequences whose heads are bands) streams past; more than SHARED_BYTES of it
@@ -96,6 +97,7 @@ static bool can_run_by_parts(const struct item *item, const struct tape_record *
   switch (item->kind) {
   case ITEM_MAP:
   case ITEM_WINDOW: return true;
+  case ITEM_WINDOW_BACK: return window_back_parts_fit(r, parts);
   case ITEM_FOLD: return r->op == TAPE_FOLD;
   case ITEM_DOT: return dot_parts_fit(r, parts);
   case ITEM_CONV: return conv_parts_fit(r, parts);

@@ -6,6 +6,7 @@
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
 #include "tape/execute/window.h"
+#include "tape/execute/window_back.h"
 
 static void begin(struct execute *x, const struct item *item) {
   if (item->kind == ITEM_MAP) map_begin(x, item);
@@ -19,6 +20,7 @@ static void part(struct execute *x, const struct item *item, uint32_t band, uint
   case ITEM_MAP: map_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_FOLD: fold_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_WINDOW: window_part(x, item, band, band + 1u, item->bands, thread); break;
+  case ITEM_WINDOW_BACK: window_back_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_DOT: dot_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_CONV: conv_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_NOTHING:

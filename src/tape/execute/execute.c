@@ -20,6 +20,7 @@
 #include "tape/execute/plain.h"
 #include "tape/execute/put.h"
 #include "tape/execute/window.h"
+#include "tape/execute/window_back.h"
 
 static const uint64_t notes_bytes_max = (uint64_t)16 << 30; /* address space; touched as far as the plan reaches */
 
@@ -134,6 +135,7 @@ static void run(struct execute *x, const struct item *item) {
   case ITEM_COLUMN: column_run(x, item); break;
   case ITEM_CHANNEL: channel_run(x, item); break;
   case ITEM_WINDOW: window_run(x, item); break;
+  case ITEM_WINDOW_BACK: window_back_run(x, item); break;
   case ITEM_PUT: put_run(x, item); break;
   }
 }

@@ -87,7 +87,7 @@ static void pool_of(struct layer_shape l) {
     struct stage_value first =
         stage_data(&s, TAPE_U8, (uint64_t)l.n * layer_out_h(&l) * layer_out_w(&l) * l.ci, STAGE_PLAIN);
     if (back) {
-      layer_max_gradient(&s, &l, first, dy);
+      layer_max_gradient(&s, &l, first, dy, NULL);
     } else {
       struct stage_value max = layer_max(&s, &l, x);
       layer_first(&s, &l, x, max, TAPE_U8);

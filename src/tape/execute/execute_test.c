@@ -342,7 +342,7 @@ static void pools_of_windows(void **state) {
     struct stage_value dy =
         stage_data(&s, TAPE_F32, (uint64_t)l->n * layer_out_h(l) * layer_out_w(l) * l->ci, STAGE_PLAIN);
     struct stage_value max = layer_max(&s, l, x), first = layer_first(&s, l, x, max, i & 2 ? TAPE_I32 : TAPE_U8);
-    if (l->kh == l->stride && l->pad == 0) layer_max_gradient(&s, l, first, dy);
+    if (l->kh == l->stride && l->pad == 0) layer_max_gradient(&s, l, first, dy, NULL);
     stage_seal(&s);
     compare(&s, 1, 7, STAGE_PLAIN, false, i);
     stage_end(&s);

@@ -13,6 +13,7 @@
 #include "tape/execute/map.h"
 #include "tape/execute/put.h"
 #include "tape/execute/window.h"
+#include "tape/execute/window_back.h"
 
 enum { LINE = 64 };
 
@@ -91,7 +92,9 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
   const struct tape_record *r = &x->tape->record[n];
   bool plain = x->options.recognise_nothing;
   switch ((enum tape_op)r->op) {
-  case TAPE_MAP: return passes_through(r) ? ITEM_NOTHING : ITEM_MAP;
+  case TAPE_MAP:
+    if (passes_through(r)) return ITEM_NOTHING;
+    return !plain && window_back_fits(r) ? ITEM_WINDOW_BACK : ITEM_MAP;
   case TAPE_DOT:
     if (!plain && conv_fits(r)) return ITEM_CONV;
     if (!plain && filter_fits(r)) return ITEM_FILTER;
@@ -123,14 +126,16 @@ static bool cut_into_items(struct execute *x) {
     struct item *i = &x->item[x->items_count++];
     *i = (struct item){.kind = kind_of(x, n), .first = n, .count = 1};
     while (i->kind == ITEM_MAP && !x->options.recognise_nothing && n + i->count < t->records_count &&
-           !ends_item(x, n + i->count - 1) && !passes_through(&t->record[n + i->count]) &&
-           map_joins(x, n, n + i->count))
+           !ends_item(x, n + i->count - 1) && map_joins(x, n, n + i->count) && kind_of(x, n + i->count) == ITEM_MAP)
       i->count++;
     if (i->kind == ITEM_WINDOW && n + 1 < t->records_count && !ends_item(x, n) && window_joins(x, n)) i->count = 2;
     n += i->count;
   }
   return true;
 }
+
+/* Does the item write each element no sooner than it has read the operands' elements with its index? */
+static bool goes_along(const struct item *item) { return item->kind == ITEM_MAP || item->kind == ITEM_WINDOW_BACK; }
 
 /* Who reads what last, and which state entries are still read as they were when their record runs. */
 static bool find_lives(struct execute *x) {
@@ -161,7 +166,7 @@ static bool find_lives(struct execute *x) {
           if (v->born != v->dies) v->local = false;
         } else if (r->operand[o].space == TAPE_IN) {
           struct value *v = &x->value[writer[plan_entry(x, r->operand[o].first_leaf)]];
-          bool with_its_own = x->item[i].kind == ITEM_MAP && operand_is_identity(r, &r->operand[o]);
+          bool with_its_own = goes_along(&x->item[i]) && operand_is_identity(r, &r->operand[o]);
           if (unit > v->born || (unit == v->born && !with_its_own)) v->shadow = true;
         }
       }
@@ -205,7 +210,7 @@ static bool reads_otherwise(const struct execute *x, uint32_t i, const struct ta
     for (uint8_t o = 0; o < r->operands; o++) {
       if (r->operand[o].space != TAPE_TEMP || r->operand[o].first_leaf != producer->first_leaf) continue;
       *reads = true;
-      if (item->kind != ITEM_MAP || !operand_is_identity(r, &r->operand[o])) return true;
+      if (!goes_along(item) || !operand_is_identity(r, &r->operand[o])) return true;
     }
   }
   return false;
@@ -217,7 +222,7 @@ static bool reads_otherwise(const struct execute *x, uint32_t i, const struct ta
 static uint32_t successor_of(const struct execute *x, uint32_t i, uint32_t n, const uint32_t *alive,
                              uint32_t alive_count) {
   const struct tape_record *all = x->tape->record, *r = &all[n];
-  if (x->item[i].kind != ITEM_MAP || r->dtype == TAPE_U8) return alive_count;
+  if (!goes_along(&x->item[i]) || r->dtype == TAPE_U8) return alive_count;
   for (uint32_t a = 0; a < alive_count; a++) {
     const struct value *v = &x->value[alive[a]];
     const struct tape_record *producer = &all[alive[a]];
@@ -291,6 +296,7 @@ static bool plan_items(struct execute *x) {
     case ITEM_COLUMN: made = column_plan(x, item); break;
     case ITEM_CHANNEL: made = channel_plan(x, item); break;
     case ITEM_WINDOW: made = window_plan(x, item); break;
+    case ITEM_WINDOW_BACK: made = window_back_plan(x, item); break;
     case ITEM_PUT: made = put_plan(x, item); break;
     }
     if (!made) return false;

@@ -37,6 +37,7 @@ enum item_kind {
   ITEM_COLUMN,
   ITEM_CHANNEL,
   ITEM_WINDOW,
+  ITEM_WINDOW_BACK,
   ITEM_PUT
 };
 struct item {

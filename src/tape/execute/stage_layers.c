@@ -138,7 +138,7 @@ struct stage_value layer_first(struct stage *s, const struct layer_shape *l, str
 }
 
 struct stage_value layer_max_gradient(struct stage *s, const struct layer_shape *l, struct stage_value first,
-                                      struct stage_value dy) {
+                                      struct stage_value dy, const struct stage_value *mask) {
   struct tape_record dx = record_of(TAPE_MAP, TAPE_NONE, TAPE_F32, 4, 0, (uint32_t[]){l->n, l->h, l->w, l->ci});
   for (int operand = 0; operand < 2; operand++) {
     struct tape_operand *o = stage_operand(&dx, operand ? dy : first);
@@ -158,7 +158,13 @@ struct stage_value layer_max_gradient(struct stage *s, const struct layer_shape 
   y = example_op(&dx, CANON_IMUL, y, size, 0);
   y = example_op(&dx, CANON_IADD, y, v, 0);
   y = example_op(&dx, CANON_IEQ, 0, y, 0);
-  example_op(&dx, CANON_SEL, y, 1, zero);
+  y = example_op(&dx, CANON_SEL, y, 1, zero);
+  if (mask) {
+    struct tape_operand *o = stage_operand(&dx, *mask);
+    const uint32_t dim[4] = {l->n, l->h, l->w, l->ci};
+    for (uint8_t d = 0; d < 4; d++) stage_axis(o, dim[d], 0, d, 1, 0, 0);
+    example_op(&dx, CANON_SEL, example_op(&dx, CANON_FLE, 2, zero, 0), zero, y);
+  }
   return stage_add(s, &dx, NULL);
 }
 

@@ -27,12 +27,12 @@ struct stage_value layer_grouped_input_gradient(struct stage *s, const struct la
                                                 struct stage_value dy, struct stage_value f);
 
 /* Max pool over kh x kw of x: value, first tap, and the gradient as a map with FLOOR reads (stride = kernel, no
- * padding). ci = co. */
+ * padding), of a relu's output unless mask is NULL. ci = co. */
 struct stage_value layer_max(struct stage *s, const struct layer_shape *l, struct stage_value x);
 struct stage_value layer_first(struct stage *s, const struct layer_shape *l, struct stage_value x,
                                struct stage_value max, uint8_t dtype);
 struct stage_value layer_max_gradient(struct stage *s, const struct layer_shape *l, struct stage_value first,
-                                      struct stage_value dy);
+                                      struct stage_value dy, const struct stage_value *mask);
 
 /* c[batch, m, n] = sum over k of a * b; a_turned: stored [k, m] instead of [m, k]; b_turned: [n, k] instead of [k, n].
  */

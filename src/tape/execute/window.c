@@ -3,21 +3,26 @@
 #include <string.h>
 
 #include "numeric/canon.h"
+#include "tape/execute/axis.h"
+#include "tape/execute/halo.h"
 #include "tape/execute/program.h"
 
 enum { TAPS_MAX = 254 };
 
-/* Blocks of outputs are whole rows of channels, at most 512 elements; taps are gathered or pointed at, block by block.
- */
+/* Where no tap leaves the value, rows of outputs, all places of a line with their channels, are read where they lie.
+ * Otherwise blocks of outputs, at most 512 elements; taps are gathered or pointed at, block by block. */
 struct window {
   const struct tape_record *record;
   struct sweep tap;  /* moves along the outputs, k fixed */
   bool others_write; /* behind what a band reads, while it runs: near its end no row is read past its own */
-  struct place max, first;
+  struct place source, max, first;
   uint64_t elements, grain; /* blocks a task */
   uint32_t taps;
   uint8_t first_dtype;
   bool has_first;
+  uint32_t line, cols; /* cols 0: by blocks; else rows are dim `line` and what is behind it */
+  uint64_t rows;
+  int64_t coef[PLAN_DIMS], base;
 };
 
 bool window_fits(const struct tape_record *r) {
@@ -72,6 +77,22 @@ static bool goes_up(const struct sweep *s) {
   return sweep_linear(s);
 }
 
+/* Fills line and cols; false: a tap may be out of range, or channels do not lie side by side. */
+static bool by_rows(struct window *w) {
+  const struct tape_record *r = w->record;
+  const struct tape_operand *o = &r->operand[0];
+  uint32_t last = axis_inner(r, 0, r->out_rank), line = last < r->out_rank ? axis_inner(r, 0, last) : r->out_rank;
+  if (line >= last || line == r->out_rank || !halo_linear(r, o, w->coef) || w->coef[last] != 1) return false;
+  if (w->has_first ? w->first_dtype != TAPE_U8 : r->dim[last] > BACKEND_BLOCK) return false;
+  w->base = 0;
+  int64_t stride = 1;
+  for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) w->base += o->axis[a].offset * stride;
+  w->line = line;
+  w->cols = r->dim[last];
+  w->rows = w->elements / w->cols / r->dim[line];
+  return true;
+}
+
 bool window_plan(struct execute *x, struct item *item) {
   const struct tape_record *r = &x->tape->record[item->first];
   struct window *w = arena_take(&x->notes, 1, sizeof *w);
@@ -90,11 +111,20 @@ bool window_plan(struct execute *x, struct item *item) {
   sweep_make(&w->tap, r, &r->operand[0], plan_operand_place(x, &r->operand[0]), 0, r->out_rank, index, none);
   w->others_write = plan_others_write(x, item, &r->operand[0]);
   w->tap.tight = w->others_write && !goes_up(&w->tap);
+  w->source = w->tap.place;
   uint64_t blocks = (w->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
-  w->grain = plan_grain(x, blocks, (uint64_t)BACKEND_BLOCK * w->taps * 500);
+  if (by_rows(w))
+    w->grain = plan_grain(x, w->rows, (uint64_t)w->cols * r->dim[w->line] * w->taps * 150);
+  else
+    w->grain = plan_grain(x, blocks, (uint64_t)BACKEND_BLOCK * w->taps * 500);
   plan_need_accumulators(x, ((uint64_t)w->taps + 2) * (BACKEND_BLOCK + SWEEP_SLACK));
   item->plan = w;
   return true;
+}
+
+bool window_by_rows(const struct item *item) {
+  const struct window *w = item->plan;
+  return w->cols != 0;
 }
 
 struct window_call {
@@ -122,7 +152,7 @@ static void one_block(const struct execute *x, const struct window *w, const str
   }
   uint8_t first[BACKEND_BLOCK];
   uint32_t *max = (uint32_t *)(void *)place_at_thread(x, w->max, thread) + start;
-  x->backend->window_max(n, w->taps, taken, (float *)(void *)max, first);
+  x->backend->window_max(1, n, 0, w->taps, taken, (float *)(void *)max, first);
   x->backend->canonical(n, max);
   if (!w->has_first) return;
   if (w->first_dtype == TAPE_U8) {
@@ -133,9 +163,47 @@ static void one_block(const struct execute *x, const struct window *w, const str
   }
 }
 
+/* Rows [row, end): every tap of a line of places at once. */
+static void some_rows(const struct execute *x, const struct window *w, uint64_t row, uint64_t end, uint32_t thread) {
+  const struct tape_record *r = w->record;
+  const float *from = (const float *)(const void *)place_at_thread(x, w->source, thread) + w->base;
+  float *max = (float *)(void *)place_at_thread(x, w->max, thread);
+  uint8_t *first = w->has_first ? place_at_thread(x, w->first, thread) : NULL, unasked[BACKEND_BLOCK];
+  const float *tap[TAPS_MAX], *at[TAPS_MAX];
+  uint32_t coord[PLAN_DIMS] = {0}, places = r->dim[w->line], some = first ? places : BACKEND_BLOCK / w->cols;
+  for (uint32_t t = 0; t < w->taps; t++) {
+    tap[t] = from;
+    for (uint32_t d = r->out_rank; d < axis_rank(r); d++) tap[t] += coord[d] * w->coef[d];
+    for (uint32_t d = axis_rank(r); d-- > r->out_rank;) {
+      if (++coord[d] < r->dim[d]) break;
+      coord[d] = 0;
+    }
+  }
+  uint64_t rest = row;
+  for (uint32_t d = w->line; d-- > 0; rest /= r->dim[d]) coord[d] = (uint32_t)(rest % r->dim[d]);
+  for (; row < end; row++) {
+    int64_t here = 0;
+    for (uint32_t d = 0; d < w->line; d++) here += coord[d] * w->coef[d];
+    for (uint32_t p = 0; p < places; p += some, here += some * w->coef[w->line]) {
+      const uint64_t to = (row * places + p) * w->cols;
+      for (uint32_t t = 0; t < w->taps; t++) at[t] = tap[t] + here;
+      x->backend->window_max(places - p < some ? places - p : some, w->cols, (ptrdiff_t)w->coef[w->line], w->taps, at,
+                             max + to, first ? first + to : unasked);
+    }
+    for (uint32_t d = w->line; d-- > 0;) {
+      if (++coord[d] < r->dim[d]) break;
+      coord[d] = 0;
+    }
+  }
+}
+
 void window_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
                  uint32_t thread) {
   const struct window *w = item->plan;
+  if (w->cols && w->rows % parts == 0) {
+    some_rows(x, w, w->rows / parts * low, w->rows / parts * high, thread);
+    return;
+  }
   uint64_t start = w->elements / parts * low, end = w->elements / parts * high;
   struct sweep exact = w->tap;
   exact.tight |= w->others_write;
@@ -149,6 +217,11 @@ void window_part(struct execute *x, const struct item *item, uint64_t low, uint6
 static void window_task(void *context, uint32_t i, uint32_t thread) {
   const struct window_call *c = context;
   const struct window *w = c->window;
+  if (w->cols) {
+    uint64_t row = i * w->grain;
+    some_rows(c->x, w, row, row + w->grain < w->rows ? row + w->grain : w->rows, thread);
+    return;
+  }
   uint64_t start = i * w->grain * BACKEND_BLOCK, end = start + w->grain * BACKEND_BLOCK;
   if (end > w->elements) end = w->elements;
   for (; start < end; start += BACKEND_BLOCK)
@@ -158,6 +231,6 @@ static void window_task(void *context, uint32_t i, uint32_t thread) {
 void window_run(struct execute *x, const struct item *item) {
   const struct window *w = item->plan;
   struct window_call call = {x, w};
-  uint64_t task = w->grain * BACKEND_BLOCK;
-  pool_run(x->options.pool, (uint32_t)((w->elements + task - 1) / task), window_task, &call);
+  uint64_t task = w->cols ? w->grain : w->grain * BACKEND_BLOCK, all = w->cols ? w->rows : w->elements;
+  pool_run(x->options.pool, (uint32_t)((all + task - 1) / task), window_task, &call);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define VEC_LANES 8
+#define WIDE 2 /* vectors side by side where operations are many, see map.inc */
 #define vec_int __m256i
 #define vec_real __m256
 #define vec_mask __m256i /* all bits of a lane, or none */

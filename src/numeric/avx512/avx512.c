@@ -61,6 +61,7 @@ static bool avx512_dot(const struct dot_tile *t) {
 }
 
 #define VEC_LANES 16
+#define WIDE 2 /* vectors side by side where operations are many, see map.inc */
 #define vec_int __m512i
 #define vec_real __m512
 #define vec_mask __mmask16

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define VEC_LANES 4
+#define WIDE 2 /* vectors side by side where operations are many, see map.inc */
 #define vec_int uint32x4_t
 #define vec_real float32x4_t
 #define vec_mask uint32x4_t /* all bits of a lane, or none */

@@ -84,6 +84,12 @@ struct backend {
   void (*widen_u8)(uint32_t n, uint32_t *out, const uint8_t *in);
   void (*narrow_u8)(uint32_t n, uint8_t *out, const uint32_t *in);
 
+  /* Copies words to where nobody looks for a while, past the caches where the machine can: a store that first fetches
+   * the line it overwrites moves twice the bytes. Quick for whole lines (64 bytes) of `out`. Other threads may look only
+   * after copies_settle on this one and what orders threads otherwise. */
+  void (*copy_far)(uint32_t n, uint32_t *out, const uint32_t *in);
+  void (*copies_settle)(void);
+
   /* Chunk results over n <= 512 words that are one chunk, k ascending: `lanes` sum (NUMERICS 3.4), fmin, fmax. */
   uint32_t (*lanes)(uint32_t n, const uint32_t *x);
   uint32_t (*fmax)(uint32_t n, const uint32_t *x);

@@ -273,6 +273,11 @@ static void test_reductions(const struct backend *b) {
 
     uint32_t *copy = take(n, 4);
     memcpy(copy, x, n * sizeof *x);
+    uint32_t far[512 + 33] = {0}, to = n % 17; /* off a line, and on it */
+    uint32_t *line = far + (16 - (uintptr_t)far / 4 % 16) % 16;
+    b->copy_far(n, line + to, x);
+    b->copies_settle();
+    CHECK(memcmp(line + to, x, n * sizeof *x) == 0 && line[to + n] == 0, "%s copy_far of %u", b->name, n);
     b->canonical(n, copy);
     for (uint32_t k = 0; k < n; k++) CHECK(copy[k] == canonical(x[k]), "%s canonical of %u at %u", b->name, n, k);
 

@@ -49,6 +49,8 @@ VECTOR_INLINE vec_int vec_load_part(const uint32_t *p, uint32_t n) {
 }
 VECTOR_INLINE void vec_store(uint32_t *p, vec_int x) { _mm256_storeu_si256((__m256i *)p, x); }
 VECTOR_INLINE void vec_store_part(uint32_t *p, uint32_t n, vec_int x) { _mm256_maskstore_epi32((int *)p, some(n), x); }
+VECTOR_INLINE void vec_store_far(uint32_t *p, vec_int x) { _mm256_stream_si256((__m256i *)p, x); } /* p: 32 bytes */
+#define vec_settle() _mm_sfence()
 VECTOR_INLINE vec_real vec_load_real(const float *p) { return _mm256_loadu_ps(p); }
 VECTOR_INLINE vec_real vec_load_real_part(const float *p, uint32_t n) { return _mm256_maskload_ps(p, some(n)); }
 VECTOR_INLINE void vec_store_real(float *p, vec_real x) { _mm256_storeu_ps(p, x); }

@@ -77,6 +77,8 @@ VECTOR_INLINE vec_int vec_load(const uint32_t *p) { return _mm512_loadu_si512(p)
 VECTOR_INLINE vec_int vec_load_part(const uint32_t *p, uint32_t n) { return _mm512_maskz_loadu_epi32(some(n), p); }
 VECTOR_INLINE void vec_store(uint32_t *p, vec_int x) { _mm512_storeu_si512(p, x); }
 VECTOR_INLINE void vec_store_part(uint32_t *p, uint32_t n, vec_int x) { _mm512_mask_storeu_epi32(p, some(n), x); }
+VECTOR_INLINE void vec_store_far(uint32_t *p, vec_int x) { _mm512_stream_si512((__m512i *)p, x); } /* p: 64 bytes */
+#define vec_settle() _mm_sfence()
 VECTOR_INLINE vec_real vec_load_real(const float *p) { return _mm512_loadu_ps(p); }
 VECTOR_INLINE vec_real vec_load_real_part(const float *p, uint32_t n) { return _mm512_maskz_loadu_ps(some(n), p); }
 VECTOR_INLINE void vec_store_real(float *p, vec_real x) { _mm512_storeu_ps(p, x); }

@@ -78,6 +78,8 @@ VECTOR_INLINE void vec_store_part(uint32_t *p, uint32_t n, vec_int x) {
   vst1q_u32(words, x);
   memcpy(p, words, n * sizeof *words);
 }
+VECTOR_INLINE void vec_store_far(uint32_t *p, vec_int x) { vst1q_u32(p, x); } /* full lines are not fetched first */
+#define vec_settle() ((void)0)
 VECTOR_INLINE vec_real vec_load_real(const float *p) { return vld1q_f32(p); }
 VECTOR_INLINE vec_real vec_load_real_part(const float *p, uint32_t n) {
   float reals[4] = {0.0f};

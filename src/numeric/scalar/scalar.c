@@ -94,6 +94,9 @@ static void scalar_canonical(uint32_t n, uint32_t *words) {
     if ((words[i] & 0x7fffffffu) > 0x7f800000u) words[i] = CANON_NAN;
 }
 
+static void scalar_copy_far(uint32_t n, uint32_t *out, const uint32_t *in) { memcpy(out, in, n * sizeof *out); }
+static void scalar_copies_settle(void) {}
+
 static void scalar_widen_u8(uint32_t n, uint32_t *out, const uint8_t *in) {
   for (uint32_t i = 0; i < n; i++) out[i] = in[i];
 }
@@ -181,6 +184,8 @@ const struct backend backend_scalar = {
     .map = {ALL(ROW_1, ROW_2, ROW_3)},
     .canonical = scalar_canonical,
     .widen_u8 = scalar_widen_u8,
+    .copy_far = scalar_copy_far,
+    .copies_settle = scalar_copies_settle,
     .narrow_u8 = scalar_narrow_u8,
     .lanes = scalar_lanes,
     .fmax = scalar_fmax,

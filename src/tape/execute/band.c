@@ -266,14 +266,15 @@ bool band_place(struct execute *x) {
     for (uint32_t i = x->group[g].first; i < x->group[g].first + x->group[g].count; i++) {
       for (uint32_t q = x->item[i].first; q < x->item[i].first + x->item[i].count; q++) {
         struct value *v = &x->value[q];
-        if (!v->local || !v->stored) continue;
+        bool here = value_lies_here(v);
+        if ((!v->local && !here) || !v->stored) continue;
         uint64_t at = 0, bytes = v->bytes / x->group[g].bands, need = (bytes + LINE - 1) / LINE * LINE + LINE;
         uint32_t l = 0;
         for (; l < alive && at + need > local[l].offset; l++) at = local[l].offset + local[l].bytes;
         memmove(local + l + 1, local + l, (alive - l) * sizeof *local);
         local[l] = (struct local){at, need, last_reader[q]};
         alive++;
-        v->place = (struct place){.base = BASE_BAND, .offset = at, .band_bytes = bytes};
+        *(here ? &v->here : &v->place) = (struct place){.base = BASE_BAND, .offset = at, .band_bytes = bytes};
         if (at + need > x->buffer_bytes) x->buffer_bytes = at + need;
       }
       uint32_t kept = 0;

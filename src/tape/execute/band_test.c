@@ -72,7 +72,7 @@ static void keep(struct stage_value x, const uint32_t dim[3], const struct stage
 }
 
 struct seen {
-  uint32_t groups, joined, bands, local;
+  uint32_t groups, joined, bands, local, here; /* here: written twice */
 };
 
 /* What a plan for small tasks makes of the tape; then the bits. */
@@ -90,7 +90,8 @@ static struct seen look_and_run(void) {
   assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
   seen.groups = x->groups_count;
   for (uint32_t g = 0; g < x->groups_count; g++) seen.joined += x->group[g].count, seen.bands = x->group[g].bands;
-  for (uint32_t n = 0; n < s.tape.records_count; n++) seen.local += x->value[n].local;
+  for (uint32_t n = 0; n < s.tape.records_count; n++)
+    seen.local += x->value[n].local, seen.here += value_lies_here(&x->value[n]);
   execute_shut(x);
   assert_true(stage_agrees(&s, 1, 8, pool, NULL));
   stage_end(&s);
@@ -171,6 +172,7 @@ static void what_does_not_join(void **state) {
   assert_int_equal(seen.groups, 1);
   assert_int_equal(seen.joined, 5);
   assert_int_equal(seen.local, 3); /* not a, which the sum reads, nor the softmax */
+  assert_int_equal(seen.here, 1);  /* a: for b, and for the sum */
 }
 
 /* A dot over dims [out.., k..]; an operand's axes are whole dims of the record, in the order of `axes` (255 ends it).

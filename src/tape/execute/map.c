@@ -7,12 +7,15 @@ struct map_output {
   int32_t node;
   bool canonical, clean; /* clean: comes canonical */
   struct place place;
+  bool twice; /* to `beyond` as well, past the caches */
+  struct place beyond;
 };
 
 struct map {
   struct program program;
   uint64_t elements, grain; /* grain: blocks a task */
   uint32_t outputs;
+  bool twice; /* some output is stored */
   struct map_output output[];
 };
 
@@ -64,12 +67,16 @@ bool map_plan(struct execute *x, struct item *item) {
     if (result[i] < 0) return false;
     const struct value *v = &x->value[item->first + i];
     if (!v->stored) continue;
+    bool twice = value_lies_here(v);
     rewrites |= v->over;
     m->output[m->outputs++] = (struct map_output){.record = item->first + i,
                                                   .bytes = tape_dtype_bytes(r->dtype),
                                                   .node = result[i],
                                                   .canonical = r->dtype == TAPE_F32 && !x->options.free_order,
-                                                  .place = v->place};
+                                                  .place = twice ? v->here : v->place,
+                                                  .twice = twice,
+                                                  .beyond = v->place};
+    m->twice |= twice;
   }
   /* Stores happen at a block's end, in order. A result that is a bare operand of an entry rewritten before it must have
    * been read by then; one that is computed may go straight to memory that no operand of this pass lies in. */
@@ -125,18 +132,26 @@ static void store(const struct execute *x, const struct map_output *o, const str
 
 static void pass(const struct execute *x, const struct map *m, uint64_t start, uint64_t end, uint32_t thread) {
   struct frame f = program_frame(x, thread);
-  uint8_t *to[PROGRAM_NODES_MAX];
+  uint8_t *to[PROGRAM_NODES_MAX], *beyond[PROGRAM_NODES_MAX];
   uint32_t *out[PROGRAM_NODES_MAX];
   struct moment now = {.start = start, .n = 1};
   program_enter(&m->program, x, &now, &f);
-  for (uint32_t o = 0; o < m->outputs; o++) to[o] = place_at_thread(x, m->output[o].place, thread);
+  for (uint32_t o = 0; o < m->outputs; o++) {
+    to[o] = place_at_thread(x, m->output[o].place, thread);
+    beyond[o] = m->output[o].twice ? place_at(x, m->output[o].beyond) : NULL;
+  }
   for (; start < end; start += BACKEND_BLOCK) {
     now.start = start;
     now.n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
     for (uint32_t o = 0; o < m->outputs; o++) out[o] = (uint32_t *)(void *)(to[o] + start * m->output[o].bytes);
     program_block(&m->program, x, &now, &f, out);
-    for (uint32_t o = 0; o < m->outputs; o++) store(x, &m->output[o], &f, to[o], start, now.n);
+    for (uint32_t i = 0; i < m->outputs; i++) {
+      const struct map_output *o = &m->output[i];
+      store(x, o, &f, to[i], start, now.n);
+      if (o->twice) x->backend->copy_far(now.n, (uint32_t *)(void *)beyond[i] + start, out[i]);
+    }
   }
+  if (m->twice) x->backend->copies_settle();
 }
 
 static void map_task(void *context, uint32_t i, uint32_t thread) {

@@ -50,7 +50,10 @@ uint32_t plan_producer(const struct execute *x, uint64_t first_leaf) {
 
 struct place plan_operand_place(const struct execute *x, const struct tape_operand *o) {
   switch ((enum tape_space)o->space) {
-  case TAPE_TEMP: return x->value[plan_producer(x, o->first_leaf)].place;
+  case TAPE_TEMP: {
+    const struct value *v = &x->value[plan_producer(x, o->first_leaf)];
+    return x->planned && v->born == x->planned->unit && value_lies_here(v) ? v->here : v->place;
+  }
   case TAPE_DATA:
     return (struct place){.base = (uint16_t)(BASE_DATA + o->data_number), .offset = o->first_leaf * TAPE_LEAF_BYTES};
   case TAPE_IN:
@@ -62,7 +65,7 @@ struct place plan_operand_place(const struct execute *x, const struct tape_opera
 bool plan_others_write(const struct execute *x, const struct item *item, const struct tape_operand *o) {
   if (x->threads == 1 || !item->group || o->space != TAPE_TEMP) return false;
   const struct value *v = &x->value[plan_producer(x, o->first_leaf)];
-  return v->born == item->unit && !v->local;
+  return v->born == item->unit && !v->local && !value_lies_here(v);
 }
 
 bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o) {
@@ -236,6 +239,54 @@ static uint32_t successor_of(const struct execute *x, uint32_t i, uint32_t n, co
   return alive_count;
 }
 
+static uint64_t value_bytes(const struct execute *x, uint32_t n) { return x->value[n].local ? 0 : x->value[n].bytes; }
+
+/* A value that nobody outside its unit reads before this much else has been touched has left the caches by then; what
+ * stays in them is quicker to write. */
+enum { FAR_BYTES = 32 << 20, FAR_LEAST_BYTES = 1 << 17 };
+
+/* What a pass of maps makes for its own group and for somebody much later is written twice: into the thread's buffer,
+ * which the group reads and which is in the cache already, and past the caches. A store to a line that is not there
+ * fetches it first and throws out another. */
+static bool find_far(struct execute *x) {
+  const struct tape *t = x->tape;
+  struct readers {
+    uint32_t next; /* unit that reads it after its own */
+    bool here, otherwise;
+  } *readers = arena_take(&x->notes, t->records_count, sizeof *readers);
+  uint64_t *passed = arena_take(&x->notes, x->items_count + 1u, sizeof *passed), distance = 0;
+  if (!readers || !passed) return false;
+  for (uint32_t n = 0; n < t->records_count; n++) readers[n].next = UINT32_MAX;
+  for (uint32_t i = 0; i < x->items_count; i++) {
+    const struct item *item = &x->item[i];
+    passed[i] = distance;
+    for (uint32_t n = item->first; n < item->first + item->count; n++) {
+      distance += value_bytes(x, n);
+      for (uint8_t o = 0; o < t->record[n].operands; o++) {
+        if (t->record[n].operand[o].space != TAPE_TEMP) continue;
+        uint32_t of = plan_producer(x, t->record[n].operand[o].first_leaf);
+        const struct value *v = &x->value[of];
+        if (v->item == i) continue;
+        distance += value_bytes(x, of);
+        if (v->born != item->unit && item->unit < readers[of].next) readers[of].next = item->unit;
+        if (v->born != item->unit) continue;
+        readers[of].here = true;
+        if (item->kind != ITEM_MAP && item->kind != ITEM_FOLD && item->kind != ITEM_DOT) readers[of].otherwise = true;
+      }
+    }
+  }
+  bool wanted = !x->options.materialise && !x->options.recognise_nothing;
+  for (uint32_t n = 0; n < t->records_count && wanted; n++) {
+    const struct readers *by = &readers[n];
+    struct value *v = &x->value[n];
+    bool fits = x->item[v->item].kind == ITEM_MAP && t->record[n].space == TAPE_TEMP && t->record[n].dtype != TAPE_U8;
+    if (!fits || v->local || !by->here || by->otherwise || by->next == UINT32_MAX) continue;
+    bool far = v->bytes >= FAR_LEAST_BYTES && passed[by->next] - passed[v->born] >= FAR_BYTES;
+    if (far || x->options.small_tasks) v->here.base = BASE_BAND;
+  }
+  return true;
+}
+
 static bool place_values(struct execute *x) {
   const struct tape *t = x->tape;
   uint32_t *alive = arena_take(&x->notes, t->records_count + 1u, sizeof *alive), alive_count = 0;
@@ -260,6 +311,7 @@ static bool place_values(struct execute *x) {
         uint32_t from = successor_of(x, i, n, alive, alive_count);
         if (from < alive_count) {
           v->over = true;
+          v->here = (struct place){0}; /* what it takes over is near */
           v->place = x->value[alive[from]].place;
           alive[from] = n;
           continue;
@@ -286,6 +338,7 @@ static bool plan_items(struct execute *x) {
   for (uint32_t i = 0; i < x->items_count; i++) {
     struct item *item = &x->item[i];
     bool made = true;
+    x->planned = item;
     switch (item->kind) {
     case ITEM_NOTHING: break;
     case ITEM_MAP: made = map_plan(x, item); break;
@@ -301,12 +354,14 @@ static bool plan_items(struct execute *x) {
     }
     if (!made) return false;
   }
+  x->planned = NULL;
   return true;
 }
 
 enum execute_status plan_make(struct execute *x, struct why *why) {
   x->seat = arena_take(&x->notes, x->threads, sizeof *x->seat);
-  if (!x->seat || !cut_into_items(x) || !band_cut(x) || !find_lives(x) || !place_values(x) || !plan_items(x)) {
+  if (!x->seat || !cut_into_items(x) || !band_cut(x) || !find_lives(x) || !find_far(x) || !place_values(x) ||
+      !plan_items(x)) {
     why_set(why, "the plan of a tape of %u records does not fit in memory", (unsigned)x->tape->records_count);
     return EXECUTE_ERR_MEMORY;
   }

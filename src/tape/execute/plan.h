@@ -57,6 +57,7 @@ struct group {
 struct value {
   struct place place;
   uint64_t bytes;
+  struct place here; /* BASE_BAND: its group reads a copy, since `place` is written past the caches for others */
   uint32_t item, born, dies; /* the item that makes it; units */
   bool read_outside;         /* of its item */
   bool stored;
@@ -64,6 +65,8 @@ struct value {
   bool over;   /* takes the place of an operand of its own pass: the same element, read before it is written */
   bool shadow; /* a state entry that cannot be rewritten in place and is copied at the end of the step */
 };
+
+static inline bool value_lies_here(const struct value *v) { return v->here.base == BASE_BAND; }
 
 /* A state entry that passes through unchanged. */
 struct pass {
@@ -97,7 +100,8 @@ struct execute {
   struct place buffers;
   struct pass *pass;
   struct halo *halos;
-  double *seconds; /* one a record */
+  const struct item *planned; /* while it is, plan_operand_place answers for it */
+  double *seconds;            /* one a record */
   uint32_t threads;
   const uint8_t *last_state; /* of the last step, with its number: passes are known to be canonical then */
   uint32_t last_step;

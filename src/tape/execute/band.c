@@ -117,6 +117,18 @@ static uint32_t maker(const struct draft *d, const struct tape_operand *o) {
   return item >= d->start ? item : UINT32_MAX;
 }
 
+/* Has the item read this value before, for an earlier operand? Then it is in the cache. */
+static bool read_before(const struct execute *x, const struct item *item, uint32_t record, uint8_t operand) {
+  const struct tape_operand *o = &x->tape->record[record].operand[operand];
+  for (uint32_t q = item->first; q <= record; q++)
+    for (uint8_t p = 0; p < (q < record ? x->tape->record[q].operands : operand); p++) {
+      const struct tape_operand *before = &x->tape->record[q].operand[p];
+      if (before->space == o->space && before->first_leaf == o->first_leaf && before->data_number == o->data_number)
+        return true;
+    }
+  return false;
+}
+
 /* Item n joins: its records fall into bands, and so does what they read of the group. */
 static bool joins(struct draft *d, uint32_t n) {
   const struct item *item = &d->x->item[n];
@@ -134,6 +146,7 @@ static bool joins(struct draft *d, uint32_t n) {
       if (m == n) continue;
       bool inside = stays(r, &r->operand[o], d->bands), ours = m != UINT32_MAX && d->mark[m] == JOINED;
       if (ours && !inside) return false;
+      if (read_before(d->x, item, q, o)) continue;
       if (ours) saved += bytes;
       *(inside ? &touched : &shared) += inside ? bytes / d->bands : bytes;
     }

@@ -4,6 +4,7 @@
 
 #include "numeric/canon.h"
 #include "tape/execute/dot.h"
+#include "tape/execute/row.h"
 
 /* Along rows the program walks outputs and k as one: a block is some whole rows, or a chunk of a long one. Along
  * columns it walks the outputs, for one k after the other. */
@@ -144,38 +145,6 @@ static void columns_unit(const struct execute *x, const struct fold *f, uint64_t
   memcpy(out, sum, 4 * (size_t)n);
 }
 
-static uint32_t reduce_row(const struct execute *x, const struct tape_record *r, uint32_t n, const uint32_t *term) {
-  uint32_t word = 0;
-  switch ((enum tape_reducer)r->reducer) {
-  case TAPE_LANES: return x->backend->lanes(n, term);
-  case TAPE_FMIN: return x->backend->fmin(n, term);
-  case TAPE_FMAX: return x->backend->fmax(n, term);
-  case TAPE_CHAIN: {
-    float sum = 0;
-    for (uint32_t i = 0; i < n; i++) {
-      float t;
-      memcpy(&t, term + i, 4);
-      sum = sum + t;
-    }
-    memcpy(&word, &sum, 4);
-    return word;
-  }
-  case TAPE_ISUM:
-    for (uint32_t i = 0; i < n; i++) word += term[i];
-    return word;
-  case TAPE_IMIN:
-    word = term[0];
-    for (uint32_t i = 1; i < n; i++) word = (int32_t)term[i] < (int32_t)word ? term[i] : word;
-    return word;
-  case TAPE_IMAX:
-    word = term[0];
-    for (uint32_t i = 1; i < n; i++) word = (int32_t)term[i] > (int32_t)word ? term[i] : word;
-    return word;
-  case TAPE_NONE: break;
-  }
-  return 0;
-}
-
 /* One chunk of n outputs whose terms lie one behind the other: of one, where there is more than one chunk. */
 static void rows_unit(const struct execute *x, const struct fold *f, uint64_t start, uint32_t n, uint32_t chunk,
                       struct frame *frame, uint32_t *spread, uint32_t *out) {
@@ -187,7 +156,7 @@ static void rows_unit(const struct execute *x, const struct fold *f, uint64_t st
     fill(m.n, spread, term, true);
     term = spread;
   }
-  for (uint32_t i = 0; i < n; i++) out[i] = reduce_row(x, f->record, terms, term + (size_t)i * terms);
+  for (uint32_t i = 0; i < n; i++) out[i] = row_reduce(x->backend, f->record->reducer, terms, term + (size_t)i * terms);
 }
 
 static void enter(const struct execute *x, const struct fold *f, struct frame *frame) {

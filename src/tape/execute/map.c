@@ -6,6 +6,7 @@ struct map_output {
   uint32_t record, bytes; /* bytes of an element */
   int32_t node;
   bool canonical, clean; /* clean: comes canonical */
+  bool row;              /* a word a row */
   struct place place;
   bool twice; /* to `beyond` as well, past the caches */
   struct place beyond;
@@ -14,39 +15,23 @@ struct map_output {
 struct map {
   struct program program;
   uint64_t elements, grain; /* grain: blocks a task */
+  uint32_t block;           /* elements: whole rows where folds are among the records */
   uint32_t outputs;
   bool twice; /* some output is stored */
   struct map_output output[];
 };
 
-static bool same_shape(const struct tape_record *a, const struct tape_record *b) {
-  return a->out_rank == b->out_rank && memcmp(a->dim, b->dim, a->out_rank * sizeof a->dim[0]) == 0;
-}
-
-static uint32_t nodes_most(const struct tape_record *r) {
-  return (uint32_t)r->operands + r->literals + r->body_ops + 3;
-}
-
-bool map_joins(const struct execute *x, uint32_t from, uint32_t next) {
-  const struct tape_record *all = x->tape->record, *r = &all[next];
-  if (r->op != TAPE_MAP || !same_shape(&all[from], r)) return false;
-  uint32_t nodes = nodes_most(r);
-  for (uint32_t q = from; q < next; q++) nodes += nodes_most(&all[q]);
-  if (nodes > PROGRAM_NODES_MAX) return false;
-  for (uint8_t o = 0; o < r->operands; o++) {
-    if (r->operand[o].space != TAPE_TEMP || operand_is_identity(r, &r->operand[o])) continue;
-    if (plan_producer(x, r->operand[o].first_leaf) >= from) return false;
-  }
-  return true;
-}
-
 bool map_plan(struct execute *x, struct item *item) {
   const struct tape_record *r = &x->tape->record[item->first];
   struct map *m = arena_take(&x->notes, 1, sizeof *m + item->count * sizeof m->output[0]);
-  uint32_t dims = 0;
-  for (uint8_t d = 0; d < r->out_rank; d++) dims |= 1u << d;
-  if (!m || !program_begin(&m->program, x, r, 0, r->out_rank, dims)) return false;
-  m->elements = record_elements(r);
+  uint32_t dims = 0, rank = (uint32_t)r->out_rank + r->k_rank;
+  for (uint32_t d = 0; d < rank; d++) dims |= 1u << d;
+  if (!m || !program_begin(&m->program, x, r, 0, rank, dims)) return false;
+  m->elements = record_elements(r) * record_k(r);
+  m->block = BACKEND_BLOCK;
+  for (uint32_t i = 0; i < item->count; i++)
+    if (x->tape->record[item->first + i].op == TAPE_FOLD) m->program.row = r->dim[rank - 1];
+  if (m->program.row) m->program.k = 0, m->block = BACKEND_BLOCK / m->program.row * m->program.row;
 
   int32_t result[PROGRAM_NODES_MAX], kept[PROGRAM_NODES_MAX];
   bool rewrites = false;
@@ -59,11 +44,14 @@ bool map_plan(struct execute *x, struct item *item) {
       uint32_t producer = plan_producer(x, r->operand[o].first_leaf);
       if (producer < item->first) continue;
       int32_t node = result[producer - item->first];
-      if (r->operand[o].dtype == TAPE_U8) node = program_mask_u8(&m->program, node);
+      bool row = x->tape->record[producer].out_rank < rank;
+      if (row && (r->op == TAPE_FOLD || r->out_rank == rank)) node = program_spread(&m->program, node);
+      if (node >= 0 && r->operand[o].dtype == TAPE_U8) node = program_mask_u8(&m->program, node);
       if (node < 0) return false;
       known[o] = (int16_t)node;
     }
     result[i] = program_add(&m->program, r, known);
+    if (result[i] >= 0 && r->op == TAPE_FOLD) result[i] = program_reduce(&m->program, result[i], r->reducer);
     if (result[i] < 0) return false;
     const struct value *v = &x->value[item->first + i];
     if (!v->stored) continue;
@@ -72,6 +60,7 @@ bool map_plan(struct execute *x, struct item *item) {
     m->output[m->outputs++] = (struct map_output){.record = item->first + i,
                                                   .bytes = tape_dtype_bytes(r->dtype),
                                                   .node = result[i],
+                                                  .row = r->out_rank < rank,
                                                   .canonical = r->dtype == TAPE_F32 && !x->options.free_order,
                                                   .place = twice ? v->here : v->place,
                                                   .twice = twice,
@@ -92,15 +81,15 @@ bool map_plan(struct execute *x, struct item *item) {
     bool shared = false; /* as another dtype, say: a store makes NaN canonical in place, which an i32 must not see */
     for (uint32_t j = 0; j < m->outputs; j++) shared |= j != i && m->output[j].node == o->node;
     bool made = n->kind == NODE_OP || (n->kind == NODE_OPERAND && !rewrites);
-    bool own = made && n->late && !shared && o->bytes == 4 && n->dims >> 31;
+    bool own = made && n->late && !shared && o->bytes == 4 && n->dims >> 31 && !o->row;
     if (own) n->direct = (int16_t)i, n->over = x->value[o->record].over;
   }
   item->plan = m;
   if (!program_finish(&m->program, x, kept, m->outputs, x->options.recognise_nothing ? 0 : m->elements)) return false;
   program_tighten(&m->program, x, item);
   for (uint32_t i = 0; i < m->outputs; i++) m->output[i].clean = m->program.node[m->output[i].node].clean;
-  uint64_t blocks = (m->elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
-  m->grain = plan_grain(x, blocks, BACKEND_BLOCK * (200 + 150 * (uint64_t)m->program.late_list));
+  uint64_t blocks = (m->elements + m->block - 1) / m->block;
+  m->grain = plan_grain(x, blocks, m->block * (200 + 150 * (uint64_t)m->program.late_list));
   return true;
 }
 
@@ -109,6 +98,7 @@ struct map_call {
   const struct map *map;
 };
 
+/* n words of the output from `start` on. */
 static void store(const struct execute *x, const struct map_output *o, const struct frame *f, uint8_t *to,
                   uint64_t start, uint32_t n) {
   to += start * o->bytes;
@@ -140,15 +130,17 @@ static void pass(const struct execute *x, const struct map *m, uint64_t start, u
     to[o] = place_at_thread(x, m->output[o].place, thread);
     beyond[o] = m->output[o].twice ? place_at(x, m->output[o].beyond) : NULL;
   }
-  for (; start < end; start += BACKEND_BLOCK) {
+  for (; start < end; start += m->block) {
     now.start = start;
-    now.n = end - start < BACKEND_BLOCK ? (uint32_t)(end - start) : BACKEND_BLOCK;
+    now.n = end - start < m->block ? (uint32_t)(end - start) : m->block;
     for (uint32_t o = 0; o < m->outputs; o++) out[o] = (uint32_t *)(void *)(to[o] + start * m->output[o].bytes);
     program_block(&m->program, x, &now, &f, out);
     for (uint32_t i = 0; i < m->outputs; i++) {
       const struct map_output *o = &m->output[i];
-      store(x, o, &f, to[i], start, now.n);
-      if (o->twice) x->backend->copy_far(now.n, (uint32_t *)(void *)beyond[i] + start, out[i]);
+      uint64_t first = o->row ? start / m->program.row : start;
+      uint32_t n = o->row ? now.n / m->program.row : now.n;
+      store(x, o, &f, to[i], first, n);
+      if (o->twice) x->backend->copy_far(n, (uint32_t *)(void *)beyond[i] + first, (uint32_t *)(void *)to[i] + first);
     }
   }
   if (m->twice) x->backend->copies_settle();
@@ -157,7 +149,7 @@ static void pass(const struct execute *x, const struct map *m, uint64_t start, u
 static void map_task(void *context, uint32_t i, uint32_t thread) {
   const struct map_call *call = context;
   const struct map *m = call->map;
-  uint64_t start = i * m->grain * BACKEND_BLOCK, end = start + m->grain * BACKEND_BLOCK;
+  uint64_t start = i * m->grain * m->block, end = start + m->grain * m->block;
   pass(call->x, m, start, end < m->elements ? end : m->elements, thread);
 }
 
@@ -177,6 +169,6 @@ void map_run(struct execute *x, const struct item *item) {
   if (m->outputs == 0) return;
   map_begin(x, item);
   struct map_call call = {x, m};
-  uint64_t task = m->grain * BACKEND_BLOCK;
+  uint64_t task = m->grain * m->block;
   pool_run(x->options.pool, (uint32_t)((m->elements + task - 1) / task), map_task, &call);
 }

@@ -1,9 +1,13 @@
-/* map: adjacent maps of one shape as one pass over blocks of 512 elements. TAPE 4, rule `map`. */
+/* map: adjacent maps of one shape, and folds over their rows, as one pass over blocks of 512 elements or of whole rows.
+ *
+ * A softmax or a layer norm is such a pass: what its records have in common (the exp of the sum and of the quotient) is
+ * computed once and stays in the first cache. TAPE 4, rule `map`. */
 #ifndef TAPE_MAP_H
 #define TAPE_MAP_H
 #include "tape/execute/program.h"
 
-/* map_joins: may `next` run in one pass with the maps before it (record `from` on)? Its reads of their values must be
+/* map_joins: may `next` run in one pass with the records before it (from `from` on)? A fold of at most 512 terms a row
+ * joins if its sum is a tree or an extreme, with maps of its results behind it. Reads of their values must be
  * identity. */
 bool map_joins(const struct execute *x, uint32_t from, uint32_t next);
 bool map_plan(struct execute *x, struct item *item);

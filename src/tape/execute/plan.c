@@ -115,6 +115,8 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
 /* No item goes on behind a value that is altered: its readers would have seen it before. */
 static bool ends_item(const struct execute *x, uint32_t n) { return x->options.alter && x->options.alter->record == n; }
 
+static bool may_pass(enum item_kind kind) { return kind == ITEM_MAP || kind == ITEM_FOLD; }
+
 static bool cut_into_items(struct execute *x) {
   const struct tape *t = x->tape;
   x->item = arena_take(&x->notes, t->records_count, sizeof *x->item);
@@ -128,9 +130,10 @@ static bool cut_into_items(struct execute *x) {
   for (uint32_t n = 0; n < t->records_count;) {
     struct item *i = &x->item[x->items_count++];
     *i = (struct item){.kind = kind_of(x, n), .first = n, .count = 1};
-    while (i->kind == ITEM_MAP && !x->options.recognise_nothing && n + i->count < t->records_count &&
-           !ends_item(x, n + i->count - 1) && map_joins(x, n, n + i->count) && kind_of(x, n + i->count) == ITEM_MAP)
+    while (may_pass(i->kind) && !x->options.recognise_nothing && n + i->count < t->records_count &&
+           !ends_item(x, n + i->count - 1) && map_joins(x, n, n + i->count) && may_pass(kind_of(x, n + i->count)))
       i->count++;
+    if (may_pass(i->kind) && i->count > 1) i->kind = ITEM_MAP;
     if (i->kind == ITEM_WINDOW && n + 1 < t->records_count && !ends_item(x, n) && window_joins(x, n)) i->count = 2;
     n += i->count;
   }

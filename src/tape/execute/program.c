@@ -34,6 +34,8 @@ static bool same_map(const struct tape_operand *a, const struct tape_operand *b)
 
 static bool is_real(const struct program *p, const struct node *n) {
   if (n->kind == NODE_OPERAND) return n->record->operand[n->operand].dtype == TAPE_F32;
+  if (n->kind == NODE_REDUCE) return true;
+  if (n->kind == NODE_SPREAD) return p->node[n->arg[0]].real;
   if (n->kind != NODE_OP) return false;
   char result = canon_op(n->code)->result; /* t: as its arguments, of which a literal may be either */
   return result == 'f' || (result == 't' && (p->node[n->arg[1]].real || p->node[n->arg[2]].real));
@@ -50,6 +52,8 @@ static int32_t number(struct program *p, struct node n) {
   }
   if (p->nodes == PROGRAM_NODES_MAX) return -1;
   for (uint8_t i = 0; i < n.arity; i++) n.dims |= p->node[n.arg[i]].dims;
+  for (uint8_t i = 0; i < n.arity && n.kind != NODE_SPREAD; i++) n.row |= p->node[n.arg[i]].row;
+  n.row |= n.kind == NODE_REDUCE;
   n.late = (n.dims & p->late_dims) != 0;
   n.real = is_real(p, &n);
   n.slot = n.direct = -1;
@@ -143,6 +147,18 @@ int32_t program_mask_u8(struct program *p, int32_t node) {
 
 int32_t program_copy(struct program *p, int32_t node) {
   return number(p, (struct node){.kind = NODE_COPY, .arity = 1, .arg = {(uint16_t)node}});
+}
+
+int32_t program_reduce(struct program *p, int32_t node, uint8_t reducer) {
+  return number(p, (struct node){.kind = NODE_REDUCE,
+                                 .code = reducer,
+                                 .arity = 1,
+                                 .arg = {(uint16_t)node},
+                                 .dims = DEPENDS_ON_VALUES | p->late_dims});
+}
+
+int32_t program_spread(struct program *p, int32_t node) {
+  return number(p, (struct node){.kind = NODE_SPREAD, .arity = 1, .arg = {(uint16_t)node}});
 }
 
 /* Of coordinates alone, and the same all along most blocks. */

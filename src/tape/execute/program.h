@@ -23,6 +23,8 @@ enum node_kind {
   NODE_STEP,
   NODE_RAND,
   NODE_PERM,
+  NODE_REDUCE, /* a row's terms to one word: code is the reducer */
+  NODE_SPREAD, /* a row's word for all its elements */
   NODE_FUSED,  /* a body of numeric/fused: code is its number */
   NODE_BESIDE, /* what such a body keeps beside its last step: made where beside[0] is */
   NODE_GONE    /* a step of one, of no use to anybody else */
@@ -31,6 +33,7 @@ enum node_kind {
 struct node {
   uint8_t kind, code, arity;
   bool late, needed, result;
+  bool row;                    /* one word a row */
   bool branch;                 /* a sel whose condition is a guide, or early */
   bool real;                   /* known to be a float */
   bool over;                   /* direct, to where an operand of the pass may lie */
@@ -52,6 +55,7 @@ struct node {
 struct program {
   uint32_t nodes, slots, first, count; /* moving dims [first, first + count) */
   uint32_t k;                          /* terms of an output where outputs and k move as one, else 0 */
+  uint32_t row;                        /* elements of a row where blocks are whole rows and folds among the nodes */
   uint32_t late_dims, early_list, late_list;
   uint32_t guides, branches; /* late nodes in front of the list: coordinates and what is made of them alone */
   uint32_t dim[PLAN_DIMS];
@@ -73,6 +77,11 @@ int32_t program_add(struct program *p, const struct tape_record *r, const int16_
  * its own. */
 int32_t program_mask_u8(struct program *p, int32_t node);
 int32_t program_copy(struct program *p, int32_t node);
+
+/* program_reduce folds a node's rows, p->row elements each, to a word a row, as the record's value would be stored;
+ * program_spread is such a word for every element of its row. What is made of words of rows alone is one itself. */
+int32_t program_reduce(struct program *p, int32_t node, uint8_t reducer);
+int32_t program_spread(struct program *p, int32_t node);
 
 /* program_finish drops what `results` do not need, makes the sweeps, fuses, gives out slots. A result whose `direct`
  * was set keeps it, but for one that is `over` and not among the last to be evaluated. tables: may a map's periodic

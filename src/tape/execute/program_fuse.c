@@ -36,7 +36,7 @@ static bool match_step(struct match *m, uint32_t step, uint16_t node) {
   const struct node *n = &m->p->node[node];
   const struct fused_step *s = &m->body->step[step];
   if (m->step[step] != UNBOUND) return m->step[step] == node;
-  if (n->kind != NODE_OP || n->code != s->code || !m->live[node] || !n->late || n->table || n->branch ||
+  if (n->kind != NODE_OP || n->code != s->code || !m->live[node] || !n->late || n->row || n->table || n->branch ||
       !(n->dims >> 31))
     return false;
   m->step[step] = node;

@@ -4,6 +4,7 @@
 #include "numeric/fused.h"
 #include "numeric/random.h"
 #include "tape/execute/program.h"
+#include "tape/execute/row.h"
 
 enum { SLOT_WORDS = BACKEND_BLOCK + SWEEP_SLACK };
 
@@ -86,10 +87,31 @@ static void perm_words(const struct execute *x, const struct frame *f, const str
     out[j] = (uint32_t)random_perm(e[e_same ? 0 : j], of, (int32_t)i[i_same ? 0 : j], x->seed);
 }
 
+static void fill(const struct execute *x, uint32_t n, uint32_t *out, uint32_t word) {
+  static const uint32_t no_bits = 0;
+  x->backend->map[CANON_IOR][3](n, out, &word, &no_bits, NULL);
+}
+
+/* Rows of one chunk: +0 and its sum, and canonical, as the fold's record stores it. */
+static void reduce_rows(const struct program *p, const struct execute *x, const struct moment *m, const struct frame *f,
+                        const struct node *n, uint32_t *out) {
+  static const uint32_t zero = 0;
+  const uint32_t *term = f->at[n->arg[0]];
+  uint32_t rows = m->n / p->row;
+  if (f->uniform[n->arg[0]]) {
+    fill(x, m->n, out, *term);
+    term = out; /* a row's word is written when the row, which lies there or behind, has been read */
+  }
+  for (uint32_t i = 0; i < rows; i++) out[i] = row_reduce(x->backend, n->code, p->row, term + (size_t)i * p->row);
+  if (n->code == TAPE_LANES) x->backend->map[CANON_ADD][1](rows, out, &zero, out, NULL);
+  x->backend->canonical(rows, out);
+}
+
 static void evaluate(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
                      uint32_t i, uint32_t *out, bool tables) {
   const struct node *n = &p->node[i];
   bool same = true; /* the result is one word */
+  const uint32_t length = n->row ? m->n / p->row : m->n;
   f->at[i] = out;
   if (tables && n->table) {
     f->at[i] = (const uint32_t *)(const void *)place_at(x, n->table_place) + m->start % n->table;
@@ -107,7 +129,7 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       if (!n->result)
         f->at[i] = f->at[chosen];
       else if (f->at[chosen] != out)
-        memcpy(out, f->at[chosen], 4 * (size_t)(same ? 1 : m->n));
+        memcpy(out, f->at[chosen], 4 * (size_t)(same ? 1 : length));
       break;
     }
     unsigned mask = 0;
@@ -116,14 +138,14 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       mask |= (unsigned)f->uniform[n->arg[j]] << j;
     }
     same = mask + 1 == 1u << n->arity;
-    x->backend->map[n->code][mask](same ? 1 : m->n, out, a[0], a[1], a[2]);
+    x->backend->map[n->code][mask](same ? 1 : length, out, a[0], a[1], a[2]);
     break;
   }
   case NODE_COPY:
   case NODE_CANONICAL:
     same = f->uniform[n->arg[0]];
-    memcpy(out, f->at[n->arg[0]], 4 * (size_t)(same ? 1 : m->n));
-    if (n->kind == NODE_CANONICAL) x->backend->canonical(same ? 1 : m->n, out);
+    memcpy(out, f->at[n->arg[0]], 4 * (size_t)(same ? 1 : length));
+    if (n->kind == NODE_CANONICAL) x->backend->canonical(same ? 1 : length, out);
     break;
   case NODE_COORD:
     same = n->word < p->first || n->word >= p->first + p->count || p->dim[n->word] == 1;
@@ -158,6 +180,15 @@ static void evaluate(const struct program *p, const struct execute *x, const str
   case NODE_PERM:
     same = f->uniform[n->arg[0]] && f->uniform[n->arg[2]];
     perm_words(x, f, n, same ? 1 : m->n, out);
+    break;
+  case NODE_REDUCE:
+    reduce_rows(p, x, m, f, n, out);
+    same = length == 1;
+    break;
+  case NODE_SPREAD:
+    same = f->uniform[n->arg[0]];
+    for (uint32_t r = 0; r < (same ? 1 : m->n / p->row); r++)
+      fill(x, same ? 1 : p->row, out + (size_t)r * p->row, f->at[n->arg[0]][r]);
     break;
   case NODE_FUSED: /* evaluate_fused */
   case NODE_BESIDE:

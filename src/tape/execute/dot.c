@@ -202,7 +202,7 @@ bool dot_plan(struct execute *x, struct item *item) {
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
   dot_cut_tasks(x, d);
-  dot_take_memory(x, item, d);
+  if (!dot_take_memory(x, item, d)) return false;
   find_parts(d, lead);
   item->plan = d;
   return true;

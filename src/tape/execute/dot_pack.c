@@ -82,16 +82,35 @@ bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef
   return (!copy_a || lay_depth(x, d, coef_a, &d->depth_a)) && (!copy_b || lay_depth(x, d, coef_b, &d->depth_b));
 }
 
-void dot_take_memory(struct execute *x, const struct item *item, struct dot *d) {
+/* Tasks that copy so many tiles or panels. */
+static uint64_t cut_copies(const struct execute *x, uint64_t units, uint64_t all, uint64_t floats, uint64_t *grain) {
+  *grain = plan_grain(x, all, floats * 200);
+  if (*grain > units) *grain = units;
+  return (units + *grain - 1) / *grain;
+}
+
+bool dot_take_memory(struct execute *x, const struct item *item, struct dot *d) {
   uint64_t depth = dot_depth_of(x, d, 0), rows = x->backend->dot_rows, words = 0;
   uint64_t cols = d->split ? d->panels * d->panel_cols : d->cols_inner;
-  uint64_t shared = d->phased ? depth : d->k;
-  if (d->from_a == DOT_SHARED) d->share_a = plan_take_copy(x, item, 4 * (d->tiles * rows * shared + 16));
-  if (d->from_b == DOT_SHARED)
+  uint64_t slots = d->phased && d->chunks > DOT_SLOTS ? DOT_SLOTS : d->chunks, shared = slots * dot_cut(x, d);
+  if (shared > d->k) shared = d->k;
+  d->phases = d->phased ? d->chunks : 1;
+  if (d->from_a == DOT_SHARED) {
+    d->share_a = plan_take_copy(x, item, 4 * (d->tiles * rows * shared + 16));
+    d->copies_a = cut_copies(x, d->tiles, d->tiles * d->chunks / d->phases, depth * rows, &d->grain_a);
+  }
+  if (d->from_b == DOT_SHARED) {
     d->share_b = plan_take_copy(x, item, 4 * d->panels * d->panel_cols * shared * d->batches);
+    d->copies_b = d->batches * cut_copies(x, d->panels, d->panels * d->batches * d->chunks / d->phases,
+                                          depth * d->panel_cols, &d->grain_b);
+  }
   if (d->from_b == DOT_OWN) words = d->own_a = depth * cols;
   if (d->from_a == DOT_OWN) words += d->group * depth * rows + 16;
   if (words > 0) plan_need_accumulators(x, words);
+  d->copied = arena_take(&x->notes, d->phases, sizeof *d->copied);
+  d->tiled = arena_take(&x->notes, d->phases, sizeof *d->tiled);
+  d->turn = arena_take(&x->notes, d->tasks, sizeof *d->turn);
+  return d->copied && d->tiled && d->turn;
 }
 
 /* Rows or columns that lie side by side in a copy, unit after unit. */
@@ -166,34 +185,19 @@ static struct copy copy_of_b(const struct execute *x, const struct dot *d, const
                        dot_depth_of(x, d, chunk)};
 }
 
-struct share_call {
-  struct execute *x;
-  const struct dot *dot;
-  const float *a, *b;
-  float *to_a, *to_b;
-  uint64_t grain, groups; /* units a task, tasks a chunk */
-  uint32_t chunk, chunks;
-};
-
-static void share_a_task(void *context, uint32_t i, uint32_t thread) {
-  (void)thread;
-  const struct share_call *call = context;
-  const struct dot *d = call->dot;
-  uint32_t chunk = call->chunk + (uint32_t)(i / call->groups);
-  uint64_t low = i % call->groups * call->grain, high = low + call->grain < d->tiles ? low + call->grain : d->tiles;
-  struct copy c = copy_of_a(call->x, d, call->a, d->row.extent, d->tiles, chunk);
-  copy_units(&c, low, high, call->to_a + c.to_k * (d->tiles * (d->phased ? 0 : c.first) + low * c.depth));
+static void copy_a(struct execute *x, const struct dot *d, uint32_t chunk, uint64_t i) {
+  const float *from = (const float *)(const void *)place_at(x, d->a) + d->a_base;
+  float *to = (float *)(void *)plan_copy(x, d->share_a);
+  uint64_t low = i * d->grain_a, high = low + d->grain_a < d->tiles ? low + d->grain_a : d->tiles;
+  struct copy c = copy_of_a(x, d, from, d->row.extent, d->tiles, chunk);
+  copy_units(&c, low, high, to + c.to_k * (d->tiles * dot_slot(d, chunk) * dot_cut(x, d) + low * c.depth));
 }
 
-static void share_b_task(void *context, uint32_t i, uint32_t thread) {
-  (void)thread;
-  const struct share_call *call = context;
-  const struct dot *d = call->dot;
-  uint32_t chunk = call->chunk + (uint32_t)(i / call->groups % call->chunks);
-  uint64_t low = i % call->groups * call->grain, high = low + call->grain < d->panels ? low + call->grain : d->panels;
-  uint64_t batch = i / call->groups / call->chunks;
-  const float *from = call->b;
-  float *to = call->to_b;
+static void copy_b(struct execute *x, const struct dot *d, uint32_t chunk, uint64_t i) {
+  const float *from = (const float *)(const void *)place_at(x, d->b) + d->b_base;
+  float *to = (float *)(void *)plan_copy(x, d->share_b);
+  uint64_t tasks = d->copies_b / d->batches, batch = i / tasks;
+  uint64_t low = i % tasks * d->grain_b, high = low + d->grain_b < d->panels ? low + d->grain_b : d->panels;
   for (uint32_t l = d->loops; l-- > 0;)
     if (d->loop[l].b) {
       int64_t at = (int64_t)(batch % d->loop[l].extent);
@@ -201,30 +205,15 @@ static void share_b_task(void *context, uint32_t i, uint32_t thread) {
       from += at * d->loop[l].b;
       to += at * d->pack_loop[l];
     }
-  struct copy c = copy_of_b(call->x, d, from, chunk);
-  copy_units(&c, low, high, to + c.to_k * (d->panels * (d->phased ? 0 : c.first) + low * c.depth));
+  struct copy c = copy_of_b(x, d, from, chunk);
+  copy_units(&c, low, high, to + c.to_k * (d->panels * dot_slot(d, chunk) * dot_cut(x, d) + low * c.depth));
 }
 
-static void share(struct share_call *call, uint64_t units, uint64_t width, uint64_t batches, pool_task *task) {
-  const struct dot *d = call->dot;
-  call->grain = plan_grain(call->x, units * call->chunks * batches, dot_depth_of(call->x, d, 0) * width * 200);
-  if (call->grain > units) call->grain = units;
-  call->groups = (units + call->grain - 1) / call->grain;
-  pool_run(call->x->options.pool, (uint32_t)(call->groups * call->chunks * batches), task, call);
-}
-
-void dot_share(struct execute *x, struct dot *d, uint32_t chunk_low, uint32_t chunk_high) {
-  struct share_call call = {.x = x, .dot = d, .chunk = chunk_low, .chunks = chunk_high - chunk_low};
-  if (d->from_a == DOT_SHARED) {
-    call.a = (const float *)(const void *)place_at(x, d->a) + d->a_base;
-    call.to_a = (float *)(void *)plan_copy(x, d->share_a);
-    share(&call, d->tiles, x->backend->dot_rows, 1, share_a_task);
-  }
-  if (d->from_b == DOT_SHARED) {
-    call.b = (const float *)(const void *)place_at(x, d->b) + d->b_base;
-    call.to_b = (float *)(void *)plan_copy(x, d->share_b);
-    share(&call, d->panels, d->panel_cols, d->batches, share_b_task);
-  }
+void dot_copy(struct execute *x, const struct dot *d, uint32_t chunk, uint64_t i) {
+  if (i < d->copies_a)
+    copy_a(x, d, chunk, i);
+  else
+    copy_b(x, d, chunk, i - d->copies_a);
 }
 
 const float *dot_own_b(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t low,

@@ -44,14 +44,21 @@ struct dot {
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
   uint64_t k, tiles, items;            /* row tiles of a loop; tiles of all loops */
   uint64_t cols_block, cols_blocks, items_task, tasks;
-  bool phased; /* all tasks of one chunk before those of the next: what tasks share of a chunk stays in every cache */
+  bool phased; /* tasks begin chunk by chunk: what they share of a chunk stays in every cache */
   bool split;  /* tasks are chunks, their sums meet in the workspace */
+
+  /* A run is one region: for each phase, which is a chunk or all of k, the tasks that fill the shared copies, then
+   * those of tiles, the next phase's copies before this one's tiles. They wait for each other by these counts. */
+  uint64_t phases, copies_a, copies_b; /* tasks that copy a chunk */
+  uint64_t grain_a, grain_b;           /* tiles and panels of each */
+  _Atomic uint32_t *copied, *tiled;    /* of each phase: tasks done */
+  _Atomic uint32_t *turn;              /* of each task of tiles: phases done */
 
   /* Copies of b: [batch, chunk, panel, k of the chunk, panel columns], of a: [chunk, tile, k of the chunk, rows of the
    * back end's tile]. A thread's own, and
    * shared ones of phases, are of one chunk. */
   struct dot_depth depth_a, depth_b;
-  uint64_t share_a, share_b; /* plan_copy */
+  uint64_t share_a, share_b;            /* plan_copy */
   uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
   int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy of b */
   uint64_t own_a;                       /* where a's copy begins in the thread's memory; b's is at its start */
@@ -94,7 +101,6 @@ struct dot_call {
   const float *raw_a, *raw_b, *a, *b; /* a, b: of the shared copies, where there are some */
   float *c;
   uint64_t row_low, rows, tiles, items;
-  uint32_t chunk_low, chunk_high;
 };
 
 /* Do the loops that move b stand outside all others? Then whoever works at one batch is through with it. */
@@ -104,13 +110,18 @@ bool dot_batches_outside(const struct dot *d);
  * takes what the copies then need. false: out of memory. */
 bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b);
 void dot_cut_tasks(struct execute *x, struct dot *d);
-void dot_take_memory(struct execute *x, const struct item *item, struct dot *d);
+bool dot_take_memory(struct execute *x, const struct item *item, struct dot *d);
+
+/* Which chunk's place a chunk takes in the shared copies: of phases there are a few, used in turn. */
+enum { DOT_SLOTS = 3 };
+static inline uint64_t dot_slot(const struct dot *d, uint64_t chunk) { return d->phased ? chunk % DOT_SLOTS : chunk; }
 
 /* Rows of a tile and columns of a panel lie `depth` * dot_rows and `depth` * panel_cols floats after those of the one
- * before. dot_share fills the shared copies with these chunks. dot_own_b copies columns [low, high) of one chunk for
+ * before. dot_copy is task i of those that fill the shared copies with a
+ * chunk. dot_own_b copies columns [low, high) of one chunk for
  * one batch (from: its first element), dot_own_a `count` tiles of rows; both give where the tiles read, in the memory
  * of this thread. */
-void dot_share(struct execute *x, struct dot *d, uint32_t chunk_low, uint32_t chunk_high);
+void dot_copy(struct execute *x, const struct dot *d, uint32_t chunk, uint64_t i);
 const float *dot_own_b(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t low,
                        uint64_t high);
 const float *dot_own_a(const struct dot_call *call, uint32_t thread, const float *from, uint32_t chunk, uint64_t tile,

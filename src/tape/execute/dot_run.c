@@ -41,7 +41,7 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
                      enum dot_store store) {
   const struct dot *d = call->dot;
   uint64_t at[TAPE_RANK_MAX] = {0}, tile = first % call->tiles, rest = first / call->tiles;
-  uint64_t depth = dot_depth_of(call->x, d, chunk), k = d->phased ? 0 : chunk * dot_cut(call->x, d),
+  uint64_t depth = dot_depth_of(call->x, d, chunk), k = dot_slot(d, chunk) * dot_cut(call->x, d),
            tile_a = depth * call->x->backend->dot_rows;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) at[l] = rest % d->loop[l].extent;
   struct dot_tile t = {
@@ -93,15 +93,17 @@ static const float *batch_of(const struct dot_call *call, uint64_t item) {
   return b;
 }
 
-/* Items [first, last) of columns [low, high), all chunks, batch by batch where this thread copies b. */
-static bool block_of(const struct dot_call *call, uint32_t thread, struct dot_ask *ask, uint64_t first, uint64_t last,
-                     uint64_t low, uint64_t high) {
+/* Items [first, last) of columns [low, high), all chunks or that of the phase, batch by batch where this thread copies
+ * b. */
+static bool block_of(const struct dot_call *call, uint32_t thread, struct dot_ask *ask, uint32_t phase, uint64_t first,
+                     uint64_t last, uint64_t low, uint64_t high) {
   const struct dot *d = call->dot;
   uint64_t batch = d->from_b == DOT_OWN ? call->items / d->batches : call->items;
+  uint32_t from = d->phased ? phase : 0, to = d->phased ? phase + 1 : d->chunks;
   bool nan = false;
   while (first < last) {
     uint64_t end = (first / batch + 1) * batch < last ? (first / batch + 1) * batch : last;
-    for (uint32_t c = call->chunk_low; c < call->chunk_high; c++) {
+    for (uint32_t c = from; c < to; c++) {
       const float *own = d->from_b == DOT_OWN ? dot_own_b(call, thread, batch_of(call, first), c, low, high) : NULL;
       nan |= tiles_of(call, thread, ask, own, c, first, end, low, high, call->c, c == 0 ? DOT_FIRST : DOT_NEXT);
     }
@@ -112,9 +114,9 @@ static bool block_of(const struct dot_call *call, uint32_t thread, struct dot_as
 
 /* What the task that this thread is likely to take next has for itself, and a share of what all tasks of the next chunk
  * read: every thread asks for all of that. */
-static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t task) {
+static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t task, uint64_t phase) {
   const struct dot *d = call->dot;
-  uint64_t threads = call->x->threads, cut = dot_cut(call->x, d), next = task + threads, chunk = call->chunk_low;
+  uint64_t threads = call->x->threads, cut = dot_cut(call->x, d), next = task + threads, chunk = phase;
   if (next >= d->tasks) next -= d->tasks, chunk++;
   if (next < d->tasks && chunk < d->chunks && d->straight_a && d->straight_b) {
     uint64_t depth = dot_depth_of(call->x, d, (uint32_t)chunk), low = next * d->cols_block;
@@ -127,22 +129,25 @@ static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t
       dot_ask_piece(ask, ASK_OWN, call->raw_a + row_of(call, tile) + (int64_t)(chunk * cut) * d->straight_a,
                     d->straight_a, depth, row_of(call, end) - row_of(call, tile));
   }
-  if (call->chunk_low + 1 >= d->chunks) return;
-  uint64_t depth = dot_depth_of(call->x, d, call->chunk_low + 1), turn = task / threads * threads;
+  if (phase + 1 >= d->chunks) return;
+  uint64_t depth = dot_depth_of(call->x, d, (uint32_t)phase + 1), turn = task / threads * threads;
   uint64_t first = depth * turn / d->tasks,
            last = turn + threads < d->tasks ? depth * (turn + threads) / d->tasks : depth;
   uint64_t wide = d->by_cols ? d->row.extent : d->col.extent;
   int64_t step = d->by_cols ? d->straight_a : d->straight_b;
   if (!step || (!d->by_cols && d->col.b != 1) || 4 * wide * depth > COMMON_BYTES) return;
-  const float *at = (d->by_cols ? call->raw_a : call->raw_b) + (int64_t)((call->chunk_low + 1) * cut + first) * step;
+  const float *at = (d->by_cols ? call->raw_a : call->raw_b) + (int64_t)((phase + 1) * cut + first) * step;
   dot_ask_piece(ask, ASK_COMMON, at, step, last - first, wide);
 }
 
-static void dot_task(void *context, uint32_t i, uint32_t thread) {
-  const struct dot_call *call = context;
+/* Tasks of a phase that fill the shared copies. */
+static uint64_t copies_of(const struct dot *d) { return (d->copies_a + d->copies_b) * (d->chunks / d->phases); }
+
+/* Task i of the tiles, chunks from `phase` on. */
+static void tile_task(const struct dot_call *call, uint64_t i, uint64_t phase, uint32_t thread) {
   struct dot *d = call->dot;
   struct dot_ask ask = {.piece[0].rows = 0};
-  if (d->asks && d->phased) ask_phase(call, &ask, i);
+  if (d->asks && d->phased) ask_phase(call, &ask, i, phase);
   bool nan = false;
   if (d->split) {
     uint64_t elements = record_elements(d->record), end = (i + 1) * d->items_task;
@@ -161,14 +166,37 @@ static void dot_task(void *context, uint32_t i, uint32_t thread) {
     uint64_t first = i % groups * d->items_task,
              last = first + d->items_task < d->items ? first + d->items_task : d->items;
     for (uint64_t j = low; j < high; j += d->cols_inner)
-      nan |= block_of(call, thread, &ask, first, last, j, j + d->cols_inner < high ? j + d->cols_inner : high);
+      nan |= block_of(call, thread, &ask, (uint32_t)phase, first, last, j,
+                      j + d->cols_inner < high ? j + d->cols_inner : high);
   }
   if (nan) atomic_store_explicit(&d->nan, true, memory_order_relaxed);
 }
 
+/* Copies of phase 0, copies of phase 1, tiles of phase 0, copies of phase 2, and so on: nobody who comes in this order
+ * has to wait, but for a thread that is late. */
+static void dot_task(void *context, uint32_t i, uint32_t thread) {
+  const struct dot_call *call = context;
+  struct dot *d = call->dot;
+  uint64_t copies = copies_of(d), each = copies + d->tasks, phase = i < copies ? 0 : 1 + (i - copies) / each,
+           at = i < copies ? i : (i - copies) % each;
+  if (phase < d->phases && at < copies) {
+    uint64_t chunk = d->phased ? phase : at / (d->copies_a + d->copies_b);
+    if (phase >= DOT_SLOTS) pool_wait(&d->tiled[phase - DOT_SLOTS], (uint32_t)d->tasks);
+    dot_copy(call->x, d, (uint32_t)chunk, at % (d->copies_a + d->copies_b));
+    atomic_fetch_add_explicit(&d->copied[phase], 1, memory_order_release);
+    return;
+  }
+  if (phase < d->phases) at -= copies;
+  phase--;
+  pool_wait(&d->copied[phase], (uint32_t)copies);
+  pool_wait(&d->turn[at], (uint32_t)phase);
+  tile_task(call, at, phase, thread);
+  atomic_store_explicit(&d->turn[at], (uint32_t)phase + 1, memory_order_release);
+  atomic_fetch_add_explicit(&d->tiled[phase], 1, memory_order_release);
+}
+
 static struct dot_call call_of(struct execute *x, struct dot *d, uint32_t thread) {
-  struct dot_call call = {
-      .x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items, .chunk_high = d->chunks};
+  struct dot_call call = {.x = x, .dot = d, .rows = d->row.extent, .tiles = d->tiles, .items = d->items};
   call.raw_a = (const float *)(const void *)place_at_thread(x, d->a, thread) + d->a_base;
   call.raw_b = (const float *)(const void *)place_at_thread(x, d->b, thread) + d->b_base;
   call.a = d->from_a == DOT_SHARED ? (const float *)(const void *)plan_copy(x, d->share_a) : call.raw_a;
@@ -177,25 +205,37 @@ static struct dot_call call_of(struct execute *x, struct dot *d, uint32_t thread
   return call;
 }
 
-void dot_begin(struct execute *x, const struct item *item) {
-  struct dot *d = item->plan;
+static void copy_task(void *context, uint32_t i, uint32_t thread) {
+  (void)thread;
+  const struct dot_call *call = context;
+  uint64_t copies = call->dot->copies_a + call->dot->copies_b;
+  dot_copy(call->x, call->dot, (uint32_t)(i / copies), i % copies);
+}
+
+static void fill_halos(struct execute *x, struct dot *d) {
   if (d->halo_a) halo_fill(x, d->halo_a);
   if (d->halo_b) halo_fill(x, d->halo_b);
-  if (!d->phased) dot_share(x, d, 0, d->chunks);
+}
+
+void dot_begin(struct execute *x, const struct item *item) {
+  struct dot *d = item->plan;
+  struct dot_call call = {.x = x, .dot = d};
+  fill_halos(x, d);
+  pool_run(x->options.pool, (uint32_t)((d->copies_a + d->copies_b) * d->chunks), copy_task, &call);
 }
 
 void dot_run(struct execute *x, const struct item *item) {
   struct dot *d = item->plan;
-  dot_begin(x, item);
+  fill_halos(x, d);
   struct dot_call call = call_of(x, d, 0);
   if (d->split) call.c = (float *)(void *)place_at(x, x->workspace);
   atomic_store_explicit(&d->nan, false, memory_order_relaxed);
-  for (uint32_t c = 0; d->phased && c < d->chunks; c++) {
-    dot_share(x, d, c, c + 1);
-    call.chunk_low = c, call.chunk_high = c + 1;
-    pool_run(x->options.pool, (uint32_t)d->tasks, dot_task, &call);
+  for (uint64_t p = 0; p < d->phases; p++) {
+    atomic_store_explicit(&d->copied[p], 0, memory_order_relaxed);
+    atomic_store_explicit(&d->tiled[p], 0, memory_order_relaxed);
   }
-  if (!d->phased) pool_run(x->options.pool, (uint32_t)d->tasks, dot_task, &call);
+  for (uint64_t t = 0; t < d->tasks; t++) atomic_store_explicit(&d->turn[t], 0, memory_order_relaxed);
+  pool_run(x->options.pool, (uint32_t)(d->phases * (copies_of(d) + d->tasks)), dot_task, &call);
   if (d->split) fold_join(x, d->record, d->c, d->chunks);
   if (atomic_load_explicit(&d->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, d->record, d->c);
 }
@@ -223,7 +263,7 @@ void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t
   }
   bool nan = false;
   for (uint64_t j = 0, n = d->col.extent; j < n; j += d->cols_inner)
-    nan |= block_of(&call, thread, &ask, first, last, j, j + d->cols_inner < n ? j + d->cols_inner : n);
+    nan |= block_of(&call, thread, &ask, 0, first, last, j, j + d->cols_inner < n ? j + d->cols_inner : n);
   if (nan && !x->options.free_order)
     dot_mend_part(x, d->record, d->c, elements / parts * low, elements / parts * high, thread);
 }

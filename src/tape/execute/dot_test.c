@@ -52,6 +52,8 @@ static const struct shape shapes[] = {
     {2, 1, {20, 200, 520}, {1, 3}, {2, 3}, 1, DOT_IN_PLACE, DOT_OWN},
     {2, 2, {140, 1024, 2, 4}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_OWN},
     {2, 2, {140, 160, 2, 300}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_IN_PLACE},
+    /* more chunks than the shared copies have places */
+    {2, 2, {128, 130, 6, 257}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_IN_PLACE},
     /* rows enough to pay for a copy of b that could be read where it lies, and one fewer */
     {2, 1, {1024, 64, 9}, {1, 3}, {3, 2}, 1024, DOT_IN_PLACE, DOT_SHARED},
     {3, 1, {4, 256, 70, 9}, {1, 2, 4}, {4, 3}, 4, DOT_IN_PLACE, DOT_SHARED},
@@ -64,6 +66,7 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static struct pool *pool;
 static uint32_t bands_seen; /* operands read in a thread's own buffer */
+static uint32_t turns_seen; /* shared copies whose places are used again */
 
 static int open_pool(void **state) {
   (void)state;
@@ -197,6 +200,7 @@ static void compare(struct stage *s, uint32_t record, const char *name, const st
     uint64_t parts = dot_parts(item);
     if (h) {
       const struct dot *d = item->plan;
+      turns_seen += d->phases > DOT_SLOTS && d->copies_a > 0;
       if (o.backend->dot_cols == 32 && (parts != h->parts || d->from_a != h->from_a || d->from_b != h->from_b))
         fail_msg("%s: %d parts, a from %d, b from %d", name, (int)parts, d->from_a, d->from_b);
     }
@@ -223,6 +227,7 @@ static void products(void **state) {
     stage_end(&s);
   }
   assert_true(bands_seen > SHAPES);
+  assert_true(turns_seen > 0);
 }
 
 int main(void) {

@@ -175,6 +175,14 @@ void pool_shut(struct pool *p) {
 
 uint32_t pool_threads(const struct pool *p) { return p ? p->threads : 1; }
 
+void pool_wait(const _Atomic uint32_t *count, uint32_t least) {
+  for (uint32_t spins = 0; atomic_load_explicit(count, memory_order_acquire) < least;)
+    if (++spins < SPINS_BEFORE_YIELD)
+      relax();
+    else
+      sched_yield();
+}
+
 void pool_run(struct pool *p, uint32_t count, pool_task *task, void *context) {
   if (!p || p->threads == 1 || count == 1) {
     for (uint32_t i = 0; i < count; i++) task(context, i, 0);

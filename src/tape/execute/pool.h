@@ -4,6 +4,7 @@
  * numeric/backend. */
 #ifndef TAPE_POOL_H
 #define TAPE_POOL_H
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +20,10 @@ uint32_t pool_threads(const struct pool *p);
  * 0..threads-1, and returns when all are done. p may be NULL: the caller does all, in order. Not re-entrant. */
 typedef void pool_task(void *context, uint32_t i, uint32_t thread);
 void pool_run(struct pool *p, uint32_t count, pool_task *task, void *context);
+
+/* pool_wait, called by a task, returns when *count is at least `least`, and then sees what was written before that.
+ * Only tasks of the same region with lower numbers may be waited for: they are done, or some thread is at them. */
+void pool_wait(const _Atomic uint32_t *count, uint32_t least);
 
 /* pool_spare gives the pool work for the moments in which a thread would wait: a worker for the next region, the caller
  * for the last tasks of one. They call slice(context, thread), several at a time, until one returns false: nothing is

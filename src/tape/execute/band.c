@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "tape/execute/axis.h"
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/window_back.h"
@@ -9,10 +10,10 @@
 /* Bands are at most BANDS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
  * cache. What all bands read (weights, the sequences whose heads are bands) streams past; more than SHARED_BYTES of it
  * would be read from far once a band. Behind MISSES items that do not join, nothing is likely to. */
-enum { BANDS_MAX = 128, WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
+enum { WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
 enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
 
-enum mark { UNSEEN, BEFORE, JOINED, BEHIND };
+enum mark { UNSEEN, BEFORE, JOINED, SUMS, BEHIND }; /* SUMS: joined, but only after all bands its value is there */
 
 struct draft {
   struct execute *x;
@@ -24,27 +25,33 @@ struct draft {
   uint32_t joined;
 };
 
-/* Parts take the dims in front of *dim one by one, and 1 / *share of it. */
-static bool splits(const struct tape_record *r, uint32_t parts, uint32_t *dim, uint32_t *share) {
+/* The leading dims of its outputs fall into parts, or those of k if it sums over all of them. */
+struct lead {
+  uint32_t first, end; /* dims of the record */
+  uint32_t dim, share; /* parts take the dims in front of `dim` one by one, and 1 / share of it */
+};
+
+static bool splits(const struct tape_record *r, bool along_k, uint32_t parts, struct lead *l) {
   uint32_t rest = parts;
-  for (*dim = 0; *dim < r->out_rank && rest > 1 && rest % r->dim[*dim] == 0; ++*dim) rest /= r->dim[*dim];
-  *share = rest;
-  return rest == 1 || (*dim < r->out_rank && r->dim[*dim] % rest == 0);
+  l->first = along_k ? r->out_rank : 0;
+  l->end = along_k ? axis_rank(r) : r->out_rank;
+  for (l->dim = l->first; l->dim < l->end && rest > 1 && rest % r->dim[l->dim] == 0; l->dim++) rest /= r->dim[l->dim];
+  l->share = rest;
+  return rest == 1 || (l->dim < l->end && r->dim[l->dim] % rest == 0);
 }
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && a < 0); }
 
 /* The coordinates of one part. */
-static void coordinates(const struct tape_record *r, uint32_t dim, uint32_t share, uint32_t part, int64_t *low,
-                        int64_t *high) {
-  for (uint32_t d = 0; d < (uint32_t)r->out_rank + r->k_rank; d++) low[d] = 0, high[d] = (int64_t)r->dim[d] - 1;
-  if (share > 1) {
-    int64_t length = r->dim[dim] / share;
-    low[dim] = part % share * length;
-    high[dim] = low[dim] + length - 1;
-    part /= share;
+static void coordinates(const struct tape_record *r, const struct lead *l, uint32_t part, int64_t *low, int64_t *high) {
+  for (uint32_t d = 0; d < axis_rank(r); d++) low[d] = 0, high[d] = (int64_t)r->dim[d] - 1;
+  if (l->share > 1) {
+    int64_t length = r->dim[l->dim] / l->share;
+    low[l->dim] = part % l->share * length;
+    high[l->dim] = low[l->dim] + length - 1;
+    part /= l->share;
   }
-  for (uint32_t d = dim; d-- > 0; part /= r->dim[d]) low[d] = high[d] = part % r->dim[d];
+  for (uint32_t d = l->dim; d-- > l->first; part /= r->dim[d]) low[d] = high[d] = part % r->dim[d];
 }
 
 /* What one part reads of the operand, as an interval of elements at least as large; false: nothing. */
@@ -71,15 +78,14 @@ static bool reach(const struct tape_operand *o, const int64_t *low, const int64_
   return true;
 }
 
-/* Does part s of the outputs read only part s of the operand's value? */
-static bool stays(const struct tape_record *r, const struct tape_operand *o, uint32_t parts) {
-  uint32_t dim, share;
+/* Does part s of the record read only part s of the operand's value? */
+static bool stays(const struct tape_record *r, const struct lead *l, const struct tape_operand *o, uint32_t parts) {
   int64_t low[PLAN_DIMS], high[PLAN_DIMS], first, last, elements = 1;
   for (uint8_t a = 0; a < o->axes; a++) elements *= o->axis[a].extent;
-  if (elements % parts != 0 || !splits(r, parts, &dim, &share)) return false;
+  if (elements % parts != 0) return false;
   int64_t length = elements / parts;
   for (uint32_t s = 0; s < parts; s++) {
-    coordinates(r, dim, share, s, low, high);
+    coordinates(r, l, s, low, high);
     if (reach(o, low, high, &first, &last) && (first < s * length || last >= (s + 1) * length)) return false;
   }
   return true;
@@ -95,6 +101,8 @@ static uint64_t operand_bytes(const struct tape_operand *o) {
 
 static bool can_run_by_parts(const struct item *item, const struct tape_record *r, uint32_t parts) {
   switch (item->kind) {
+  case ITEM_COLUMN:
+  case ITEM_FILTER: return plan_sums(item);
   case ITEM_MAP:
   case ITEM_WINDOW: return true;
   case ITEM_WINDOW_BACK: return window_back_parts_fit(r, parts);
@@ -102,8 +110,6 @@ static bool can_run_by_parts(const struct item *item, const struct tape_record *
   case ITEM_DOT: return dot_parts_fit(r, parts);
   case ITEM_CONV: return conv_parts_fit(r, parts);
   case ITEM_NOTHING:
-  case ITEM_FILTER:
-  case ITEM_COLUMN:
   case ITEM_CHANNEL:
   case ITEM_PUT: break;
   }
@@ -129,29 +135,32 @@ static bool read_before(const struct execute *x, const struct item *item, uint32
   return false;
 }
 
-/* Item n joins: its records fall into bands, and so does what they read of the group. */
+/* Item n joins: its records fall into bands, and so does what they read of the group. One that sums over the bands must
+ * read something of theirs, or it is as well on its own. */
 static bool joins(struct draft *d, uint32_t n) {
   const struct item *item = &d->x->item[n];
   uint64_t touched = 0, shared = 0, saved = 0, largest = 0;
-  uint32_t dim, share;
+  struct lead lead;
+  bool reads_ours = false;
   for (uint32_t q = item->first; q < item->first + item->count; q++) {
     const struct tape_record *r = &d->x->tape->record[q];
-    if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->bands) || !splits(r, d->bands, &dim, &share))
+    if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->bands) || !splits(r, plan_sums(item), d->bands, &lead))
       return false;
-    touched += bytes_of(r) / d->bands;
-    if (bytes_of(r) > largest) largest = bytes_of(r);
+    touched += plan_sums(item) ? bytes_of(r) : bytes_of(r) / d->bands;
+    if (!plan_sums(item) && bytes_of(r) > largest) largest = bytes_of(r);
     for (uint8_t o = 0; o < r->operands; o++) {
       uint32_t m = maker(d, &r->operand[o]);
       uint64_t bytes = operand_bytes(&r->operand[o]);
       if (m == n) continue;
-      bool inside = stays(r, &r->operand[o], d->bands), ours = m != UINT32_MAX && d->mark[m] == JOINED;
+      bool inside = stays(r, &lead, &r->operand[o], d->bands), ours = m != UINT32_MAX && d->mark[m] == JOINED;
       if (ours && !inside) return false;
+      if (ours) reads_ours = true;
       if (read_before(d->x, item, q, o)) continue;
       if (ours) saved += bytes;
       *(inside ? &touched : &shared) += inside ? bytes / d->bands : bytes;
     }
   }
-  if (touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES) return false;
+  if ((plan_sums(item) && !reads_ours) || touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES) return false;
   d->shared += shared;
   d->saved += saved + REGION_BYTES;
   if (largest > d->largest) d->largest = largest;
@@ -173,11 +182,11 @@ static void draft(struct draft *d) {
       for (uint8_t o = 0; o < x->tape->record[q].operands; o++) {
         uint32_t m = maker(d, &x->tape->record[q].operand[o]);
         if (m == UINT32_MAX || m == n) continue;
-        needs |= d->mark[m] == JOINED;
-        late |= d->mark[m] == BEHIND;
+        needs |= d->mark[m] == JOINED || d->mark[m] == SUMS;
+        late |= d->mark[m] == BEHIND || d->mark[m] == SUMS;
       }
     if (!late && joins(d, n)) {
-      d->mark[n] = JOINED;
+      d->mark[n] = plan_sums(item) ? SUMS : JOINED;
       d->end = n + 1;
       d->joined++;
       misses = 0;
@@ -193,9 +202,9 @@ static void draft(struct draft *d) {
 
 /* Numbers of bands worth a try, ascending: powers of two and the products of leading dims. */
 static bool worth_a_try(const struct tape_record *r, uint32_t bands) {
-  uint32_t dim, share;
-  if (!splits(r, bands, &dim, &share)) return false;
-  return (bands & (bands - 1)) == 0 || share == 1;
+  struct lead lead;
+  if (!splits(r, false, bands, &lead)) return false;
+  return (bands & (bands - 1)) == 0 || lead.share == 1;
 }
 
 static uint32_t best_bands(struct draft *d) {
@@ -208,7 +217,8 @@ static uint32_t best_bands(struct draft *d) {
     if (!worth_a_try(r, d->bands)) continue;
     draft(d);
     if (d->joined < 2 || (!tests && d->largest / d->bands < LEAST_BYTES)) continue;
-    if (d->saved > most || (d->saved == most && d->largest / d->bands >= GOOD_BYTES)) most = d->saved, best = d->bands;
+    if (d->saved > most || (d->saved == most && (tests || d->largest / d->bands >= GOOD_BYTES)))
+      most = d->saved, best = d->bands;
   }
   return best;
 }
@@ -220,7 +230,7 @@ static uint32_t reorder(struct draft *d, struct item *old) {
   memcpy(old, x->item + d->start, (d->end - d->start) * sizeof *old);
   for (int turn = BEFORE; turn <= BEHIND; turn++)
     for (uint32_t n = d->start; n < d->end; n++) {
-      if (d->mark[n] != turn) continue;
+      if ((int)(d->mark[n] == SUMS ? JOINED : d->mark[n]) != turn) continue;
       x->item[at++] = old[n - d->start];
       before += turn == BEFORE;
     }

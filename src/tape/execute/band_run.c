@@ -1,8 +1,11 @@
+#include <stdatomic.h>
 #include <string.h>
 
 #include "tape/execute/band.h"
+#include "tape/execute/column.h"
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
+#include "tape/execute/filter.h"
 #include "tape/execute/fold.h"
 #include "tape/execute/map.h"
 #include "tape/execute/window.h"
@@ -13,6 +16,8 @@ static void begin(struct execute *x, const struct item *item) {
   if (item->kind == ITEM_FOLD) fold_begin(x, item);
   if (item->kind == ITEM_DOT) dot_begin(x, item);
   if (item->kind == ITEM_CONV) conv_begin(x, item);
+  if (item->kind == ITEM_COLUMN) column_begin(x, item);
+  if (item->kind == ITEM_FILTER) filter_begin(x, item);
 }
 
 static void part(struct execute *x, const struct item *item, uint32_t band, uint32_t thread) {
@@ -23,32 +28,48 @@ static void part(struct execute *x, const struct item *item, uint32_t band, uint
   case ITEM_WINDOW_BACK: window_back_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_DOT: dot_part(x, item, band, band + 1u, item->bands, thread); break;
   case ITEM_CONV: conv_part(x, item, band, band + 1u, item->bands, thread); break;
+  case ITEM_COLUMN: column_part(x, item, band, thread); break;
+  case ITEM_FILTER: filter_part(x, item, band, thread); break;
   case ITEM_NOTHING:
-  case ITEM_FILTER:
-  case ITEM_COLUMN:
   case ITEM_CHANNEL:
   case ITEM_PUT: break; /* in no group */
   }
 }
 
+static void end(struct execute *x, const struct item *item) {
+  if (item->kind == ITEM_COLUMN) column_end(x, item);
+  if (item->kind == ITEM_FILTER) filter_end(x, item);
+}
+
 struct band_call {
   struct execute *x;
   const struct group *group;
+  atomic_bool taken[BANDS_MAX];
 };
 
-static void band_task(void *context, uint32_t band, uint32_t thread) {
-  const struct band_call *call = context;
+/* The next band of this thread: each begins at a place of its own and goes on from there, so that neighbouring bands,
+ * whose rows meet in a chunk, are mostly one thread's. There is one for every call. */
+static uint32_t take_band(struct band_call *call, uint32_t thread) {
+  uint32_t bands = call->group->bands, *next = &call->x->seat[thread].next;
+  while (atomic_exchange_explicit(&call->taken[*next], true, memory_order_relaxed)) *next = (*next + 1) % bands;
+  return *next;
+}
+
+static void band_task(void *context, uint32_t i, uint32_t thread) {
+  (void)i;
+  struct band_call *call = context;
+  uint32_t band = take_band(call, thread);
   struct execute *x = call->x;
   const struct group *g = call->group;
   struct seat *seat = &x->seat[thread];
   seat->buffer = place_at(x, x->buffers) + thread * x->buffer_bytes;
   seat->band = band;
   double start = plan_seconds();
-  for (uint32_t i = 0; i < g->count; i++) {
-    part(x, &x->item[g->first + i], band, thread);
-    double end = plan_seconds();
-    seat->seconds[i] += end - start;
-    start = end;
+  for (uint32_t n = 0; n < g->count; n++) {
+    part(x, &x->item[g->first + n], band, thread);
+    double now = plan_seconds();
+    seat->seconds[n] += now - start;
+    start = now;
   }
 }
 
@@ -56,7 +77,8 @@ static void band_task(void *context, uint32_t band, uint32_t thread) {
 void band_run(struct execute *x, const struct group *g) {
   double start = plan_seconds(), all = 0;
   for (uint32_t i = 0; i < g->count; i++) begin(x, &x->item[g->first + i]);
-  struct band_call call = {x, g};
+  struct band_call call = {.x = x, .group = g};
+  for (uint32_t t = 0; t < x->threads; t++) x->seat[t].next = (uint32_t)((uint64_t)g->bands * t / x->threads);
   pool_run(x->options.pool, g->bands, band_task, &call);
   double took = plan_seconds() - start;
   for (uint32_t t = 0; t < x->threads; t++)
@@ -67,5 +89,13 @@ void band_run(struct execute *x, const struct group *g) {
       x->seconds[item->first + item->count - 1] += took * x->seat[t].seconds[i] / all;
     }
     memset(x->seat[t].seconds, 0, g->count * sizeof x->seat[t].seconds[0]);
+  }
+  start = plan_seconds();
+  for (uint32_t i = 0; i < g->count; i++) {
+    const struct item *item = &x->item[g->first + i];
+    end(x, item);
+    double now = plan_seconds();
+    x->seconds[item->first + item->count - 1] += now - start;
+    start = now;
   }
 }

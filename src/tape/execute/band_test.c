@@ -13,6 +13,7 @@
 #include "tape/check/check.h"
 #include "tape/execute/plan.h"
 #include "tape/execute/stage_agree.h"
+#include "tape/execute/stage_layers.h"
 #include "tape/record/example.h"
 
 static struct pool *pool;
@@ -68,6 +69,14 @@ static void keep(struct stage_value x, const uint32_t dim[3], const struct stage
   example_term(a, 0, -(int32_t)(dim[1] * dim[2])); /* back to front */
   example_term(a, 1, -(int32_t)dim[2]);
   example_term(a, 2, -1);
+  stage_add(&s, &r, entry);
+}
+
+/* Writes x + x into a state entry. */
+static void keep_twice(struct stage_value x, uint8_t rank, const uint32_t *dim, const struct stage_value *entry) {
+  struct tape_record r = record(TAPE_MAP, TAPE_NONE, rank, 0, dim);
+  whole(&r, x, rank);
+  example_op(&r, CANON_ADD, 0, 0, 0);
   stage_add(&s, &r, entry);
 }
 
@@ -139,8 +148,8 @@ static void rows_of_neighbours(void **state) {
   }
 }
 
-/* a and its reader b join over the column sum between them, which needs all of a; what reads the sum comes behind, and
- * what nobody in the group makes comes before. */
+/* a, its column sum and its reader b join; what reads the sum comes behind, and what nobody in the group makes comes
+ * before. */
 static void what_does_not_join(void **state) {
   (void)state;
   static const uint32_t dim[3] = {8, 4, 36}, column[1] = {36};
@@ -171,9 +180,74 @@ static void what_does_not_join(void **state) {
   keep(b[1], dim, &entry[1]);
   struct seen seen = look_and_run();
   assert_int_equal(seen.groups, 1);
-  assert_int_equal(seen.joined, 2); /* with the softmax, b is one pass */
-  assert_int_equal(seen.local, 3);  /* not a, which the sum reads, nor the softmax */
-  assert_int_equal(seen.here, 1);   /* a: for b, and for the sum */
+  assert_int_equal(seen.joined, 3); /* with the softmax, b is one pass */
+  assert_int_equal(seen.local, 3);  /* not a, which the sum and what comes behind read, nor the softmax */
+  assert_int_equal(seen.here, 1);   /* a: for b and the sum, and for what comes behind */
+}
+
+/* x times the step's number: what is left of the step before is wrong. */
+static struct stage_value moving(struct stage_value x, const uint32_t dim[3]) {
+  struct tape_record r = record(TAPE_MAP, TAPE_NONE, 3, 0, dim);
+  whole(&r, x, 3);
+  uint8_t step = example_op(&r, CANON_STEP, 0, 0, 0);
+  step = example_op(&r, CANON_ITOF, step, 0, 0);
+  example_op(&r, CANON_MUL, 0, step, 0);
+  return stage_add(&s, &r, NULL);
+}
+
+/* Column sums and products of what bands make, where a chunk of 512 rows is part of a band, a whole number of bands, or
+ * begins in the middle of one. */
+static void sums_over_bands(void **state) {
+  (void)state;
+  static const uint32_t shapes[][3] = {{16, 100, 16}, {8, 128, 33}, {3, 700, 8}, {4, 512, 5}, {64, 24, 1}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const uint32_t *dim = shapes[i];
+    stage_begin(&s, 61 + i);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, dim), sum[2];
+    for (int n = 0; n < 2; n++) sum[n] = stage_state(&s, TAPE_F32, 1, &dim[2]);
+    struct stage_value x = stage_data(&s, TAPE_F32, dim[0] * dim[1] * dim[2], i % 2 ? STAGE_WILD : STAGE_PLAIN);
+    struct stage_value y = moving(x, dim);
+    for (int squares = 0; squares < 2; squares++) {
+      struct tape_record r =
+          record(squares ? TAPE_DOT : TAPE_FOLD, TAPE_CHAIN, 1, 2, (const uint32_t[]){dim[2], dim[0], dim[1]});
+      for (int n = 0; n < 1 + squares; n++) {
+        struct tape_operand *o = stage_operand(&r, n ? x : y);
+        for (uint8_t d = 0; d < 3; d++) stage_axis(o, dim[d], 0, (uint8_t)((d + 1) % 3), 1, 0, 0);
+      }
+      keep_twice(stage_add(&s, &r, NULL), 1, &dim[2], &sum[squares]);
+    }
+    keep(y, dim, &entry);
+    struct seen seen = look_and_run();
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.joined, 3);
+    assert_int_equal(seen.local, 0);
+    assert_true(seen.bands > 2);
+  }
+}
+
+/* A filter's gradient over places that bands make: tap by tap, and by patches that lie turned until a chunk is whole.
+ */
+static void filters_over_bands(void **state) {
+  (void)state;
+  static const struct layer_shape layers[] = {
+      {4, 13, 11, 16, 8, 3, 3, 1, 1, 1}, {16, 7, 7, 10, 12, 3, 3, 1, 1, 1}, {4, 12, 13, 1, 10, 5, 5, 2, 1, 1}};
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+    const struct layer_shape *l = &layers[i];
+    const uint32_t dim[3] = {l->n, layer_out_h(l) * layer_out_w(l), l->co}, filter[4] = {l->kh, l->kw, l->ci, l->co};
+    stage_begin(&s, 71 + i);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, dim), sum = stage_state(&s, TAPE_F32, 4, filter);
+    struct stage_value x = stage_data(&s, TAPE_F32, (uint64_t)l->n * l->h * l->w * l->ci, STAGE_PLAIN);
+    struct stage_value dy =
+        stage_data(&s, TAPE_F32, (uint64_t)dim[0] * dim[1] * dim[2], i % 2 ? STAGE_WILD : STAGE_PLAIN);
+    dy = moving(dy, dim);
+    keep_twice(layer_filter_gradient(&s, l, x, dy), 4, filter, &sum);
+    keep(dy, dim, &entry);
+    struct seen seen = look_and_run();
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.joined, 2);
+    assert_int_equal(seen.local, 0);
+    assert_true(seen.bands >= l->n);
+  }
 }
 
 /* A dot over dims [out.., k..]; an operand's axes are whole dims of the record, in the order of `axes` (255 ends it).
@@ -250,8 +324,9 @@ static int shut_pool(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax), cmocka_unit_test(rows_of_neighbours),
-                                     cmocka_unit_test(what_does_not_join), cmocka_unit_test(attention),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax),  cmocka_unit_test(rows_of_neighbours),
+                                     cmocka_unit_test(what_does_not_join), cmocka_unit_test(sums_over_bands),
+                                     cmocka_unit_test(filters_over_bands), cmocka_unit_test(attention),
                                      cmocka_unit_test(turned_weights)};
   return cmocka_run_group_tests_name("bands", tests, open_pool, shut_pool);
 }

@@ -249,5 +249,5 @@ void channel_run(struct execute *x, const struct item *item) {
   struct channel_call call = {x, c};
   uint64_t units = c->combinations * c->chunks;
   pool_run(x->options.pool, (uint32_t)((units + c->grain - 1) / c->grain), channel_task, &call);
-  if (c->summed) fold_join(x, c->record, c->out, c->chunks);
+  if (c->summed) fold_join(x, c->record, place_at(x, x->workspace), c->out, c->chunks);
 }

@@ -236,7 +236,7 @@ void dot_run(struct execute *x, const struct item *item) {
   }
   for (uint64_t t = 0; t < d->tasks; t++) atomic_store_explicit(&d->turn[t], 0, memory_order_relaxed);
   pool_run(x->options.pool, (uint32_t)(d->phases * (copies_of(d) + d->tasks)), dot_task, &call);
-  if (d->split) fold_join(x, d->record, d->c, d->chunks);
+  if (d->split) fold_join(x, d->record, call.c, d->c, d->chunks);
   if (atomic_load_explicit(&d->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, d->record, d->c);
 }
 

@@ -199,18 +199,18 @@ bool filter_plan(struct execute *x, struct item *item) {
   struct filter *f = arena_take(&x->notes, 1, sizeof *f);
   if (!f || !choose(f, &x->tape->record[item->first])) return false;
   const struct tape_record *r = f->record;
-  f->a = plan_operand_place(x, &r->operand[f->operand_a]);
-  f->b = plan_operand_place(x, &r->operand[1 - f->operand_a]);
+  f->a = chunks_operand(x, &r->operand[f->operand_a]);
+  f->b = chunks_operand(x, &r->operand[1 - f->operand_a]);
   f->c = x->value[item->first].place;
   f->elements = record_elements(r);
-  f->chunks = (f->k + CANON_CHUNK - 1) / CANON_CHUNK;
+  if (!chunks_plan(x, item, &f->chunks)) return false;
   choose_tiles(x, f);
+  f->chunks.at_once = f->turned; /* in the thread's memory until it is whole */
   f->splits = f->patches || f->axes == 0 ? 1 : f->axis[0].taps;
-  f->units = f->chunks * f->splits;
+  f->units = f->chunks.count * f->splits;
   uint64_t depth = f->k < CANON_CHUNK ? f->k : CANON_CHUNK, wide = f->cols < 16 ? 16 : f->cols;
   /* picoseconds, at 64 GFLOP/s */
   f->grain = plan_grain(x, f->units, depth * f->taps / f->splits * f->rows * f->groups * wide * 30 + 100000);
-  plan_need_workspace(x, f->chunks * f->elements * 4);
   item->plan = f;
   return true;
 }

@@ -13,4 +13,9 @@ bool filter_fits(const struct tape_record *r);
 bool filter_plan(struct execute *x, struct item *item);
 void filter_run(struct execute *x, const struct item *item);
 
+/* In a group: filter_begin once a step, filter_part for every band, filter_end after all of them. */
+void filter_begin(struct execute *x, const struct item *item);
+void filter_part(struct execute *x, const struct item *item, uint32_t band, uint32_t thread);
+void filter_end(struct execute *x, const struct item *item);
+
 #endif

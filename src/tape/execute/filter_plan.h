@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "numeric/canon.h"
+#include "tape/execute/chunk.h"
 #include "tape/execute/filter.h"
 
 enum { FILTER_AXES = 4, FILTER_NO_DIM = 255, FILTER_TAPS = 64 };
@@ -19,7 +20,8 @@ struct filter_axis {
 struct filter {
   const struct tape_record *record;
   uint8_t operand_a; /* the images; the other one is the gradient of the outputs */
-  struct place a, b, c;
+  struct chunks_operand a, b;
+  struct place c;
   uint32_t axes; /* those with places or taps; the one of the line is the last, if it is there */
   struct filter_axis axis[FILTER_AXES];
   bool line_moves;               /* the last axis is the line's; else a moves along the line by coef_a alone */
@@ -29,8 +31,9 @@ struct filter {
   uint64_t k, line_length, rows, cols, groups, taps;        /* taps: of all axes */
   uint64_t first_low[FILTER_TAPS], first_high[FILTER_TAPS]; /* places of a line that a tap of the last axis sees */
 
-  uint64_t elements, chunks, depth; /* depth: k of a block */
-  uint64_t splits, units, grain;    /* units: a chunk, and one tap of the first axis or (splits 1) all */
+  struct chunks chunks;
+  uint64_t elements, depth;      /* depth: k of a block */
+  uint64_t splits, units, grain; /* units: a chunk, and one tap of the first axis or (splits 1) all */
   uint32_t tile_rows, tile_cols;
 
   bool patches;                  /* what all taps see side by side: `patch` floats a place, the next one `patch_k` on */

@@ -146,22 +146,22 @@ static bool block_of_patches(const struct filter_call *call, const struct filter
   return tiles(call, &t, f->turned ? f->cols : f->patch, f->turned ? f->patch : f->cols);
 }
 
-static bool unit_of(const struct filter_call *call, uint64_t unit, uint32_t thread) {
+/* Positions [low, high) of k, all of one chunk, of which those in front have been added. */
+static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t split, uint64_t low, uint64_t high,
+                   uint32_t thread) {
   const struct filter *f = call->filter;
-  uint64_t chunk = unit / f->splits, first = chunk * CANON_CHUNK;
-  uint64_t end = f->k - first < CANON_CHUNK ? f->k : first + CANON_CHUNK;
   float *sum = call->sums + chunk * f->elements, *patch = NULL, *turned = sum;
   if (f->patches) {
     patch = (float *)(void *)plan_accumulators(call->x, thread);
     if (f->turned) turned = patch + f->patch_floats + f->rows_floats;
   }
   bool nan = false;
-  for (uint64_t k = first; k < end; k += f->depth) {
+  for (uint64_t k = low; k < high; k += f->depth) {
     struct filter_line line[CANON_CHUNK];
-    uint32_t lines = lay_lines(f, k, k + f->depth < end ? k + f->depth : end, line);
-    enum dot_store store = k == first ? DOT_RAW : DOT_MORE;
+    uint32_t lines = lay_lines(f, k, k + f->depth < high ? k + f->depth : high, line);
+    enum dot_store store = k % CANON_CHUNK == 0 ? DOT_RAW : DOT_MORE;
     nan |= f->patches ? block_of_patches(call, line, lines, turned, patch, store)
-                      : block_of_taps(call, line, lines, sum, unit % f->splits, store);
+                      : block_of_taps(call, line, lines, sum, split, store);
   }
   if (f->turned)
     for (uint64_t row = 0; row < f->patch; row++)
@@ -174,18 +174,58 @@ static void filter_task(void *context, uint32_t i, uint32_t thread) {
   struct filter *f = call->filter;
   uint64_t end = (i + 1) * f->grain < f->units ? (i + 1) * f->grain : f->units;
   bool nan = false;
-  for (uint64_t unit = i * f->grain; unit < end; unit++) nan |= unit_of(call, unit, thread);
+  for (uint64_t unit = i * f->grain; unit < end; unit++) {
+    uint64_t chunk = unit / f->splits, low = chunk * CANON_CHUNK;
+    nan |= add_of(call, chunk, unit % f->splits, low, f->k - low < CANON_CHUNK ? f->k : low + CANON_CHUNK, thread);
+  }
   if (nan) atomic_store_explicit(&f->nan, true, memory_order_relaxed);
+}
+
+static struct filter_call call_at(struct execute *x, struct filter *f, uint64_t k, uint32_t thread) {
+  return (struct filter_call){.x = x,
+                              .filter = f,
+                              .sums = chunks_sums(x, &f->chunks),
+                              .a = chunks_read(x, &f->chunks, &f->a, k, thread) + f->a_base,
+                              .b = chunks_read(x, &f->chunks, &f->b, k, thread) + f->b_base};
+}
+
+struct filter_of {
+  struct execute *x;
+  struct filter *filter;
+};
+
+static void add_rows(void *context, uint32_t chunk, uint64_t low, uint64_t high, uint32_t thread) {
+  const struct filter_of *of = context;
+  struct filter *f = of->filter;
+  struct filter_call call = call_at(of->x, f, low, thread);
+  bool nan = false;
+  for (uint64_t split = 0; split < f->splits; split++) nan |= add_of(&call, chunk, split, low, high, thread);
+  if (nan) atomic_store_explicit(&f->nan, true, memory_order_relaxed);
+}
+
+void filter_begin(struct execute *x, const struct item *item) {
+  (void)x;
+  struct filter *f = item->plan;
+  atomic_store_explicit(&f->nan, false, memory_order_relaxed);
+  chunks_begin(&f->chunks);
+}
+
+void filter_part(struct execute *x, const struct item *item, uint32_t band, uint32_t thread) {
+  struct filter *f = item->plan;
+  struct filter_of of = {x, f};
+  chunks_bring(&f->chunks, band, thread, add_rows, &of);
+}
+
+void filter_end(struct execute *x, const struct item *item) {
+  struct filter *f = item->plan;
+  fold_join(x, f->record, chunks_sums(x, &f->chunks), f->c, f->chunks.count);
+  if (atomic_load_explicit(&f->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, f->record, f->c);
 }
 
 void filter_run(struct execute *x, const struct item *item) {
   struct filter *f = item->plan;
-  struct filter_call call = {.x = x, .filter = f};
-  call.a = (const float *)(const void *)place_at(x, f->a) + f->a_base;
-  call.b = (const float *)(const void *)place_at(x, f->b) + f->b_base;
-  call.sums = (float *)(void *)place_at(x, x->workspace);
+  struct filter_call call = call_at(x, f, 0, 0);
   atomic_store_explicit(&f->nan, false, memory_order_relaxed);
   pool_run(x->options.pool, (uint32_t)((f->units + f->grain - 1) / f->grain), filter_task, &call);
-  fold_join(x, f->record, f->c, (uint32_t)f->chunks);
-  if (atomic_load_explicit(&f->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, f->record, f->c);
+  filter_end(x, item);
 }

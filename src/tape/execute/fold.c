@@ -235,9 +235,8 @@ static void join_task(void *context, uint32_t i, uint32_t thread) {
   }
 }
 
-void fold_join(struct execute *x, const struct tape_record *r, struct place out, uint32_t chunks) {
-  struct join_call c = {x, r,     (const uint32_t *)(const void *)place_at(x, x->workspace), out, record_elements(r),
-                        1, chunks};
+void fold_join(struct execute *x, const struct tape_record *r, const void *results, struct place out, uint32_t chunks) {
+  struct join_call c = {x, r, results, out, record_elements(r), 1, chunks};
   uint64_t blocks = (c.elements + BACKEND_BLOCK - 1) / BACKEND_BLOCK;
   c.grain = plan_grain(x, blocks, 60000 * (uint64_t)chunks);
   pool_run(x->options.pool, (uint32_t)((blocks + c.grain - 1) / c.grain), join_task, &c);
@@ -274,6 +273,6 @@ void fold_run(struct execute *x, const struct item *item) {
   struct fold_call call = {x, f, (uint32_t *)(void *)place_at(x, x->workspace)};
   fold_begin(x, item);
   pool_run(x->options.pool, (uint32_t)((f->units + f->grain - 1) / f->grain), fold_task, &call);
-  fold_join(x, f->record, f->out, f->chunks);
+  fold_join(x, f->record, call.results, f->out, f->chunks);
   if (f->record->op == TAPE_DOT) dot_mend(x, f->record, f->out);
 }

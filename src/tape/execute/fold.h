@@ -18,8 +18,7 @@ void fold_begin(struct execute *x, const struct item *item);
 void fold_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
                uint32_t thread);
 
-/* fold_join adds or reduces chunk results, [chunks, elements] in the workspace, into the record's value and stores it.
- */
-void fold_join(struct execute *x, const struct tape_record *r, struct place out, uint32_t chunks);
+/* fold_join adds or reduces chunk results, [chunks, elements], into the record's value and stores it. */
+void fold_join(struct execute *x, const struct tape_record *r, const void *results, struct place out, uint32_t chunks);
 
 #endif

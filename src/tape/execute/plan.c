@@ -156,7 +156,7 @@ static bool find_lives(struct execute *x) {
       uint32_t unit = x->item[i].unit;
       *v = (struct value){
           .item = i, .born = unit, .dies = unit, .bytes = record_elements(r) * tape_dtype_bytes(r->dtype)};
-      v->local = x->item[i].group && !x->options.materialise;
+      v->local = x->item[i].group && !x->options.materialise && !plan_sums(&x->item[i]);
       v->read_outside = x->item[i].kind != ITEM_MAP || r->space == TAPE_OUT || x->options.materialise;
       if (r->space == TAPE_OUT) writer[plan_entry(x, r->first_leaf)] = n;
     }
@@ -169,7 +169,7 @@ static bool find_lives(struct execute *x) {
           struct value *v = &x->value[plan_producer(x, r->operand[o].first_leaf)];
           v->dies = unit;
           if (v->item != i) v->read_outside = true;
-          if (v->born != v->dies) v->local = false;
+          if (v->born != v->dies || plan_sums(&x->item[i])) v->local = false; /* rows of a chunk may be others' */
         } else if (r->operand[o].space == TAPE_IN) {
           struct value *v = &x->value[writer[plan_entry(x, r->operand[o].first_leaf)]];
           bool with_its_own = goes_along(&x->item[i]) && operand_is_identity(r, &r->operand[o]);
@@ -274,7 +274,9 @@ static bool find_far(struct execute *x) {
         if (v->born != item->unit && item->unit < readers[of].next) readers[of].next = item->unit;
         if (v->born != item->unit) continue;
         readers[of].here = true;
-        if (item->kind != ITEM_MAP && item->kind != ITEM_FOLD && item->kind != ITEM_DOT) readers[of].otherwise = true;
+        bool reads_here =
+            item->kind == ITEM_MAP || item->kind == ITEM_FOLD || item->kind == ITEM_DOT || plan_sums(item);
+        if (!reads_here) readers[of].otherwise = true;
       }
     }
   }

@@ -24,7 +24,8 @@ struct seat {
   uint8_t *buffer;
   uint64_t band;
   double *seconds;  /* one an item of the group */
-  uint8_t line[40]; /* so that neighbours do not share a line */
+  uint32_t next;    /* band to try */
+  uint8_t line[36]; /* so that neighbours do not share a line */
 };
 
 enum item_kind {
@@ -51,6 +52,7 @@ struct item {
 /* Items first .. first + count - 1, run band by band. */
 struct group {
   uint32_t first, count, bands;
+  uint64_t sums_bytes; /* of the workspace, for chunks that its bands fill */
 };
 
 /* A value in temp space, or a state entry as it is written. */
@@ -156,6 +158,9 @@ enum execute_status plan_make(struct execute *x, struct why *why);
 struct place plan_operand_place(const struct execute *x, const struct tape_operand *o);
 uint32_t plan_producer(const struct execute *x, uint64_t first_leaf);
 uint32_t plan_entry(const struct execute *x, uint64_t first_leaf); /* index of the state entry */
+
+/* plan_sums: does the item sum over what the bands of a group make, so that its value is there after all of them? */
+static inline bool plan_sums(const struct item *item) { return item->kind == ITEM_COLUMN || item->kind == ITEM_FILTER; }
 
 /* plan_others_write: while the item reads this operand, other threads may be writing further parts of its value. */
 bool plan_others_write(const struct execute *x, const struct item *item, const struct tape_operand *o);

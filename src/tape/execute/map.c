@@ -22,7 +22,7 @@ struct map {
 };
 
 bool map_plan(struct execute *x, struct item *item) {
-  const struct tape_record *r = &x->tape->record[item->first];
+  const struct tape_record *first = &x->tape->record[item->first], *r = first;
   struct map *m = arena_take(&x->notes, 1, sizeof *m + item->count * sizeof m->output[0]);
   uint32_t dims = 0, rank = (uint32_t)r->out_rank + r->k_rank;
   for (uint32_t d = 0; d < rank; d++) dims |= 1u << d;
@@ -44,8 +44,8 @@ bool map_plan(struct execute *x, struct item *item) {
       uint32_t producer = plan_producer(x, r->operand[o].first_leaf);
       if (producer < item->first) continue;
       int32_t node = result[producer - item->first];
-      bool row = x->tape->record[producer].out_rank < rank;
-      if (row && (r->op == TAPE_FOLD || r->out_rank == rank)) node = program_spread(&m->program, node);
+      bool row = map_by_rows(first, &x->tape->record[producer]);
+      if (row && (r->op == TAPE_FOLD || !map_by_rows(first, r))) node = program_spread(&m->program, node);
       if (node >= 0 && r->operand[o].dtype == TAPE_U8) node = program_mask_u8(&m->program, node);
       if (node < 0) return false;
       known[o] = (int16_t)node;
@@ -60,7 +60,7 @@ bool map_plan(struct execute *x, struct item *item) {
     m->output[m->outputs++] = (struct map_output){.record = item->first + i,
                                                   .bytes = tape_dtype_bytes(r->dtype),
                                                   .node = result[i],
-                                                  .row = r->out_rank < rank,
+                                                  .row = map_by_rows(first, r),
                                                   .canonical = r->dtype == TAPE_F32 && !x->options.free_order,
                                                   .place = twice ? v->here : v->place,
                                                   .twice = twice,

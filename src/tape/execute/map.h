@@ -10,6 +10,7 @@
  * joins if its sum is a tree or an extreme, with maps of its results behind it. Reads of their values must be
  * identity. */
 bool map_joins(const struct execute *x, uint32_t from, uint32_t next);
+bool map_by_rows(const struct tape_record *first, const struct tape_record *r); /* a word a row of first's pass? */
 bool map_plan(struct execute *x, struct item *item);
 void map_run(struct execute *x, const struct item *item);
 

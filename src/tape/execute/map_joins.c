@@ -7,17 +7,21 @@
 #include "tape/execute/map.h"
 
 /* A pass has the dims of its first record, k behind the outputs. WHOLE: a map of all of them; of the others the values
- * have a word a row, a row being the last dim: what a fold over it leaves, and maps of such words. */
+ * have a word a row, a row being the last dim: what a fold over it leaves, and maps of such words (a last dim of 1 is
+ * none). */
 enum role { STRANGER, WHOLE, ROW_FOLD, ROW_MAP };
 
 static enum role role_in(const struct tape_record *first, const struct tape_record *r) {
-  uint32_t rank = axis_rank(first);
-  if (memcmp(first->dim, r->dim, r->out_rank * sizeof r->dim[0]) != 0) return STRANGER;
-  if (r->op == TAPE_MAP && r->out_rank == rank) return WHOLE;
-  if (r->out_rank + 1u != rank) return STRANGER;
-  if (r->op == TAPE_MAP) return ROW_MAP;
-  return r->op == TAPE_FOLD && r->k_rank == 1 && r->dim[rank - 1] == first->dim[rank - 1] ? ROW_FOLD : STRANGER;
+  uint32_t rank = axis_rank(first), outer = rank ? rank - 1 : 0;
+  if (r->out_rank < outer || r->out_rank > rank || memcmp(first->dim, r->dim, outer * sizeof r->dim[0]) != 0)
+    return STRANGER;
+  bool same_last = rank == 0 || r->dim[outer] == first->dim[outer];
+  if (r->op == TAPE_MAP && r->out_rank == rank && same_last) return WHOLE;
+  if (r->op == TAPE_MAP) return r->out_rank == outer || r->dim[outer] == 1 ? ROW_MAP : STRANGER;
+  return r->op == TAPE_FOLD && r->out_rank == outer && r->k_rank == 1 && same_last ? ROW_FOLD : STRANGER;
 }
+
+bool map_by_rows(const struct tape_record *first, const struct tape_record *r) { return role_in(first, r) != WHOLE; }
 
 /* Element i of the first `dims` dims, row major, whatever the others are; always in range. */
 static bool walks(const struct tape_record *r, const struct tape_operand *o, uint32_t dims) {

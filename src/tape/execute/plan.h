@@ -1,6 +1,7 @@
 /* plan: what the parts of the fast executor share: where values lie, the state of a step, the items of a plan.
  *
- * Internal to tape/execute. An item is one record, or adjacent maps and folds of their rows that run as one pass. Uses: execute, base/arena. */
+ * Internal to tape/execute. An item is one record, or adjacent maps and folds of their rows that run as one pass. Uses:
+ * execute, base/arena. */
 #ifndef TAPE_PLAN_H
 #define TAPE_PLAN_H
 #include <string.h>

@@ -3,6 +3,7 @@
 enum {
   FAR_ROWS = 64,
   COPY_ROWS = 1024,
+  HEAD_COLS = 256,
   FAR_FLOATS = 1024,
   TURNED_BYTES = 512,
   AHEAD = 16,
@@ -46,10 +47,13 @@ bool dot_batches_outside(const struct dot *d) {
   return outer > 0;
 }
 
-/* Rows side by side in memory, k far apart: a tile of 512 k would take a line of a few sets of the cache for each. */
+/* Rows side by side in memory, k far apart: a tile of 512 k would take a line of a few sets of the cache for each.
+ * Heads with few columns would not pay for the copy, and what a tile asks for ahead comes in time if it is not pages
+ * away. */
 static bool turned_far(const struct execute *x, const struct dot *d, const int64_t *coef_a) {
   struct dot_dim dim[TAPE_RANK_MAX];
   uint32_t dims = dot_k_dims(d->record, coef_a, nothing, dim);
+  if (d->loops > 0 && d->col.extent <= HEAD_COLS && dim[dims - 1].a < FAR_FLOATS) return false;
   return d->row.a == 1 && dim[dims - 1].a * 4 >= TURNED_BYTES && d->row.extent > 1 &&
          d->col.extent >= x->backend->dot_cols;
 }
@@ -62,14 +66,16 @@ static int64_t straight(const struct dot *d, const int64_t *coef) {
 bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef_a, const int64_t *coef_b) {
   uint64_t m = d->row.extent, n = d->col.extent, wide = x->backend->dot_cols;
   bool copy_a = !taps && turned_far(x, d, coef_a), copy_b = d->col.b != 1 || walks_far(d, coef_b);
-  bool matrix = d->loops == 0 && !taps && !d->halo_a && !d->halo_b;
+  bool plain = !taps && !d->halo_a && !d->halo_b, matrix = plain && d->loops == 0;
+  uint64_t products = m * n * d->k;
+  for (uint32_t i = 0; i < d->loops; i++) products *= d->loop[i].extent;
   d->panel_cols = n < wide ? (n + 7) / 8 * 8 : wide;
   d->panels = (n + d->panel_cols - 1) / d->panel_cols;
   d->by_cols = matrix && !d->in_group && m < n && d->panels >= 2 * x->threads;
   if (copy_a) d->from_a = d->by_cols ? DOT_SHARED : DOT_OWN;
   if (copy_b) d->from_b = d->by_cols || dot_batches_outside(d) ? DOT_OWN : DOT_SHARED;
   d->a_row = copy_a ? 1 : d->row.a;
-  d->asks = matrix && !d->in_group && (x->options.small_tasks || m * n * d->k >= ASKS_LEAST);
+  d->asks = plain && !d->in_group && (x->options.small_tasks || products >= ASKS_LEAST);
   d->c_far = !d->in_group && m * n * 4 > FAR_C_BYTES;
   d->straight_a = straight(d, coef_a);
   d->straight_b = straight(d, coef_b);

@@ -24,15 +24,33 @@ static uint64_t row_of(const struct dot_call *call, uint64_t tile) {
   return call->row_low + call->rows * tile / call->tiles;
 }
 
-/* Rows of a that this task reads next. */
-static void ask_rows(const struct dot_call *call, struct dot_ask *ask, uint32_t chunk, uint64_t tile, uint64_t end) {
+/* Rows of a that this task reads next; a: of this combination of the loops. */
+static void ask_rows(const struct dot_call *call, struct dot_ask *ask, const float *a, uint32_t chunk, uint64_t tile,
+                     uint64_t end) {
   const struct dot *d = call->dot;
   ask->piece[ASK_NEAR].rows = 0;
   if (tile >= end || !d->straight_a) return;
   uint64_t first = row_of(call, tile), rows = row_of(call, end) - first, depth = dot_depth_of(call->x, d, chunk);
-  const float *at = call->a + (int64_t)first * d->row.a + (int64_t)(chunk * dot_cut(call->x, d)) * d->straight_a;
+  const float *at = a + (int64_t)first * d->row.a + (int64_t)(chunk * dot_cut(call->x, d)) * d->straight_a;
   if (d->row.a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->straight_a, depth, rows);
   if (d->straight_a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->row.a, rows, depth);
+}
+
+/* What the combination of the loops to which an item belongs reads in place: its b, and its a where every tile reads a
+ * piece of each line. */
+static void ask_combination(const struct dot_call *call, struct dot_ask *ask, uint64_t item) {
+  const struct dot *d = call->dot;
+  if (d->loops == 0 || item >= call->items) return;
+  const float *a = call->a, *b = call->b;
+  uint64_t rest = item / call->tiles, depth = dot_depth_of(call->x, d, 0);
+  for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) {
+    a += (int64_t)(rest % d->loop[l].extent) * d->loop[l].a;
+    b += (int64_t)(rest % d->loop[l].extent) * d->loop[l].b;
+  }
+  if (d->from_a == DOT_IN_PLACE && d->row.a == 1 && d->straight_a)
+    dot_ask_piece(ask, ASK_OWN, a, d->straight_a, depth, call->rows);
+  if (d->from_b == DOT_IN_PLACE && d->straight_b)
+    dot_ask_piece(ask, ASK_COMMON, b, d->straight_b, depth, d->col.extent);
 }
 
 /* Items [first, last) of columns [low, high), one chunk. */
@@ -63,10 +81,11 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
     if (d->from_b == DOT_SHARED) b += d->panels * d->panel_cols * k + low * depth;
     if (d->from_a == DOT_SHARED) a += call->tiles * call->x->backend->dot_rows * k;
     left -= end - tile;
+    if (d->asks) ask_combination(call, ask, last - left);
     for (uint64_t group = tile; group < end; group += d->group) {
       uint64_t stop = end - group < d->group ? end : group + d->group;
       if (d->asks && d->from_a == DOT_OWN)
-        ask_rows(call, ask, chunk, stop, stop + d->group < end ? stop + d->group : end);
+        ask_rows(call, ask, a, chunk, stop, stop + d->group < end ? stop + d->group : end);
       const float *own = d->from_a == DOT_OWN ? dot_own_a(call, thread, a, chunk, group, stop - group) : NULL;
       for (uint64_t i = group; i < stop; i++) {
         uint64_t row = row_of(call, i);
@@ -75,7 +94,8 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
           t.a = own + (i - group) * tile_a;
         else
           t.a = a + (d->from_a == DOT_SHARED ? (int64_t)(i * tile_a) : (int64_t)row * d->row.a);
-        if (d->asks && d->from_a == DOT_IN_PLACE) ask_rows(call, ask, chunk, i + 1, i + 2 < end ? i + 2 : end);
+        if (d->asks && d->from_a == DOT_IN_PLACE && (d->loops == 0 || d->straight_a == 1))
+          ask_rows(call, ask, a, chunk, i + 1, i + 2 < end ? i + 2 : end);
         nan |= tile_row(call, &t, ask, b, depth, low, high, c + to + (int64_t)row * d->row.c);
       }
     }

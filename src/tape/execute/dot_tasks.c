@@ -1,6 +1,13 @@
 #include "tape/execute/dot_plan.h"
 
-enum { SHARED_ITEMS = 8, SHARED_BYTES = 1 << 18, INNER_BYTES = 3 << 18, OWN_BYTES = 1 << 18, LEAST_TASKS = 4 };
+enum {
+  SHARED_ITEMS = 8,
+  SHARED_BYTES = 1 << 18,
+  INNER_BYTES = 3 << 18,
+  OWN_BYTES = 1 << 18,
+  LEAST_TASKS = 4,
+  HEADS_LEAST = 8
+};
 
 static void cut_items(struct execute *x, struct dot *d) {
   uint64_t n = d->col.extent, threads = x->threads;
@@ -35,6 +42,9 @@ static void cut_items(struct execute *x, struct dot *d) {
     d->items_task = d->items;
     if (d->items * d->cols_blocks * item < 15000000) d->cols_block = n, d->cols_blocks = 1;
   }
+  uint64_t heads = d->items / d->tiles;
+  if (!x->options.small_tasks && heads >= HEADS_LEAST * threads) /* whole ones: what a head shares is read once */
+    d->items_task = (d->items_task + d->tiles - 1) / d->tiles * d->tiles;
   if (!x->options.small_tasks) { /* even tasks */
     uint64_t groups = (d->items + d->items_task - 1) / d->items_task;
     d->items_task = (d->items + groups - 1) / groups;

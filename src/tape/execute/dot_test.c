@@ -37,8 +37,9 @@ static const struct shape shapes[] = {
     {3, 1, {5, 30, 33, 31}, {1, 2, 4}, {1, 3, 4}, 5, DOT_IN_PLACE, DOT_OWN},
     {4, 1, {4, 3, 30, 40, 130}, {1, 2, 3, 5}, {1, 4, 2, 5}, 12, DOT_IN_PLACE, DOT_OWN},
     {4, 1, {4, 3, 30, 40, 130}, {1, 5, 2, 3}, {1, 5, 2, 4}, 12, DOT_IN_PLACE, DOT_IN_PLACE},
-    {4, 1, {3, 2, 130, 40, 40}, {1, 2, 5, 3}, {1, 4, 2, 5}, 6, DOT_OWN, DOT_OWN},
-    {3, 1, {2, 129, 33, 600}, {1, 4, 2}, {1, 3, 4}, 2, DOT_OWN, DOT_OWN},
+    {4, 1, {3, 2, 130, 40, 40}, {1, 2, 5, 3}, {1, 4, 2, 5}, 6, DOT_IN_PLACE, DOT_OWN},
+    {3, 1, {2, 129, 33, 600}, {1, 4, 2}, {1, 3, 4}, 2, DOT_IN_PLACE, DOT_OWN},
+    {3, 1, {2, 1024, 33, 5}, {1, 4, 2}, {1, 3, 4}, 2, DOT_OWN, DOT_OWN}, /* its k are pages apart */
     /* b moves with an inner dim only, and is copied for all of it beforehand, or read in place */
     {3, 1, {6, 3, 20, 40}, {1, 2, 4}, {2, 3, 4}, 6, DOT_IN_PLACE, DOT_OWN},
     {4, 1, {6, 3, 5, 20, 40}, {1, 2, 3, 5}, {2, 4, 5}, 6, DOT_IN_PLACE, DOT_SHARED},
@@ -66,6 +67,7 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static struct pool *pool;
 static uint32_t bands_seen; /* operands read in a thread's own buffer */
+static uint32_t asks_seen;  /* heads that ask for the next one */
 static uint32_t turns_seen; /* shared copies whose places are used again */
 
 static int open_pool(void **state) {
@@ -210,6 +212,15 @@ static void compare(struct stage *s, uint32_t record, const char *name, const st
         by_parts(y, s, record, n, false, want, name);
       }
     execute_shut(y);
+    if (!h) continue;
+    o.small_tasks = true; /* which also makes small products ask for what they read next */
+    assert_int_equal(execute_open(&y, &s->tape, (const void *const *)s->data, &o, &why), EXECUTE_OK);
+    execute_step(y, state, 1, 1);
+    assert_memory_equal(execute_temps(y) + s->record[record].first_leaf * TAPE_LEAF_BYTES, want,
+                        4 * record_elements(&s->record[record]));
+    const struct dot *d = dot_of(y, record)->plan;
+    asks_seen += d->asks && d->loops > 0;
+    execute_shut(y);
   }
   execute_shut(x);
   free(state);
@@ -228,6 +239,7 @@ static void products(void **state) {
   }
   assert_true(bands_seen > SHAPES);
   assert_true(turns_seen > 0);
+  assert_true(asks_seen > 0);
 }
 
 int main(void) {

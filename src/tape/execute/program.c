@@ -13,6 +13,8 @@ bool program_begin(struct program *p, struct execute *x, const struct tape_recor
   *p = (struct program){.first = first, .count = count, .late_dims = late_dims};
   memcpy(p->dim, r->dim, sizeof p->dim);
   if (first == 0 && count > r->out_rank) p->k = record_k(r);
+  p->elements = 1;
+  for (uint32_t d = first; d < first + count; d++) p->elements *= r->dim[d];
   p->node = arena_take(&x->notes, PROGRAM_NODES_MAX, sizeof *p->node);
   return p->node != NULL;
 }
@@ -201,6 +203,10 @@ static bool make_sweep(struct program *p, struct execute *x, struct node *n) {
   n->sweep = arena_take(&x->notes, 1, sizeof *n->sweep);
   if (!n->sweep) return false;
   sweep_make(n->sweep, n->record, o, plan_operand_place(x, o), p->first, p->count, index, index_dims);
+  const struct node *by = &p->node[n->arg[0]];
+  n->gathers = n->arity == 1 && o->space == TAPE_DATA && sweep_row_bytes(n->sweep) >= 64 && n->late && by->late &&
+               by->kind == NODE_OPERAND && by->arity == 0;
+  x->gathers += n->gathers;
   return true;
 }
 
@@ -296,7 +302,11 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
 
 void program_tighten(struct program *p, const struct execute *x, const struct item *item) {
   for (uint32_t i = 0; i < p->nodes; i++) {
-    const struct node *n = &p->node[i];
+    struct node *n = &p->node[i];
+    if (n->gathers) { /* numbers of rows are read ahead of the band */
+      const struct node *by = &p->node[n->arg[0]];
+      n->gathers = by->sweep->place.base != BASE_BAND && !plan_others_write(x, item, &by->record->operand[by->operand]);
+    }
     if (n->kind == NODE_OPERAND && n->sweep && plan_others_write(x, item, &n->record->operand[n->operand]))
       n->sweep->tight = true;
   }

@@ -34,6 +34,7 @@ struct node {
   uint8_t kind, code, arity;
   bool late, needed, result;
   bool row;                    /* one word a row */
+  bool gathers;                /* an operand whose rows an index picks */
   bool branch;                 /* a sel whose condition is a guide, or early */
   bool real;                   /* known to be a float */
   bool over;                   /* direct, to where an operand of the pass may lie */
@@ -55,6 +56,7 @@ struct node {
 struct program {
   uint32_t nodes, slots, first, count; /* moving dims [first, first + count) */
   uint32_t k;                          /* terms of an output where outputs and k move as one, else 0 */
+  uint64_t elements;                   /* along the moving dims */
   uint32_t row;                        /* elements of a row where blocks are whole rows and folds among the nodes */
   uint32_t late_dims, early_list, late_list;
   uint32_t guides, branches; /* late nodes in front of the list: coordinates and what is made of them alone */
@@ -91,7 +93,7 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
 /* program_fuse puts bodies of numeric/fused where their operations stand, for program_finish; returns how many. */
 uint32_t program_fuse(struct program *p, const struct execute *x, bool *live);
 
-/* program_tighten, after program_finish, of an item in a group: rows whose neighbours others may be writing are not
+/* program_tighten, after program_finish: in a group, rows whose neighbours others may be writing are not
  * read past their end. */
 void program_tighten(struct program *p, const struct execute *x, const struct item *item);
 

@@ -92,19 +92,43 @@ static void fill(const struct execute *x, uint32_t n, uint32_t *out, uint32_t wo
   x->backend->map[CANON_IOR][3](n, out, &word, &no_bits, NULL);
 }
 
-/* Rows of one chunk: +0 and its sum, and canonical, as the fold's record stores it. */
+/* +0 and the sum, and canonical, as the fold's record stores it: word by word, since a vector load of words that have
+ * just been stored one by one waits for all of them to arrive. */
+static uint32_t stored_sum(uint8_t reducer, uint32_t word) {
+  float sum;
+  memcpy(&sum, &word, 4);
+  if (reducer == TAPE_LANES) sum = 0.0f + sum;
+  memcpy(&word, &sum, 4);
+  return sum != sum ? CANON_NAN : word;
+}
+
 static void reduce_rows(const struct program *p, const struct execute *x, const struct moment *m, const struct frame *f,
                         const struct node *n, uint32_t *out) {
-  static const uint32_t zero = 0;
   const uint32_t *term = f->at[n->arg[0]];
   uint32_t rows = m->n / p->row;
   if (f->uniform[n->arg[0]]) {
     fill(x, m->n, out, *term);
     term = out; /* a row's word is written when the row, which lies there or behind, has been read */
   }
-  for (uint32_t i = 0; i < rows; i++) out[i] = row_reduce(x->backend, n->code, p->row, term + (size_t)i * p->row);
-  if (n->code == TAPE_LANES) x->backend->map[CANON_ADD][1](rows, out, &zero, out, NULL);
-  x->backend->canonical(rows, out);
+  for (uint32_t i = 0; i < rows; i++)
+    out[i] = stored_sum(n->code, row_reduce(x->backend, n->code, p->row, term + (size_t)i * p->row));
+}
+
+/* Rows that an index picks out of data come from anywhere: those of a later block are asked for while this one is
+ * worked on. */
+static void ask_for_rows(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
+                         const struct node *n) {
+  enum { BLOCKS_AHEAD = 8 };
+  uint32_t words[SLOT_WORDS], index = n->arg[0];
+  const uint32_t *at = f->at[index];
+  bool uniform = f->uniform[index];
+  struct moment later = *m;
+  later.start += (uint64_t)BLOCKS_AHEAD * m->n;
+  if (later.start + later.n > p->elements) return;
+  f->uniform[index] = sweep_read(p->node[index].sweep, x, &later, f, words, &f->at[index]);
+  sweep_ask(n->sweep, x, &later, f);
+  f->at[index] = at;
+  f->uniform[index] = uniform;
 }
 
 static void evaluate(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
@@ -120,7 +144,10 @@ static void evaluate(const struct program *p, const struct execute *x, const str
   }
   switch ((enum node_kind)n->kind) {
   case NODE_LITERAL: f->at[i] = &n->word; break;
-  case NODE_OPERAND: same = sweep_read(n->sweep, x, m, f, out, &f->at[i]); break;
+  case NODE_OPERAND:
+    same = sweep_read(n->sweep, x, m, f, out, &f->at[i]);
+    if (n->gathers) ask_for_rows(p, x, m, f, n);
+    break;
   case NODE_OP: {
     const uint32_t *a[3] = {0};
     if (n->branch && f->uniform[n->arg[0]]) { /* the other one may never have been evaluated */

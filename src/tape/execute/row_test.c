@@ -174,6 +174,37 @@ static void rows_that_do_not_join(void **state) {
   }
 }
 
+/* Rows of data that an index picks, in range or not, are asked for some blocks ahead. */
+static void rows_that_an_index_picks(void **state) {
+  (void)state;
+  enum { PICKED = 61, OF = 23, WIDE = 150 };
+  static const uint32_t whole[2] = {PICKED, WIDE};
+  for (int bytes = 0; bytes < 2; bytes++) {
+    stage_begin(&s, 33);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 2, whole),
+                       index = stage_data(&s, TAPE_I32, PICKED, STAGE_PLAIN);
+    struct stage_value of = stage_data(&s, bytes ? TAPE_U8 : TAPE_F32, OF * WIDE, STAGE_WILD);
+    for (int32_t i = 0; i < PICKED; i++) ((int32_t *)s.data[index.number])[i] = i * 37 % (OF + 2) - 1;
+    struct tape_record r = {.op = TAPE_MAP, .dtype = TAPE_F32, .out_rank = 2, .dim = {PICKED, WIDE}};
+    stage_axis(stage_operand(&r, index), PICKED, 0, 0, 1, 0, 0);
+    struct tape_operand *o = stage_operand(&r, of);
+    stage_axis(o, OF, 0, 0, 0, 0, 0)->indirect = 0;
+    stage_axis(o, WIDE, 0, 1, 1, 0, 0);
+    uint8_t real = bytes ? example_op(&r, CANON_ITOF, 1, 0, 0) : 1;
+    example_op(&r, CANON_MUL, real, number(&r, 0.3f), 0);
+    stage_add(&s, &r, &entry);
+    struct execute *x;
+    struct why why = {""};
+    stage_seal(&s);
+    assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &(struct execute_options){0}, &why),
+                     EXECUTE_OK);
+    assert_int_equal(x->gathers, 1);
+    execute_shut(x);
+    assert_true(stage_agrees(&s, 1, 16, pool, NULL));
+    stage_end(&s);
+  }
+}
+
 static int open_pool(void **state) {
   (void)state;
   return (pool = pool_open(3)) ? 0 : -1;
@@ -186,6 +217,7 @@ static int shut_pool(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_one_pass), cmocka_unit_test(rows_that_do_not_join)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_one_pass), cmocka_unit_test(rows_that_do_not_join),
+                                     cmocka_unit_test(rows_that_an_index_picks)};
   return cmocka_run_group_tests(tests, open_pool, shut_pool);
 }

@@ -353,6 +353,35 @@ static void read_clipped(const struct sweep *s, const struct backend *b, const u
   }
 }
 
+void sweep_ask(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f) {
+  enum { LINE = 64 };
+  const uint8_t *from = place_at_thread(x, s->place, f->thread);
+  uint32_t last = s->dims - 1, c[PLAN_DIMS];
+  uint64_t start = m->start, bytes = tape_dtype_bytes(s->dtype);
+  for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) c[j] = (uint32_t)(start % s->extent[j]);
+  for (uint32_t done = 0, length; done < m->n; done += length) {
+    int64_t flat = s->base;
+    bool inside = true;
+    length = s->extent[last] - c[last] < m->n - done ? s->extent[last] - c[last] : m->n - done;
+    for (uint32_t d = 0; d < s->fixed_dims; d++) flat += s->fixed[d] * m->coord[d];
+    for (uint32_t j = 0; j < s->dims; j++) flat += c[j] * s->flat[j];
+    for (uint32_t a = 0; a < s->axes && inside; a++) {
+      const struct sweep_axis *y = &s->axis[a];
+      int64_t number = y->offset + (y->index >= 0 ? index_word(f, y->index, done) : 0);
+      for (uint32_t d = 0; d < s->fixed_dims; d++) number += y->fixed[d] * m->coord[d];
+      for (uint32_t j = 0; j < s->dims; j++) number += c[j] * y->coef[j];
+      inside = settle(y, number, &flat);
+    }
+    for (uint64_t b = 0; inside && b < length * bytes + LINE; b += LINE)
+      __builtin_prefetch(from + flat * (int64_t)bytes + b, 0, 2);
+    c[last] = 0;
+    for (uint32_t j = last; j-- > 0;) {
+      if (++c[j] < s->extent[j]) break;
+      c[j] = 0;
+    }
+  }
+}
+
 /* A block inside one row along which nothing moves and addresses follow each other needs no copy. 1: *at points at it,
  * 0: it is out of range, -1: no such block. */
 static int read_row(const struct sweep *s, const uint8_t *from, int64_t flat, const int64_t *number,

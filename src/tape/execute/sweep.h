@@ -61,6 +61,15 @@ void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_
 bool sweep_read(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f,
                 uint32_t *out, const uint32_t **at);
 
+/* sweep_ask asks for what sweep_read would read of rows that hold their numbers, into the second cache. */
+void sweep_ask(const struct sweep *s, const struct execute *x, const struct moment *m, const struct frame *f);
+
+/* Bytes of a row that lie one behind the other and whose numbers hold along it; 0 where there are none. */
+static inline uint64_t sweep_row_bytes(const struct sweep *s) {
+  if (s->dims == 0 || s->inner_moves || s->flat[s->dims - 1] != 1) return 0;
+  return (uint64_t)s->extent[s->dims - 1] * tape_dtype_bytes(s->dtype);
+}
+
 /* Words of a row that lie one behind the other and are read in place; 0 where there are none. */
 static inline uint32_t sweep_rows(const struct sweep *s) {
   if (s->dims == 0 || s->inner_moves || s->dtype == TAPE_U8 || s->flat[s->dims - 1] != 1) return 0;

@@ -187,18 +187,20 @@ static void rows_that_an_index_picks(void **state) {
     for (int32_t i = 0; i < PICKED; i++) ((int32_t *)s.data[index.number])[i] = i * 37 % (OF + 2) - 1;
     struct tape_record r = {.op = TAPE_MAP, .dtype = TAPE_F32, .out_rank = 2, .dim = {PICKED, WIDE}};
     stage_axis(stage_operand(&r, index), PICKED, 0, 0, 1, 0, 0);
-    struct tape_operand *o = stage_operand(&r, of);
-    stage_axis(o, OF, 0, 0, 0, 0, 0)->indirect = 0;
-    stage_axis(o, WIDE, 0, 1, 1, 0, 0);
-    uint8_t real = bytes ? example_op(&r, CANON_ITOF, 1, 0, 0) : 1;
-    example_op(&r, CANON_MUL, real, number(&r, 0.3f), 0);
+    struct stage_value more = stage_data(&s, TAPE_F32, OF * WIDE, STAGE_PLAIN);
+    for (int n = 0; n < 2; n++) { /* two by the same index, which the first must leave as it was */
+      struct tape_operand *o = stage_operand(&r, n ? more : of);
+      stage_axis(o, OF, 0, 0, 0, 0, 0)->indirect = 0;
+      stage_axis(o, WIDE, 0, 1, 1, 0, 0);
+    }
+    example_op(&r, CANON_ADD, bytes ? example_op(&r, CANON_ITOF, 1, 0, 0) : 1, 2, 0);
     stage_add(&s, &r, &entry);
     struct execute *x;
     struct why why = {""};
     stage_seal(&s);
     assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &(struct execute_options){0}, &why),
                      EXECUTE_OK);
-    assert_int_equal(x->gathers, 1);
+    assert_int_equal(x->gathers, 2);
     execute_shut(x);
     assert_true(stage_agrees(&s, 1, 16, pool, NULL));
     stage_end(&s);

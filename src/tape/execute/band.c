@@ -281,8 +281,10 @@ bool band_place(struct execute *x) {
     for (uint32_t q = x->item[i].first; q < x->item[i].first + x->item[i].count; q++) {
       last_reader[q] = i;
       for (uint8_t o = 0; o < t->record[q].operands; o++)
-        if (t->record[q].operand[o].space == TAPE_TEMP)
-          last_reader[plan_producer(x, t->record[q].operand[o].first_leaf)] = i;
+        if (t->record[q].operand[o].space == TAPE_TEMP) {
+          uint32_t of = plan_producer(x, t->record[q].operand[o].first_leaf);
+          if (x->value[of].born == x->item[i].unit) last_reader[of] = i; /* others read it where it lies for them */
+        }
     }
   for (uint32_t g = 0; g < x->groups_count; g++) {
     uint32_t alive = 0;

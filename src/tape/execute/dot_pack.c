@@ -7,6 +7,7 @@ enum {
   FAR_FLOATS = 1024,
   TURNED_BYTES = 512,
   AHEAD = 16,
+  UNITS = 64,
   ASKS_LEAST = 1 << 26,
   FAR_C_BYTES = 1 << 21
 };
@@ -151,20 +152,55 @@ static void copy_unit(const struct copy *c, uint64_t i, uint64_t first, uint64_t
   }
 }
 
-/* Units [low, high) of one chunk. What lies side by side is read as it lies, a few k at a time for all units, and asked
- * for before: each k may be on a page of its own. */
+/* A place on the walk along k. */
+struct walk {
+  uint64_t row, in;
+};
+
+static struct walk walk_from(const struct dot_depth *lies, uint64_t k) {
+  return (struct walk){k / lies->length, k % lies->length};
+}
+
+static const float *walk_at(const struct copy *c, const struct walk *w) {
+  return c->from + c->lies->from[w->row] + (int64_t)w->in * c->lies->step;
+}
+
+/* By no more than what is left of a row. */
+static void walk_on(const struct dot_depth *lies, struct walk *w, uint64_t k) {
+  w->in += k;
+  if (w->in == lies->length) w->in = 0, w->row++;
+}
+
+/* Units [low, high), at most UNITS, that lie side by side: read as they lie, a few k at a time for all, and asked for
+ * before, since each k may be on a page of its own. */
+static void copy_beside(const struct copy *c, uint64_t low, uint64_t high, float *to) {
+  const struct dot_depth *lies = c->lies;
+  uint64_t start[UNITS + 1], units = high - low, unit = c->depth * c->to_k, asked = 0;
+  for (uint64_t i = 0; i <= units; i++) start[i] = unit_start(&c->units, low + i);
+  struct walk now = walk_from(lies, c->first), soon = now;
+  for (uint64_t k = 0, n; k < c->depth; k += n, walk_on(lies, &now, n)) {
+    n = c->depth - k < AHEAD ? c->depth - k : AHEAD;
+    if (n > lies->length - now.in) n = lies->length - now.in;
+    for (; asked < k + n + AHEAD && asked < c->depth; asked++, walk_on(lies, &soon, 1)) {
+      const float *row = walk_at(c, &soon);
+      for (uint64_t j = start[0]; j < start[units]; j += 16) __builtin_prefetch(row + j);
+    }
+    const float *from = walk_at(c, &now);
+    for (uint64_t i = 0; i < units; i++)
+      c->x->backend->dot_pack((uint32_t)n, (uint32_t)(start[i + 1] - start[i]), from + start[i], lies->step, 1,
+                              to + i * unit + k * c->to_k, (ptrdiff_t)c->to_k);
+  }
+}
+
+/* Units [low, high) of one chunk. */
 static void copy_units(const struct copy *c, uint64_t low, uint64_t high, float *to) {
-  uint64_t block = c->step == 1 && high - low > 1 ? AHEAD : c->depth, unit = c->depth * c->to_k;
-  uint64_t left = unit_start(&c->units, low), right = unit_start(&c->units, high);
-  for (uint64_t k = 0; k < c->depth; k += block) {
-    uint64_t n = c->depth - k < block ? c->depth - k : block;
-    if (block == AHEAD)
-      for (uint64_t p = c->first + k + block; p < c->first + k + block + n && p < c->first + c->depth; p++) {
-        const float *row =
-            c->from + c->lies->from[p / c->lies->length] + (int64_t)(p % c->lies->length) * c->lies->step;
-        for (uint64_t j = left; j < right; j += 16) __builtin_prefetch(row + j);
-      }
-    for (uint64_t i = low; i < high; i++) copy_unit(c, i, c->first + k, n, to + (i - low) * unit + k * c->to_k);
+  uint64_t unit = c->depth * c->to_k, share = c->step == 1 && high - low > 1 ? UNITS : 1;
+  for (uint64_t i = low, n; i < high; i += n, to += n * unit) {
+    n = high - i < share ? high - i : share;
+    if (share > 1)
+      copy_beside(c, i, i + n, to);
+    else
+      copy_unit(c, i, c->first, c->depth, to);
   }
 }
 

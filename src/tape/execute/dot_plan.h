@@ -44,8 +44,10 @@ struct dot {
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
   uint64_t k, tiles, items;            /* row tiles of a loop; tiles of all loops */
   uint64_t cols_block, cols_blocks, items_task, tasks;
-  bool phased; /* tasks begin chunk by chunk: what they share of a chunk stays in every cache */
-  bool split;  /* tasks are chunks, their sums meet in the workspace */
+  uint64_t long_tasks, items_short; /* of one matrix by rows: tasks after those many are short, so that all threads end
+                                     * at nearly the same time; 0: all tasks are alike */
+  bool phased;                      /* tasks begin chunk by chunk: what they share of a chunk stays in every cache */
+  bool split;                       /* tasks are chunks, their sums meet in the workspace */
 
   /* A run is one region: for each phase, which is a chunk or all of k, the tasks that fill the shared copies, then
    * those of tiles, the next phase's copies before this one's tiles. They wait for each other by these counts. */

@@ -183,8 +183,13 @@ static void tile_task(const struct dot_call *call, uint64_t i, uint64_t phase, u
     uint64_t groups = (d->items + d->items_task - 1) / d->items_task;
     uint64_t low = i / groups * d->cols_block,
              high = low + d->cols_block < d->col.extent ? low + d->cols_block : d->col.extent;
-    uint64_t first = i % groups * d->items_task,
-             last = first + d->items_task < d->items ? first + d->items_task : d->items;
+    uint64_t first = i % groups * d->items_task, size = d->items_task;
+    if (d->items_short && i >= d->long_tasks) {
+      low = 0, high = d->col.extent;
+      first = d->long_tasks * size + (i - d->long_tasks) * d->items_short;
+      size = d->items_short;
+    }
+    uint64_t last = first + size < d->items ? first + size : d->items;
     for (uint64_t j = low; j < high; j += d->cols_inner)
       nan |= block_of(call, thread, &ask, (uint32_t)phase, first, last, j,
                       j + d->cols_inner < high ? j + d->cols_inner : high);

@@ -6,7 +6,8 @@ enum {
   INNER_BYTES = 3 << 18,
   OWN_BYTES = 1 << 18,
   LEAST_TASKS = 4,
-  HEADS_LEAST = 8
+  HEADS_LEAST = 8,
+  SHORT = 4
 };
 
 static void cut_items(struct execute *x, struct dot *d) {
@@ -74,6 +75,13 @@ static void cut_matrix(struct execute *x, struct dot *d) {
     d->cols_blocks = (n + d->cols_block - 1) / d->cols_block;
   } else {
     d->items_task = even_share(x, d->tiles, product / d->tiles, SHARED_ITEMS);
+    if (x->options.small_tasks && d->tiles > 8 * SHORT) d->items_task = SHORT; /* so that tests see short ones too */
+    uint64_t tasks = (d->tiles + d->items_task - 1) / d->items_task, late = 2 * x->threads;
+    if (!d->phased && tasks > 2 * late && d->items_task >= SHORT) {
+      d->long_tasks = tasks - late, d->items_short = d->items_task / SHORT;
+      d->tasks = d->long_tasks + (d->tiles - d->long_tasks * d->items_task + d->items_short - 1) / d->items_short;
+      return;
+    }
   }
   d->tasks = (d->items + d->items_task - 1) / d->items_task * d->cols_blocks;
 }

@@ -67,6 +67,7 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static struct pool *pool;
 static uint32_t bands_seen; /* operands read in a thread's own buffer */
+static uint32_t short_seen; /* products whose last tasks are short */
 static uint32_t asks_seen;  /* heads that ask for the next one */
 static uint32_t turns_seen; /* shared copies whose places are used again */
 
@@ -220,6 +221,7 @@ static void compare(struct stage *s, uint32_t record, const char *name, const st
                         4 * record_elements(&s->record[record]));
     const struct dot *d = dot_of(y, record)->plan;
     asks_seen += d->asks && d->loops > 0;
+    short_seen += d->items_short > 0;
     execute_shut(y);
   }
   execute_shut(x);
@@ -240,6 +242,7 @@ static void products(void **state) {
   assert_true(bands_seen > SHAPES);
   assert_true(turns_seen > 0);
   assert_true(asks_seen > 0);
+  assert_true(short_seen > 0);
 }
 
 int main(void) {

@@ -267,7 +267,8 @@ bool conv_plan(struct execute *x, struct item *item) {
   uint64_t most = x->backend->dot_cols;
   c->panel_cols = c->cols < most ? (c->cols + 7) / 8 * 8 : most;
   c->panels = (c->cols + c->panel_cols - 1) / c->panel_cols;
-  c->packed = c->coef_b[c->col] != 1 || c->panels > 1;
+  if (!conv_thin_plan(x, c)) return false;
+  c->packed = !c->thin && (c->coef_b[c->col] != 1 || c->panels > 1);
   c->a_k = k_step(c, inner_k(r));
   c->b_k = c->packed ? (int64_t)c->panel_cols : c->coef_b[inner_k(r)];
   if (c->packed) {

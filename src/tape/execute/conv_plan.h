@@ -25,6 +25,16 @@ struct conv_axis {
   int64_t *from;      /* what each place adds to where its class reads */
 };
 
+/* Few columns: places of `lines` lines are the columns of a tile, filters its rows, images copied as planes. */
+struct conv_thin {
+  uint8_t channel; /* record dim of k; CONV_NO_DIM without */
+  uint32_t depth, extent[2], lines, steps, widths, chunks;
+  int64_t low[2], a_row, a_k, b_k;
+  uint64_t plane, floats, grain; /* grain: images of a task */
+  struct dot_run *run;           /* lists, one a step of lines */
+  uint32_t *chunk;
+};
+
 struct conv {
   const struct tape_record *record;
   uint8_t operand_a; /* the images; the other one is the filters */
@@ -44,6 +54,13 @@ struct conv {
   struct dot_run *run;                   /* lists, by classes, the last axis fastest */
   uint32_t *chunk;                       /* chunk c of list l is runs chunk[l * (chunks + 1) + c] up to the next */
   uint64_t block, blocks, strip, strips; /* images and outer places of a task */
+  struct conv_thin *thin;                /* NULL: tiles have channels for columns */
 };
+
+/* conv_thin_plan takes the convolution over if its columns are few; false: out of memory. conv_thin_images computes
+ * images first .. end - 1, a and to pointing at image 0, b at the filters. */
+bool conv_thin_plan(struct execute *x, struct conv *c);
+void conv_thin_images(struct execute *x, const struct conv *c, const float *a, const float *b, float *to,
+                      uint64_t first, uint64_t end, uint32_t thread);
 
 #endif

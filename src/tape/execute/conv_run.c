@@ -166,8 +166,21 @@ static void conv_task(void *context, uint32_t i, uint32_t thread) {
   strip(call->x, c, &at, first, end, low, low + c->strip < c->outer ? low + c->strip : c->outer);
 }
 
+static void thin_task(void *context, uint32_t i, uint32_t thread) {
+  const struct conv_call *call = context;
+  const struct conv *c = call->conv;
+  struct conv_at at = addresses(call->x, c, thread);
+  uint64_t first = i * c->thin->grain, end = first + c->thin->grain < c->images ? first + c->thin->grain : c->images;
+  conv_thin_images(call->x, c, at.a, at.b, at.c, first, end, thread);
+}
+
 void conv_run(struct execute *x, const struct item *item) {
   struct conv_call call = {x, item->plan};
+  const struct conv_thin *n = call.conv->thin;
+  if (n) {
+    pool_run(x->options.pool, (uint32_t)((call.conv->images + n->grain - 1) / n->grain), thin_task, &call);
+    return;
+  }
   conv_begin(x, item);
   pool_run(x->options.pool, (uint32_t)(call.conv->blocks * call.conv->strips), conv_task, &call);
 }
@@ -187,6 +200,10 @@ void conv_part(struct execute *x, const struct item *item, uint64_t low, uint64_
   const struct conv *c = item->plan;
   struct conv_at at = addresses(x, c, thread);
   uint64_t images = c->images / parts, first = low * images, end = high * images;
+  if (c->thin) {
+    conv_thin_images(x, c, at.a, at.b, at.c, first, end, thread);
+    return;
+  }
   for (; first < end; first += c->block)
     strip(x, c, &at, first, first + c->block < end ? first + c->block : end, 0, c->outer);
 }

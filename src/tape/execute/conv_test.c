@@ -67,7 +67,7 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
   if (memcmp(out, want, bytes) != 0) fail_msg("shape %u, two of %llu parts", number, (unsigned long long)parts);
 }
 
-static void compare(struct stage *s, uint32_t record, uint32_t number, const uint32_t *classes) {
+static void compare(struct stage *s, uint32_t record, uint32_t number, const uint32_t *classes, bool thin) {
   static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   struct execute *x, *y;
   struct why why;
@@ -93,6 +93,8 @@ static void compare(struct stage *s, uint32_t record, uint32_t number, const uin
     assert_int_equal(c->axes, 2);
     if (c->axis[0].classes != classes[0] || c->axis[1].classes != classes[1])
       fail_msg("shape %u: %u and %u classes", number, c->axis[0].classes, c->axis[1].classes);
+    if (strcmp(backends[b / 2], "avx512") == 0 && (c->thin != NULL) != thin)
+      fail_msg("shape %u: columns are %s", number, thin ? "channels" : "places");
     uint64_t parts = conv_parts(item);
     assert_int_equal(parts, s->record[record].dim[0]);
     assert_int_equal(conv_parts_fit(&s->record[record], 2), parts % 2 == 0 && parts >= 8);
@@ -104,24 +106,38 @@ static void compare(struct stage *s, uint32_t record, uint32_t number, const uin
   free(state);
 }
 
-/* What the classes along height and width must be, forward and backward. */
+/* What the classes along height and width must be, forward and backward, and where tiles have places for columns. */
+enum { THIN_NEVER, THIN_FORWARD, THIN_BACKWARD, THIN_BOTH };
 struct shape {
   struct layer_shape layer;
-  uint32_t groups, forward[2], backward[2];
+  uint32_t groups, forward[2], backward[2], thin;
 };
 static const struct shape shapes[] = {
-    {{4, 8, 7, 3, 10, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}},
-    {{9, 7, 7, 3, 34, 3, 3, 0, 1, 1}, 0, {1, 1}, {5, 5}},   /* dx: two at each border */
-    {{12, 8, 9, 4, 8, 3, 3, 1, 2, 1}, 0, {2, 3}, {3, 2}},   /* dx in two phases, one with a border */
-    {{6, 4, 19, 16, 16, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}}, /* known strides of rows, in one vector of columns */
-    {{2, 3, 36, 32, 12, 3, 3, 1, 2, 1}, 0, {2, 2}, {2, 3}},
-    {{2, 2, 40, 64, 16, 1, 3, 0, 1, 1}, 0, {1, 1}, {1, 5}},
-    {{3, 20, 18, 1, 6, 5, 5, 2, 1, 1}, 0, {5, 5}, {0, 0}},  /* one channel: no columns for an input gradient */
-    {{31, 3, 3, 60, 70, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}}, /* more than one chunk; rows over images */
-    {{5, 9, 8, 6, 5, 1, 1, 0, 2, 1}, 0, {1, 1}, {2, 2}},    /* places that meet no tap */
-    {{4, 12, 11, 5, 7, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}},  /* dilated: taps at a border come by twos */
-    {{3, 9, 12, 12, 8, 3, 3, 1, 1, 1}, 4, {3, 3}, {3, 3}},  /* groups */
-    {{16, 6, 5, 32, 64, 3, 3, 1, 2, 1}, 2, {2, 3}, {3, 2}},
+    {{4, 8, 7, 3, 10, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BACKWARD},
+    {{9, 7, 7, 3, 34, 3, 3, 0, 1, 1}, 0, {1, 1}, {5, 5}, THIN_BACKWARD}, /* dx: two at each border */
+    {{12, 8, 9, 4, 8, 3, 3, 1, 2, 1}, 0, {2, 3}, {3, 2}, THIN_NEVER},    /* dx in two phases, one with a border */
+    {{6, 4, 19, 16, 16, 3, 3, 1, 1, 1},
+     0,
+     {3, 3},
+     {3, 3},
+     THIN_NEVER}, /* known strides of rows, in one vector of columns */
+    {{2, 3, 36, 32, 12, 3, 3, 1, 2, 1}, 0, {2, 2}, {2, 3}, THIN_NEVER},
+    {{2, 2, 40, 64, 16, 1, 3, 0, 1, 1}, 0, {1, 1}, {1, 5}, THIN_NEVER},
+    {{3, 20, 18, 1, 6, 5, 5, 2, 1, 1},
+     0,
+     {5, 5},
+     {0, 0},
+     THIN_FORWARD}, /* one channel: no columns for an input gradient */
+    {{31, 3, 3, 60, 70, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER}, /* more than one chunk; rows over images */
+    {{5, 9, 8, 6, 5, 1, 1, 0, 2, 1}, 0, {1, 1}, {2, 2}, THIN_NEVER},    /* places that meet no tap */
+    {{4, 12, 11, 5, 7, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},  /* dilated: taps at a border come by twos */
+    {{3, 9, 12, 12, 8, 3, 3, 1, 1, 1}, 4, {3, 3}, {3, 3}, THIN_NEVER},  /* groups */
+    {{16, 6, 5, 32, 64, 3, 3, 1, 2, 1}, 2, {2, 3}, {3, 2}, THIN_NEVER},
+    {{3, 28, 28, 1, 6, 5, 5, 2, 1, 1}, 0, {5, 5}, {0, 0}, THIN_FORWARD},
+    {{8, 14, 14, 6, 16, 5, 5, 0, 1, 1}, 0, {1, 1}, {9, 9}, THIN_BACKWARD},
+    {{2, 9, 10, 70, 7, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_FORWARD}, /* more than one chunk */
+    {{2, 3, 70, 5, 3, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BOTH},     /* lines of more than one tile */
+    {{3, 11, 9, 7, 8, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},     /* dilated */
 };
 
 static void convolutions(void **state) {
@@ -145,7 +161,7 @@ static void convolutions(void **state) {
       layer_grouped_input_gradient(&s, l, h->groups, x, f);
     else
       layer_grouped_forward(&s, l, h->groups, x, f);
-    compare(&s, 2, i, back ? h->backward : h->forward);
+    compare(&s, 2, i, back ? h->backward : h->forward, h->thin & (back ? THIN_BACKWARD : THIN_FORWARD));
     stage_end(&s);
   }
   assert_true(bands_seen > 100);

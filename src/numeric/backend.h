@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BACKEND_BLOCK = 512, BACKEND_CODES = 0x44, BACKEND_FUSED = 22 };
+enum { BACKEND_BLOCK = 512, BACKEND_FLAT_ROWS = 8, BACKEND_CODES = 0x44, BACKEND_FUSED = 22 };
 
 /* `length` consecutive k; the addresses of a and b, in floats relative to the tile's, at the first of them. */
 struct dot_run {
@@ -63,6 +63,8 @@ struct backend {
   uint32_t dot_rows, dot_cols;
   uint32_t slim_rows, slim_cols; /* a tile of at most slim_cols columns may have slim_rows rows where a_row is 1, or 16,
                                   * 32 or 64 with a_k 1; 0: no more than any other */
+  uint32_t flat_cols[BACKEND_FLAT_ROWS + 1]; /* a tile of so many rows may have more columns; 0: no more than any other.
+                                              * later and c_far are nothing to it. */
 
   /* returns whether any value stored is a NaN */
   bool (*dot)(const struct dot_tile *tile);

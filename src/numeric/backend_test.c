@@ -227,6 +227,9 @@ static void test_dot(const struct backend *b) {
   for (uint32_t rows = 1; rows <= b->slim_rows; rows++)
     for (uint32_t cols = 1; cols <= b->slim_cols; cols++)
       for (enum kind kind = 0; kind < KINDS; kind++) test_dot_once(b, rows, cols, depths[below(6)], kind, true);
+  for (uint32_t rows = 1; rows <= BACKEND_FLAT_ROWS; rows++)
+    for (uint32_t cols = b->dot_cols + 1; cols <= b->flat_cols[rows]; cols++)
+      for (enum kind kind = 0; kind < KINDS; kind++) test_dot_once(b, rows, cols, depths[below(6)], kind, cols % 2);
   for (uint32_t i = 0; i < 24; i++)
     test_dot_once(b, 1 + below(b->dot_rows), 1 + below(b->dot_cols), 509 + below(4), i % 2 ? UNIT : SMALL, false);
   test_dot_once(b, b->dot_rows, b->dot_cols, 512, UNIT, false);

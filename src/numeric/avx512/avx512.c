@@ -53,9 +53,11 @@
 #define DOT_ANY(m) ((m) != 0)
 #include "numeric/vector/dot.inc"
 
+#include "numeric/avx512/flat.inc"
 #include "numeric/avx512/slim.inc"
 
 static bool avx512_dot(const struct dot_tile *t) {
+  if (t->cols > 32) return flat_dot(t);
   bool (*slim)(const struct dot_tile *) = slim_of(t);
   return slim ? slim(t) : t->cols <= 8 ? narrow_dot(t) : wide_dot(t);
 }
@@ -190,6 +192,41 @@ VECTOR_INLINE void vec_transpose(vec_real r[16]) {
   }
 }
 
+/* Up to eight rows as columns, half the work: `deep` places of `wide` floats, each `step` behind the one before. */
+VECTOR_INLINE void turn_narrow(const vec_real r[8], uint32_t wide, uint32_t deep, float *to, ptrdiff_t step) {
+  const __m512i front = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), back = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+  const __mmask8 real = (__mmask8)((1u << wide) - 1);
+  __m512d t[8];
+  __m256 place[16];
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[i], r[i + 1]));
+    __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(r[i], r[i + 1]));
+    __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[i + 2], r[i + 3]));
+    __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(r[i + 2], r[i + 3]));
+    t[i] = _mm512_unpacklo_pd(a, c);
+    t[i + 1] = _mm512_unpackhi_pd(a, c);
+    t[i + 2] = _mm512_unpacklo_pd(b, d);
+    t[i + 3] = _mm512_unpackhi_pd(b, d);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) { /* quarter q of t[i] and t[i + 4] is place 4 q + i */
+    __m512 low = _mm512_castpd_ps(_mm512_permutex2var_pd(t[i], front, t[i + 4]));
+    __m512 high = _mm512_castpd_ps(_mm512_permutex2var_pd(t[i], back, t[i + 4]));
+    place[i] = _mm512_castps512_ps256(low);
+    place[i + 4] = _mm512_extractf32x8_ps(low, 1);
+    place[i + 8] = _mm512_castps512_ps256(high);
+    place[i + 12] = _mm512_extractf32x8_ps(high, 1);
+  }
+  if (deep == 16) {
+#pragma GCC unroll 16
+    for (int p = 0; p < 16; p++) _mm256_mask_storeu_ps(to + p * step, real, place[p]);
+  } else {
+    for (uint32_t p = 0; p < deep; p++) _mm256_mask_storeu_ps(to + (ptrdiff_t)p * step, real, place[p]);
+  }
+}
+#define VEC_TURN_NARROW turn_narrow
+
 #include "numeric/vector/map.inc"
 #include "numeric/vector/fused.inc"
 #include "numeric/vector/pack.inc"
@@ -202,5 +239,6 @@ const struct backend backend_avx512 = {.name = "avx512",
                                        .dot_cols = 32,
                                        .slim_rows = SLIM_ROWS,
                                        .slim_cols = 16,
+                                       .flat_cols = {0, 64, 64, 64, 64, 64, 64, 48, 48},
                                        .dot = avx512_dot,
                                        VECTOR_TABLE};

@@ -25,13 +25,16 @@ struct conv_axis {
   int64_t *from;      /* what each place adds to where its class reads */
 };
 
-/* Few columns: places of `lines` lines are the columns of a tile, filters its rows, images copied as planes. */
+/* Few columns: the places of all lines, one behind the other, are the columns of tiles, the filters their rows, and
+ * images are copied as planes. */
 struct conv_thin {
   uint8_t channel; /* record dim of k; CONV_NO_DIM without */
-  uint32_t depth, extent[2], lines, steps, widths, chunks;
-  int64_t low[2], a_row, a_k, b_k;
-  uint64_t plane, floats, grain; /* grain: images of a task */
-  struct dot_run *run;           /* lists, one a step of lines */
+  uint32_t depth, rows, wide, tiles, chunks;
+  int64_t low[2], from[2], to[2]; /* of each axis: the lowest number that is met, and those that are in range */
+  int64_t a_row, a_k, b_k;
+  uint64_t line, plane, vectors, planes_floats, sums_floats;
+  uint64_t grain;      /* images of a task */
+  struct dot_run *run; /* lists, one a tile */
   uint32_t *chunk;
 };
 

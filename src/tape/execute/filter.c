@@ -203,10 +203,14 @@ bool filter_plan(struct execute *x, struct item *item) {
   f->b = chunks_operand(x, &r->operand[1 - f->operand_a]);
   f->c = x->value[item->first].place;
   f->elements = record_elements(r);
+  f->place_a = 1, f->place_b = f->groups * f->cols;
+  for (uint8_t a = 0; a < r->operand[f->operand_a].axes; a++) f->place_a *= r->operand[f->operand_a].axis[a].extent;
+  f->place_a /= f->k;
   if (!chunks_plan(x, item, &f->chunks)) return false;
   choose_tiles(x, f);
+  filter_abreast_fits(x, f);
   f->chunks.at_once = f->turned; /* in the thread's memory until it is whole */
-  f->splits = f->patches || f->axes == 0 ? 1 : f->axis[0].taps;
+  f->splits = f->patches || f->abreast || f->axes == 0 ? 1 : f->axis[0].taps;
   f->units = f->chunks.count * f->splits;
   uint64_t depth = f->k < CANON_CHUNK ? f->k : CANON_CHUNK, wide = f->cols < 16 ? 16 : f->cols;
   /* picoseconds, at 64 GFLOP/s */

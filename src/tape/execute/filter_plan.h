@@ -33,8 +33,12 @@ struct filter {
 
   struct chunks chunks;
   uint64_t elements, depth;      /* depth: k of a block */
+  uint64_t place_a, place_b;     /* floats of either operand for one place */
   uint64_t splits, units, grain; /* units: a chunk, and one tap of the first axis or (splits 1) all */
   uint32_t tile_rows, tile_cols;
+
+  bool abreast; /* all taps of a line beside each other: the columns of a tile, the last tap first */
+  uint64_t places_floats, abreast_cols;
 
   bool patches;                  /* what all taps see side by side: `patch` floats a place, the next one `patch_k` on */
   bool turned;                   /* the patches are the columns, the outputs' channels the rows */
@@ -49,6 +53,27 @@ struct filter_line {
   int64_t a, b, number[FILTER_AXES];
   uint64_t low, high;
 };
+
+/* What a unit works with on one thread. */
+struct filter_call {
+  struct execute *x;
+  struct filter *filter;
+  const float *a, *b;
+  float *sums; /* [chunks, elements] */
+};
+
+/* The lines of k first .. end - 1. Returns their number. */
+uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line);
+
+/* filter_ask asks for part `part` of `parts` of what the block behind these lines will read, line after line of memory,
+ * while this one is worked at. A hint. */
+void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t part, uint64_t parts);
+
+/* filter_abreast_fits decides about f->abreast and what it needs; filter_abreast_add adds positions [low, high) of k,
+ * all of one chunk, to its sums, of which those in front have been added, and says whether there is a NaN among them.
+ */
+void filter_abreast_fits(struct execute *x, struct filter *f);
+bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t high, float *sum, uint32_t thread);
 
 /* filter_patch lays patches of these lines side by side, out of range +0; rows: memory for f->rows_floats. */
 void filter_patch(const struct filter *f, const float *a, const struct filter_line *line, uint32_t lines, float *to,

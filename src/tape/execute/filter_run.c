@@ -4,15 +4,7 @@
 #include "tape/execute/filter_plan.h"
 #include "tape/execute/fold.h"
 
-struct filter_call {
-  struct execute *x;
-  struct filter *filter;
-  const float *a, *b;
-  float *sums; /* [chunks, elements] */
-};
-
-/* The lines of k first .. end - 1. Returns their number. */
-static uint32_t lay_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line) {
+uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line) {
   const struct tape_record *r = f->record;
   uint32_t coord[PLAN_DIMS] = {0}, lines = 0;
   uint64_t rest = first / f->line_length, low = first % f->line_length;
@@ -37,6 +29,18 @@ static uint32_t lay_lines(const struct filter *f, uint64_t first, uint64_t end, 
     }
   }
   return lines;
+}
+
+void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t part, uint64_t parts) {
+  enum { LINE = 16 };
+  const struct filter *f = call->filter;
+  const uint64_t floats_a = f->depth * f->place_a, floats_b = f->depth * f->place_b;
+  const uintptr_t a = (uintptr_t)(call->a + last->a) + last->high * (uintptr_t)f->a_k * sizeof(float);
+  const uintptr_t b = (uintptr_t)(call->b + last->b) + last->high * (uintptr_t)f->coef_b[f->line] * sizeof(float);
+  for (uint64_t i = floats_b * part / parts; i < floats_b * (part + 1) / parts; i += LINE)
+    __builtin_prefetch((const void *)(b + i * sizeof(float)), 0, 2);
+  for (uint64_t i = floats_a * part / parts; i < floats_a * (part + 1) / parts; i += LINE)
+    __builtin_prefetch((const void *)(a + i * sizeof(float)), 0, 2);
 }
 
 /* What one combination of taps sees of the lines, as runs. */
@@ -84,7 +88,7 @@ static bool tiles(const struct filter_call *call, struct dot_tile *t, uint64_t r
 
 /* One block of k, the taps of `splits` that are this unit's. */
 static bool block_of_taps(const struct filter_call *call, const struct filter_line *line, uint32_t lines, float *sum,
-                          uint64_t part, enum dot_store store) {
+                          uint64_t part, enum dot_store store, bool asks) {
   const struct filter *f = call->filter;
   uint32_t tap[FILTER_AXES] = {0};
   struct dot_run run[CANON_CHUNK];
@@ -94,6 +98,7 @@ static bool block_of_taps(const struct filter_call *call, const struct filter_li
     struct dot_tile t = {.runs = run, .a_row = f->a_row, .a_k = f->a_k, .c_row = f->c_row, .store = store};
     t.b_k = f->coef_b[f->line];
     t.runs_count = lay_runs(f, tap, line, lines, run);
+    if (asks) filter_ask(call, &line[lines - 1], n, f->taps / f->splits);
     float *c = sum;
     for (uint32_t i = 0; i < f->axes; i++)
       if (f->axis[i].of_tap != FILTER_NO_DIM) c += (int64_t)tap[i] * f->coef_c[f->axis[i].of_tap];
@@ -151,6 +156,8 @@ static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t spli
                    uint32_t thread) {
   const struct filter *f = call->filter;
   float *sum = call->sums + chunk * f->elements, *patch = NULL, *turned = sum;
+  const bool asks = f->chunks.bands == 0; /* else it lies in this thread's cache */
+  if (f->abreast) return filter_abreast_add(call, low, high, sum, thread);
   if (f->patches) {
     patch = (float *)(void *)plan_accumulators(call->x, thread);
     if (f->turned) turned = patch + f->patch_floats + f->rows_floats;
@@ -158,10 +165,10 @@ static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t spli
   bool nan = false;
   for (uint64_t k = low; k < high; k += f->depth) {
     struct filter_line line[CANON_CHUNK];
-    uint32_t lines = lay_lines(f, k, k + f->depth < high ? k + f->depth : high, line);
+    uint32_t lines = filter_lines(f, k, k + f->depth < high ? k + f->depth : high, line);
     enum dot_store store = k % CANON_CHUNK == 0 ? DOT_RAW : DOT_MORE;
     nan |= f->patches ? block_of_patches(call, line, lines, turned, patch, store)
-                      : block_of_taps(call, line, lines, sum, split, store);
+                      : block_of_taps(call, line, lines, sum, split, store, asks && split == 0 && k + f->depth < high);
   }
   if (f->turned)
     for (uint64_t row = 0; row < f->patch; row++)

@@ -13,7 +13,7 @@
 #include "tape/execute/filter_plan.h"
 #include "tape/execute/stage_layers.h"
 
-enum way { TAP_BY_TAP, PATCHES, TURNED };
+enum way { TAP_BY_TAP, PATCHES, TURNED, ABREAST };
 struct shape {
   struct layer_shape layer;
   uint32_t groups;
@@ -22,7 +22,12 @@ struct shape {
 };
 static const struct shape shapes[] = {
     {{2, 18, 17, 5, 10, 3, 3, 1, 1, 1}, 0, TAP_BY_TAP, 5},
-    {{3, 14, 15, 16, 16, 3, 3, 1, 1, 1}, 0, TAP_BY_TAP, 16}, /* one vector of columns, rows side by side */
+    {{3, 14, 15, 16, 16, 3, 3, 1, 1, 1}, 0, ABREAST, 16},
+    {{4, 14, 12, 16, 16, 3, 3, 1, 2, 1}, 0, TAP_BY_TAP, 16}, /* one vector of columns, rows side by side */
+    {{3, 20, 19, 6, 9, 5, 5, 2, 1, 1}, 0, ABREAST, 6},
+    {{6, 5, 40, 20, 12, 2, 4, 1, 1, 1}, 0, ABREAST, 20},
+    {{90, 4, 3, 5, 14, 3, 3, 1, 1, 1}, 0, ABREAST, 5}, /* lines as long as a filter, and shorter */
+    {{40, 9, 2, 8, 16, 3, 3, 1, 1, 1}, 0, ABREAST, 8},
     {{5, 13, 12, 16, 32, 3, 3, 1, 2, 1}, 0, TAP_BY_TAP, 16},
     {{11, 7, 7, 33, 40, 3, 3, 1, 1, 1}, 0, TAP_BY_TAP, 33}, /* blocks of k that go on from one another */
     {{9, 8, 9, 6, 9, 1, 1, 0, 2, 1}, 0, TAP_BY_TAP, 6},
@@ -54,9 +59,9 @@ static int shut_pool(void **state) {
 static void look_at(const struct execute *x, const struct shape *h, uint32_t number) {
   assert_int_equal(x->item[0].kind, ITEM_FILTER);
   const struct filter *f = x->item[0].plan;
-  enum way way = !f->patches ? TAP_BY_TAP : f->turned ? TURNED : PATCHES;
+  enum way way = f->abreast ? ABREAST : !f->patches ? TAP_BY_TAP : f->turned ? TURNED : PATCHES;
   /* other machines have other vectors, so they may turn patches where this table does not */
-  bool same = x->backend->slim_cols == 16 ? way == h->way : (way == TAP_BY_TAP) == (h->way == TAP_BY_TAP);
+  bool same = x->backend->slim_cols == 16 ? way == h->way : f->patches == (h->way == PATCHES || h->way == TURNED);
   if (!same || f->rows != h->rows) fail_msg("shape %u: way %d, %u rows", number, (int)way, (unsigned)f->rows);
 }
 

@@ -101,6 +101,21 @@ static void test_map_once(const struct backend *b, uint8_t code, uint32_t mask, 
   CHECK(room[n] == 0x5a5a5a5au, "%s %s writes past its end", b->name, op->name);
 }
 
+/* Vectors of what a mask leaves, which take a short way, but for one word anywhere that must not. */
+static void test_short_ways(const struct backend *b) {
+  enum { N = 80 };
+  static const uint32_t odd[] = {0xc2d00000u, 0xc2d00001u, 0xc2cfffffu, 0xff800000u, 0x7fc00000u, 0xffc00001u, 0, 1,
+                                 0x80000000u, 0x80000001u, 0x3f800000u, 0xbf800000u, 0x7f800000u, 0x7f7fffffu};
+  for (uint32_t at = 0; at < N; at += 3)
+    for (size_t o = 0; o < sizeof odd / sizeof *odd; o++)
+      for (int turn = 0; turn < 3; turn++) { /* exp of low ones; zeros by positive ones, odd on either side */
+        uint32_t first[N], second[N], third[N] = {0}, *x[3] = {first, second, third};
+        for (uint32_t i = 0; i < N; i++) first[i] = turn ? 0 : 0xce6e6b28u, second[i] = 0x40400000u;
+        (turn == 2 ? second : first)[at] = odd[o];
+        test_map_once(b, turn ? CANON_DIV : CANON_EXP, 0, N, x, -1);
+      }
+}
+
 static void test_maps(const struct backend *b) {
   for (unsigned code = 0; code < BACKEND_CODES; code++) {
     const struct canon_op *op = canon_op((uint8_t)code);
@@ -468,6 +483,7 @@ int main(int argc, char **argv) {
     const struct backend *b = backend_named(names[i]);
     if (!b) continue;
     test_maps(b);
+    test_short_ways(b);
     test_exp_low(b);
     test_dot(b);
     test_dot_pack(b);

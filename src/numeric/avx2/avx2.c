@@ -109,6 +109,7 @@ VECTOR_INLINE vec_mask vec_ieq(vec_int a, vec_int b) { return _mm256_cmpeq_epi32
 VECTOR_INLINE vec_int vec_pick(vec_mask m, vec_int yes, vec_int no) { return _mm256_blendv_epi8(no, yes, m); }
 VECTOR_INLINE vec_int vec_keep(vec_mask m, vec_int x) { return vec_and(m, x); } /* else 0 */
 VECTOR_INLINE vec_int vec_bit(vec_mask m) { return _mm256_srli_epi32(m, 31); }
+VECTOR_INLINE bool vec_all(vec_mask m) { return _mm256_movemask_epi8(m) == -1; }
 VECTOR_INLINE bool vec_any(vec_int x) { return !_mm256_testz_si256(x, x); }
 VECTOR_INLINE vec_int vec_to_int(vec_real a) { /* the instruction gives INT_MIN for all that does not fit */
   vec_int big = vec_as_int(_mm256_cmp_ps(a, _mm256_set1_ps(0x1p31f), _CMP_GE_OQ));

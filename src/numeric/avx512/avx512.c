@@ -149,6 +149,7 @@ VECTOR_INLINE vec_mask vec_ieq(vec_int a, vec_int b) { return _mm512_cmpeq_epi32
 VECTOR_INLINE vec_int vec_pick(vec_mask m, vec_int yes, vec_int no) { return _mm512_mask_mov_epi32(no, m, yes); }
 VECTOR_INLINE vec_int vec_keep(vec_mask m, vec_int x) { return _mm512_maskz_mov_epi32(m, x); } /* else 0 */
 VECTOR_INLINE vec_int vec_bit(vec_mask m) { return _mm512_maskz_set1_epi32(m, 1); }
+VECTOR_INLINE bool vec_all(vec_mask m) { return m == 0xffff; }
 VECTOR_INLINE bool vec_any(vec_int x) { return _mm512_test_epi32_mask(x, x) != 0; }
 
 VECTOR_INLINE vec_int vec_widen(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)); }

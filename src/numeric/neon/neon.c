@@ -144,6 +144,7 @@ VECTOR_INLINE vec_mask vec_ieq(vec_int a, vec_int b) { return vceqq_u32(a, b); }
 VECTOR_INLINE vec_int vec_pick(vec_mask m, vec_int yes, vec_int no) { return vbslq_u32(m, yes, no); }
 VECTOR_INLINE vec_int vec_keep(vec_mask m, vec_int x) { return vec_and(m, x); } /* else 0 */
 VECTOR_INLINE vec_int vec_bit(vec_mask m) { return vshrq_n_u32(m, 31); }
+VECTOR_INLINE bool vec_all(vec_mask m) { return vminvq_u32(m) != 0; }
 VECTOR_INLINE bool vec_any(vec_int x) { return vmaxvq_u32(x) != 0; }
 
 VECTOR_INLINE vec_int vec_widen(const uint8_t *p) {

@@ -225,12 +225,15 @@ static void sums_over_bands(void **state) {
   }
 }
 
-/* A filter's gradient over places that bands make: tap by tap, and by patches that lie turned until a chunk is whole.
- */
+/* A filter's gradient over places that bands make: tap by tap, with the taps of a line abreast, and by patches that lie
+ * turned until a chunk is whole. */
 static void filters_over_bands(void **state) {
   (void)state;
-  static const struct layer_shape layers[] = {
-      {4, 13, 11, 16, 8, 3, 3, 1, 1, 1}, {16, 7, 7, 10, 12, 3, 3, 1, 1, 1}, {4, 12, 13, 1, 10, 5, 5, 2, 1, 1}};
+  static const struct layer_shape layers[] = {{4, 13, 11, 16, 8, 3, 3, 1, 1, 1},
+                                              {16, 7, 7, 10, 12, 3, 3, 1, 1, 1},
+                                              {4, 13, 11, 16, 16, 3, 3, 1, 1, 1},
+                                              {8, 10, 9, 6, 16, 3, 3, 1, 1, 1},
+                                              {4, 12, 13, 1, 10, 5, 5, 2, 1, 1}};
   for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
     const struct layer_shape *l = &layers[i];
     const uint32_t dim[3] = {l->n, layer_out_h(l) * layer_out_w(l), l->co}, filter[4] = {l->kh, l->kw, l->ci, l->co};

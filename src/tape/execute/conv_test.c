@@ -72,7 +72,7 @@ static void compare(struct stage *s, uint32_t record, uint32_t number, const uin
   struct execute *x, *y;
   struct why why;
   stage_seal(s);
-  struct execute_options plain = {.plain = true};
+  struct execute_options plain = {.plain = true, .pool = pool};
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &plain, &why), EXECUTE_OK);
   uint8_t *state = aligned_alloc(64, 4096);
   execute_step(x, state, 1, 1);
@@ -99,7 +99,7 @@ static void compare(struct stage *s, uint32_t record, uint32_t number, const uin
     assert_int_equal(parts, s->record[record].dim[0]);
     assert_int_equal(conv_parts_fit(&s->record[record], 2), parts % 2 == 0 && parts >= 8);
     for (uint64_t n = 1; n <= parts; n++)
-      if (parts % n == 0) by_parts(y, s, record, n, want, number);
+      if (parts % n == 0 && (b > 1 || n == parts)) by_parts(y, s, record, n, want, number);
     execute_shut(y);
   }
   execute_shut(x);
@@ -128,13 +128,13 @@ static const struct shape shapes[] = {
      {5, 5},
      {0, 0},
      THIN_FORWARD}, /* one channel: no columns for an input gradient */
-    {{31, 3, 3, 60, 70, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER}, /* more than one chunk; rows over images */
+    {{31, 3, 3, 60, 34, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER}, /* more than one chunk; rows over images */
     {{5, 9, 8, 6, 5, 1, 1, 0, 2, 1}, 0, {1, 1}, {2, 2}, THIN_NEVER},    /* places that meet no tap */
-    {{4, 12, 11, 5, 7, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},  /* dilated: taps at a border come by twos */
+    {{4, 12, 11, 5, 7, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},   /* dilated: taps at a border come by twos */
     {{3, 9, 12, 12, 8, 3, 3, 1, 1, 1}, 4, {3, 3}, {3, 3}, THIN_NEVER},  /* groups */
     {{16, 6, 5, 32, 64, 3, 3, 1, 2, 1}, 2, {2, 3}, {3, 2}, THIN_NEVER},
-    {{3, 28, 28, 1, 6, 5, 5, 2, 1, 1}, 0, {5, 5}, {0, 0}, THIN_FORWARD},
-    {{8, 14, 14, 6, 16, 5, 5, 0, 1, 1}, 0, {1, 1}, {9, 9}, THIN_BACKWARD},
+    {{3, 8, 28, 1, 6, 5, 5, 2, 1, 1}, 0, {5, 5}, {0, 0}, THIN_FORWARD},
+    {{8, 9, 9, 6, 16, 5, 5, 0, 1, 1}, 0, {1, 1}, {9, 9}, THIN_BACKWARD},
     {{2, 9, 10, 70, 7, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_FORWARD}, /* more than one chunk */
     {{2, 3, 70, 5, 3, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BOTH},     /* lines of more than one tile */
     {{3, 11, 9, 7, 8, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},     /* dilated */

@@ -36,7 +36,7 @@ struct dot_later {
  * strides in floats */
 struct dot_tile {
   const struct dot_run *runs;
-  uint32_t runs_count, rows, cols; /* rows <= dot_rows, cols <= dot_cols of the back end */
+  uint32_t runs_count, rows, cols; /* at most dot_rows and dot_cols of the back end, but for slim and flat tiles */
   const float *a, *b;
   float *c;
   ptrdiff_t a_row, a_k, b_k, c_row;

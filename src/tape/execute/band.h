@@ -5,7 +5,8 @@
  * In a group every item reads of the group's own values only the band that it writes, so bands are independent tasks,
  * what lies between two items is still in the thread's cache, and a value that nobody outside the group reads exists
  * for one band a thread only. Softmax, layer norm, attention and what surrounds a product are such groups; nobody has
- * to recognise them. What sums over all rows joins too (chunk.h). Uses: plan and the items. */
+ * to recognise them. What sums over all rows joins too: its bands meet in chunks (chunk.h). Uses: plan and the items.
+ */
 #ifndef TAPE_BAND_H
 #define TAPE_BAND_H
 #include "tape/execute/plan.h"

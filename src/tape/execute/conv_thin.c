@@ -19,8 +19,9 @@ static void span(const struct conv_axis *y, int64_t *low, int64_t *end) {
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* A line begins so far behind the one before that what both see beyond their ends are the same zeros. */
-static void lay_out(const struct conv *c, struct conv_thin *n) {
+/* false: far too large. A line begins so far behind the one before that what both see beyond their ends are the same
+ * zeros. */
+static bool lay_out(const struct conv *c, struct conv_thin *n) {
   const struct conv_axis *y = c->axis;
   int64_t end[2];
   for (int i = 0; i < 2; i++) {
@@ -29,9 +30,12 @@ static void lay_out(const struct conv *c, struct conv_thin *n) {
     n->to[i] = least(end[i], y[i].of->extent);
     if (n->to[i] < n->from[i]) n->to[i] = n->from[i];
   }
+  for (int i = 0; i < 2; i++)
+    if (end[i] - n->low[i] > BYTES_MAX) return false; /* which bounds all that follows */
   n->line = (uint64_t)most(most(n->to[1] - n->low[1], end[1] - n->from[1]), y[1].places);
   n->plane = (uint64_t)(end[0] - n->low[0] - 1) * n->line + (uint64_t)(end[1] - n->low[1]);
   n->vectors = ((y[0].places - 1) * n->line + y[1].places + LANES - 1) / LANES;
+  return n->plane <= BYTES_MAX && n->depth <= BYTES_MAX && n->vectors <= BYTES_MAX;
 }
 
 /* Everything that needs no memory; false: tiles of channels do better, or something moves in another way. */
@@ -54,7 +58,7 @@ static bool choose(const struct execute *x, const struct conv *c, struct conv_th
     if (turn == 3) n->channel = d, n->depth = r->dim[d];
   }
   if ((n->channel != CONV_NO_DIM && c->coef_a[n->channel] != 1) || y[1].stride != (int64_t)n->depth) return false;
-  lay_out(c, n);
+  if (!lay_out(c, n)) return false;
   n->tiles = (uint32_t)((n->vectors * LANES + n->wide - 1) / n->wide);
   n->planes_floats = n->plane * n->depth + n->wide;
   n->sums_floats = c->cols * n->vectors * LANES;

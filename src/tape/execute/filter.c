@@ -3,7 +3,14 @@
 #include "tape/execute/axis.h"
 #include "tape/execute/filter_plan.h"
 
-enum { BLOCK_BYTES = 1 << 15, DEPTH_LEAST = 64, PATCH_ROWS = 4, PATCH_MAX = 64, COLS_FEW = 8 };
+enum {
+  BLOCK_BYTES = 1 << 15,
+  DEPTH_LEAST = 64,
+  PATCH_ROWS = 4,
+  PATCH_MAX = 64,
+  PATCH_LINE_MAX = 1 << 14,
+  COLS_FEW = 8
+};
 
 /* An axis that never leaves the value: its dims add to the address. */
 static void take_linear(const struct tape_record *r, const struct tape_axis *y, int64_t stride, int64_t *base,
@@ -71,6 +78,7 @@ static bool can_patch(const struct filter *f) {
   if (f->groups > 1 || !f->line_moves || f->rows >= PATCH_ROWS || f->taps * f->rows > PATCH_MAX) return false;
   if (f->rows > 1 && f->a_row != 1) return false;
   if (last->stride != (int64_t)f->rows || (last->taps > 1 && last->tap != 1)) return false;
+  if ((f->line_length - 1) * (uint64_t)last->place > PATCH_LINE_MAX) return false; /* a line of the image, laid out */
   int64_t next = (int64_t)(f->rows * f->cols);
   for (uint32_t i = f->axes; i-- > 0; next *= f->axis[i].taps)
     if (f->axis[i].taps > 1 && f->coef_c[f->axis[i].of_tap] != next) return false;

@@ -1,16 +1,25 @@
 /* Filters with few columns: a place of the image meets the outputs' gradient at as many neighbouring places as the line
  * has taps, and these lie side by side. So one element of the image, spread, serves all taps of a line, which are the
- * columns of one tile. The gradient is copied with zeros between its lines, for what lies beyond their ends. */
+ * columns of one tile. The gradient is copied with zeros between its lines, for what lies beyond their ends and
+ * for places of other blocks of k. */
 #include <string.h>
 
 #include "tape/execute/filter_plan.h"
 
 enum { ABREAST_DEPTH = 128, ROWS_LEAST = 4, LINES_MAX = ABREAST_DEPTH };
 
+/* Does some tap see less than a line? Without a border no sum may meet the zeros: one by an infinity is a NaN, and
+ * nobody would compute it again. */
+static bool has_border(const struct filter *f) {
+  for (uint32_t t = 0; t < f->axis[f->axes - 1].taps; t++)
+    if (f->first_low[t] > 0 || f->first_high[t] < f->line_length) return true;
+  return false;
+}
+
 void filter_abreast_fits(struct execute *x, struct filter *f) {
   const struct filter_axis *last = &f->axis[f->axes ? f->axes - 1 : 0];
   if (f->patches || f->groups > 1 || !f->line_moves || last->taps < 2 || f->rows < ROWS_LEAST) return;
-  if (last->place != 1 || last->tap != 1 || f->coef_b[f->line] != (int64_t)f->cols) return;
+  if (!has_border(f) || last->place != 1 || last->tap != 1 || f->coef_b[f->line] != (int64_t)f->cols) return;
   f->abreast_cols = last->taps * f->cols;
   if (f->abreast_cols <= x->backend->dot_cols || f->abreast_cols > x->backend->flat_cols[BACKEND_FLAT_ROWS]) return;
   f->abreast = true;

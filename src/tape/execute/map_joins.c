@@ -23,24 +23,6 @@ static enum role role_in(const struct tape_record *first, const struct tape_reco
 
 bool map_by_rows(const struct tape_record *first, const struct tape_record *r) { return role_in(first, r) != WHOLE; }
 
-/* Element i of the first `dims` dims, row major, whatever the others are; always in range. */
-static bool walks(const struct tape_record *r, const struct tape_operand *o, uint32_t dims) {
-  int64_t coef[PLAN_DIMS] = {0}, stride = 1, offset = 0;
-  for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
-    const struct tape_axis *y = &o->axis[a];
-    if (y->indirect != TAPE_INDIRECT_NONE || axis_leaves(r, y)) return false;
-    for (uint8_t t = 0; t < y->terms; t++)
-      if (r->dim[y->term[t].dim] > 1) coef[y->term[t].dim] += y->term[t].coef * stride;
-    offset += y->offset * stride;
-  }
-  for (uint32_t d = dims; d < axis_rank(r); d++)
-    if (coef[d] != 0) return false;
-  stride = 1;
-  for (uint32_t d = dims; d-- > 0; stride *= r->dim[d])
-    if (r->dim[d] > 1 && coef[d] != stride) return false;
-  return offset == 0;
-}
-
 /* Numbers of outputs and of k mean another thing in a map than in a fold, and coordinates none for words of rows. */
 static bool may_mix(const struct tape_record *r, enum role role) {
   if (r->space != TAPE_TEMP) return false;
@@ -78,8 +60,8 @@ bool map_joins(const struct execute *x, uint32_t from, uint32_t next) {
     uint32_t producer = of->space == TAPE_TEMP ? plan_producer(x, of->first_leaf) : 0;
     bool inside = of->space == TAPE_TEMP && producer >= from;
     bool row = inside && role_in(&all[from], &all[producer]) != WHOLE;
-    if (!inside && role == ROW_MAP) return false;
-    if (!inside || walks(r, of, row ? rank - 1 : rank)) continue;
+    if (role == ROW_MAP && !row) return false; /* words of rows alone */
+    if (!inside || operand_walks(r, of, row ? rank - 1 : rank)) continue;
     if (inside && !row && role == WHOLE && operand_is_identity(r, of)) continue;
     return false;
   }

@@ -68,20 +68,39 @@ bool plan_others_write(const struct execute *x, const struct item *item, const s
   return v->born == item->unit && !v->local && !value_lies_here(v);
 }
 
-bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o) {
-  int64_t coef[PLAN_DIMS] = {0}, stride = 1, offset = 0;
+/* How far each dim moves the operand's address; false: it has an offset or an index, or may leave the value. */
+static bool affine_from_start(const struct tape_record *r, const struct tape_operand *o, int64_t *coef) {
+  int64_t stride = 1, offset = 0;
+  memset(coef, 0, PLAN_DIMS * sizeof *coef);
   for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
-    const struct tape_axis *x = &o->axis[a];
-    if (x->indirect != TAPE_INDIRECT_NONE || axis_leaves(r, x)) return false;
-    for (uint8_t t = 0; t < x->terms; t++) /* along a dim of 1 a coef means nothing, and may be anything */
-      if (r->dim[x->term[t].dim] > 1) coef[x->term[t].dim] += x->term[t].coef * stride;
-    offset += x->offset * stride;
+    const struct tape_axis *y = &o->axis[a];
+    if (y->indirect != TAPE_INDIRECT_NONE || axis_leaves(r, y)) return false;
+    for (uint8_t t = 0; t < y->terms; t++) /* along a dim of 1 a coef means nothing, and may be anything */
+      if (r->dim[y->term[t].dim] > 1) coef[y->term[t].dim] += y->term[t].coef * stride;
+    offset += y->offset * stride;
   }
-  if (offset != 0) return false;
-  stride = 1;
-  for (uint8_t d = r->out_rank; d-- > 0; stride *= r->dim[d])
+  return offset == 0;
+}
+
+/* Are these the strides of the first `dims` dims, row major? */
+static bool row_major(const struct tape_record *r, const int64_t *coef, uint32_t dims) {
+  int64_t stride = 1;
+  for (uint32_t d = dims; d-- > 0; stride *= r->dim[d])
     if (r->dim[d] > 1 && coef[d] != stride) return false;
   return true;
+}
+
+bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o) {
+  int64_t coef[PLAN_DIMS];
+  return affine_from_start(r, o, coef) && row_major(r, coef, r->out_rank);
+}
+
+bool operand_walks(const struct tape_record *r, const struct tape_operand *o, uint32_t dims) {
+  int64_t coef[PLAN_DIMS];
+  if (!affine_from_start(r, o, coef)) return false;
+  for (uint32_t d = dims; d < axis_rank(r); d++)
+    if (coef[d] != 0) return false;
+  return row_major(r, coef, dims);
 }
 
 /* A state entry that the tape hands on as it is. */
@@ -172,7 +191,7 @@ static bool find_lives(struct execute *x) {
           if (v->born != v->dies || plan_sums(&x->item[i])) v->local = false; /* rows of a chunk may be others' */
         } else if (r->operand[o].space == TAPE_IN) {
           struct value *v = &x->value[writer[plan_entry(x, r->operand[o].first_leaf)]];
-          bool with_its_own = goes_along(&x->item[i]) && operand_is_identity(r, &r->operand[o]);
+          bool with_its_own = goes_along(&x->item[i]) && operand_walks(r, &r->operand[o], axis_rank(r));
           if (unit > v->born || (unit == v->born && !with_its_own)) v->shadow = true;
         }
       }
@@ -216,15 +235,15 @@ static bool reads_otherwise(const struct execute *x, uint32_t i, const struct ta
     for (uint8_t o = 0; o < r->operands; o++) {
       if (r->operand[o].space != TAPE_TEMP || r->operand[o].first_leaf != producer->first_leaf) continue;
       *reads = true;
-      if (!goes_along(item) || !operand_is_identity(r, &r->operand[o])) return true;
+      if (!goes_along(item) || !operand_walks(r, &r->operand[o], axis_rank(r))) return true;
     }
   }
   return false;
 }
 
-/* A temp that only this pass of maps still reads, element by element, gives its place to the value that takes over:
- * half the memory that a long activation moves. In a group no other item may read it: bands run at once, but an element
- * is read and written by the same task. Returns its index in `alive`, or alive_count. */
+/* A temp that only this pass still reads, element by element (a fold: along outputs and k), gives its place to the
+ * value that takes over: half the memory that a long activation moves. In a group no other item may read it: bands run
+ * at once, but an element is read and written by the same task. Returns its index in `alive`, or alive_count. */
 static uint32_t successor_of(const struct execute *x, uint32_t i, uint32_t n, const uint32_t *alive,
                              uint32_t alive_count) {
   const struct tape_record *all = x->tape->record, *r = &all[n];

@@ -167,8 +167,10 @@ static inline bool plan_sums(const struct item *item) { return item->kind == ITE
 /* plan_others_write: while the item reads this operand, other threads may be writing further parts of its value. */
 bool plan_others_write(const struct execute *x, const struct item *item, const struct tape_operand *o);
 
-/* operand_is_identity: element i of the output reads element i of the operand, always in range. */
+/* operand_is_identity: element i of the output reads element i of the operand, always in range, whatever k is.
+ * operand_walks: element i of the first `dims` dims, of outputs and k, does, whatever the others are. */
 bool operand_is_identity(const struct tape_record *r, const struct tape_operand *o);
+bool operand_walks(const struct tape_record *r, const struct tape_operand *o, uint32_t dims);
 
 /* plan_grain: how many of `count` units of this estimated cost make a task of about 0.1 ms, or all where it is not
  * worth waking anybody. */

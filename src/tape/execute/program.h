@@ -75,7 +75,7 @@ bool program_begin(struct program *p, struct execute *x, const struct tape_recor
  * that an operand slot's value already has. */
 int32_t program_add(struct program *p, const struct tape_record *r, const int16_t *known);
 
-/* program_store is the node of a value as the next reader would load it; program_copy a copy of a node in a block of
+/* program_mask_u8 is the node of a value as the next reader would load it; program_copy a copy of a node in a block of
  * its own. */
 int32_t program_mask_u8(struct program *p, int32_t node);
 int32_t program_copy(struct program *p, int32_t node);

@@ -58,7 +58,7 @@ static bool covers(const struct tape_record *r, const struct tape_operand *o, ui
     const struct tape_axis *y = &o->axis[a];
     uint32_t moves = axis_dims(r, y);
     if (y->indirect != TAPE_INDIRECT_NONE || y->offset != 0 || (moves & ~(1u << a)) != 0) return false;
-    if (moves && axis_coef(y, a) != 1) return false;
+    if (r->dim[a] > 1 && (!moves || axis_coef(y, a) != 1)) return false;
     if ((uint64_t)y->extent * y->div != r->dim[a] || (y->div > 1 && y->mode != TAPE_FLOOR)) return false;
     div[a] = y->div;
   }

@@ -1,5 +1,5 @@
 /* window_back: the gradient of a max pool whose windows lie apart, as a map: each place asks the one window over it
- * whether it was the first greatest (u8), and, where a relu follows, whether it was above zero (TAPE 7).
+ * whether it was the first greatest (u8), and, where a relu follows, whether it was not at most zero (TAPE 7).
  *
  * Window by window instead: what lies above is read once for all taps. Uses: numeric/backend. */
 #ifndef TAPE_WINDOW_BACK_H

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "numeric/canon.h"
 #include "tape/execute/axis.h"
 #include "tape/execute/conv.h"
 #include "tape/execute/dot.h"
@@ -11,6 +12,7 @@
  * cache. What all bands read (weights, the sequences whose heads are bands) streams past; more than SHARED_BYTES of it
  * would be read from far once a band. Behind MISSES items that do not join, nothing is likely to. */
 enum { WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
+enum { SUMS_BYTES = 64 << 20 /* of all chunks of what sums: each has workspace of its own */ };
 enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
 
 enum mark { UNSEEN, BEFORE, JOINED, SUMS, BEHIND }; /* SUMS: joined, but only after all bands its value is there */
@@ -21,6 +23,7 @@ struct draft {
   uint8_t *mark;              /* one an item */
   const uint32_t *item_of;    /* of each record */
   uint64_t shared, largest;   /* bytes: read by every band; of the largest value */
+  uint64_t sums;              /* bytes of the chunks' sums */
   uint64_t saved;             /* bytes that need not be read from far */
   uint32_t joined;
 };
@@ -139,13 +142,14 @@ static bool read_before(const struct execute *x, const struct item *item, uint32
  * read something of theirs, or it is as well on its own. */
 static bool joins(struct draft *d, uint32_t n) {
   const struct item *item = &d->x->item[n];
-  uint64_t touched = 0, shared = 0, saved = 0, largest = 0;
+  uint64_t touched = 0, shared = 0, saved = 0, largest = 0, chunk_sums = 0;
   struct lead lead;
   bool reads_ours = false;
   for (uint32_t q = item->first; q < item->first + item->count; q++) {
     const struct tape_record *r = &d->x->tape->record[q];
     if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->bands) || !splits(r, plan_sums(item), d->bands, &lead))
       return false;
+    if (plan_sums(item)) chunk_sums += bytes_of(r) * (record_k(r) / CANON_CHUNK + 1);
     touched += plan_sums(item) ? bytes_of(r) : bytes_of(r) / d->bands;
     if (!plan_sums(item) && bytes_of(r) > largest) largest = bytes_of(r);
     for (uint8_t o = 0; o < r->operands; o++) {
@@ -161,7 +165,9 @@ static bool joins(struct draft *d, uint32_t n) {
     }
   }
   if ((plan_sums(item) && !reads_ours) || touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES) return false;
+  if (d->sums + chunk_sums > SUMS_BYTES) return false;
   d->shared += shared;
+  d->sums += chunk_sums;
   d->saved += saved + REGION_BYTES;
   if (largest > d->largest) d->largest = largest;
   return true;
@@ -172,7 +178,7 @@ static bool joins(struct draft *d, uint32_t n) {
 static void draft(struct draft *d) {
   const struct execute *x = d->x;
   d->end = d->start;
-  d->shared = d->saved = d->largest = 0;
+  d->shared = d->saved = d->largest = d->sums = 0;
   d->joined = 0;
   for (uint32_t n = d->start, misses = 0; n < x->items_count && n - d->start < WINDOW && misses <= MISSES; n++) {
     const struct item *item = &x->item[n];

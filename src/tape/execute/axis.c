@@ -20,6 +20,17 @@ int64_t axis_coef(const struct tape_axis *y, uint32_t dim) {
   return coef;
 }
 
+void axis_at(const struct tape_record *r, uint32_t first, uint32_t end, uint64_t index, uint32_t *coord) {
+  for (uint32_t d = end; d-- > first; index /= r->dim[d]) coord[d] = (uint32_t)(index % r->dim[d]);
+}
+
+void axis_next(const struct tape_record *r, uint32_t first, uint32_t end, uint32_t *coord) {
+  for (uint32_t d = end; d-- > first;) {
+    if (++coord[d] < r->dim[d]) return;
+    coord[d] = 0;
+  }
+}
+
 void axis_range(const struct tape_record *r, const struct tape_axis *y, int64_t *low, int64_t *high) {
   *low = *high = y->offset;
   for (uint8_t t = 0; t < y->terms; t++) {

@@ -14,6 +14,11 @@ uint32_t axis_inner(const struct tape_record *r, uint32_t first, uint32_t end);
 uint32_t axis_dims(const struct tape_record *r, const struct tape_axis *y);
 int64_t axis_coef(const struct tape_axis *y, uint32_t dim);
 
+/* axis_at: coordinates of dims first .. end - 1 at a row-major index. axis_next: those of the index after it; behind
+ * the last comes the first. */
+void axis_at(const struct tape_record *r, uint32_t first, uint32_t end, uint64_t index, uint32_t *coord);
+void axis_next(const struct tape_record *r, uint32_t first, uint32_t end, uint32_t *coord);
+
 /* axis_range: the lowest and highest number it takes, before its divisor and without its index. axis_leaves: may it be
  * out of range, or is there a divisor? */
 void axis_range(const struct tape_record *r, const struct tape_axis *y, int64_t *low, int64_t *high);

@@ -30,17 +30,15 @@ struct draft {
 
 /* The leading dims of its outputs fall into parts, or those of k if it sums over all of them. */
 struct lead {
-  uint32_t first, end; /* dims of the record */
-  uint32_t dim, share; /* parts take the dims in front of `dim` one by one, and 1 / share of it */
+  uint32_t first, dim, share; /* parts take the dims from `first` up to `dim` one by one, and 1 / share of that */
 };
 
 static bool splits(const struct tape_record *r, bool along_k, uint32_t parts, struct lead *l) {
-  uint32_t rest = parts;
+  uint32_t rest = parts, end = along_k ? axis_rank(r) : r->out_rank;
   l->first = along_k ? r->out_rank : 0;
-  l->end = along_k ? axis_rank(r) : r->out_rank;
-  for (l->dim = l->first; l->dim < l->end && rest > 1 && rest % r->dim[l->dim] == 0; l->dim++) rest /= r->dim[l->dim];
+  for (l->dim = l->first; l->dim < end && rest > 1 && rest % r->dim[l->dim] == 0; l->dim++) rest /= r->dim[l->dim];
   l->share = rest;
-  return rest == 1 || (l->dim < l->end && r->dim[l->dim] % rest == 0);
+  return rest == 1 || (l->dim < end && r->dim[l->dim] % rest == 0);
 }
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && a < 0); }
@@ -104,9 +102,9 @@ static uint64_t operand_bytes(const struct tape_operand *o) {
 
 static bool can_run_by_parts(const struct item *item, const struct tape_record *r, uint32_t parts) {
   switch (item->kind) {
-  case ITEM_COLUMN:
-  case ITEM_FILTER: return plan_sums(item);
   case ITEM_MAP:
+  case ITEM_COLUMN:
+  case ITEM_FILTER:
   case ITEM_WINDOW: return true;
   case ITEM_WINDOW_BACK: return window_back_parts_fit(r, parts);
   case ITEM_FOLD: return r->op == TAPE_FOLD;
@@ -158,7 +156,7 @@ static bool joins(struct draft *d, uint32_t n) {
       if (m == n) continue;
       bool inside = stays(r, &lead, &r->operand[o], d->bands), ours = m != UINT32_MAX && d->mark[m] == JOINED;
       if (ours && !inside) return false;
-      if (ours) reads_ours = true;
+      reads_ours |= ours;
       if (read_before(d->x, item, q, o)) continue;
       if (ours) saved += bytes;
       *(inside ? &touched : &shared) += inside ? bytes / d->bands : bytes;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "numeric/canon.h"
+#include "tape/execute/axis.h"
 #include "tape/execute/fold.h"
 
 enum { COLS_MAX = 1 << 13, TAPS_MAX = CANON_CHUNK, NO_AXIS = 255 };
@@ -170,11 +171,6 @@ static bool locate(const struct execute *x, const struct channel *c, const struc
   return true;
 }
 
-static void set_coordinates(const struct tape_record *r, uint32_t first, uint32_t count, uint64_t index,
-                            uint32_t *coord) {
-  for (uint32_t d = first + count; d-- > first; index /= r->dim[d]) coord[d] = (uint32_t)(index % r->dim[d]);
-}
-
 /* A row of places: tap after tap, each added to all of its places. */
 static void one_row(const struct execute *x, const struct channel *c, uint64_t combination) {
   const struct tape_record *r = c->record;
@@ -182,10 +178,10 @@ static void one_row(const struct execute *x, const struct channel *c, uint64_t c
   uint64_t words = (uint64_t)c->rows * c->cols;
   float *y = (float *)(void *)place_at(x, c->out) + combination * words;
   memset(y, 0, words * sizeof *y);
-  set_coordinates(r, 0, c->outer, combination, coord);
+  axis_at(r, 0, c->outer, combination, coord);
   for (uint32_t k = 0; k < c->k; k++) {
     struct run places, weight;
-    set_coordinates(r, r->out_rank, r->k_rank, k, coord);
+    axis_at(r, r->out_rank, axis_rank(r), k, coord);
     if (!locate(x, c, &c->walk[1 - c->weight], coord, &places) || !locate(x, c, &c->walk[c->weight], coord, &weight))
       continue;
     x->backend->rows_fma((uint32_t)places.count, c->cols, places.at, places.row, weight.at, y + places.first * c->cols,
@@ -205,11 +201,11 @@ static void one_chunk(const struct execute *x, const struct channel *c, uint64_t
   const struct tape_record *r = c->record;
   uint32_t coord[PLAN_DIMS] = {0}, k = chunk * CANON_CHUNK, end = k + CANON_CHUNK < c->k ? k + CANON_CHUNK : c->k;
   for (uint32_t j = 0; j < c->cols; j++) sum[j] = 0;
-  set_coordinates(r, 0, c->outer, combination, coord);
+  axis_at(r, 0, c->outer, combination, coord);
   while (k < end) {
     struct run a, b;
     int64_t from = k % c->rows, to = from + (end - k) < c->rows ? from + (end - k) : c->rows;
-    set_coordinates(r, r->out_rank, r->k_rank, k - (uint32_t)from, coord);
+    axis_at(r, r->out_rank, axis_rank(r), k - (uint32_t)from, coord);
     k += (uint32_t)(to - from);
     if (!locate(x, c, &c->walk[0], coord, &a) || !locate(x, c, &c->walk[1], coord, &b)) continue;
     if (from < a.first) from = a.first;

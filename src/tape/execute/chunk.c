@@ -31,7 +31,7 @@ void chunks_begin(struct chunks *c) {
   for (uint32_t i = 0; i < c->bands; i++) atomic_store_explicit(&c->brought[i], false, memory_order_relaxed);
 }
 
-/* Position from of k, and how far from there on rows have been brought, at most to `end`. */
+/* How far rows have been brought from position `from` of k on, at most to `end`. */
 static uint64_t brought_until(const struct chunks *c, uint64_t from, uint64_t end) {
   uint64_t rows = c->k / c->bands;
   while (from < end && atomic_load(&c->brought[from / rows])) from = (from / rows + 1) * rows;

@@ -1,7 +1,7 @@
 /* Filters with few columns: a place of the image meets the outputs' gradient at as many neighbouring places as the line
  * has taps, and these lie side by side. So one element of the image, spread, serves all taps of a line, which are the
- * columns of one tile. The gradient is copied with zeros between its lines, for what lies beyond their ends and
- * for places of other blocks of k. */
+ * columns of one tile. The gradient is copied with zeros between its lines, for what lies beyond their
+ * ends and for places of other blocks of k. */
 #include <string.h>
 
 #include "tape/execute/filter_plan.h"
@@ -51,19 +51,13 @@ static uint32_t lay_runs(const struct filter *f, const uint32_t *tap, const stru
                          const int64_t *from, struct dot_run *run) {
   const struct filter_axis *last = &f->axis[f->axes - 1];
   uint32_t runs = 0;
-  int64_t outer = 0;
-  for (uint32_t i = 0; i + 1 < f->axes; i++) outer += f->axis[i].tap * tap[i] * f->axis[i].stride;
+  const int64_t outer = filter_tap_at(f, f->axes - 1, tap);
   for (uint32_t n = 0; n < lines; n++) {
     const struct filter_line *l = &line[n];
-    bool sees = true;
-    for (uint32_t i = 0; i + 1 < f->axes; i++) {
-      int64_t at = l->number[i] + f->axis[i].tap * tap[i];
-      sees &= at >= 0 && at < f->axis[i].extent;
-    }
     int64_t low = (int64_t)l->low + last->number, high = (int64_t)l->high + last->number + last->taps - 1;
     if (low < 0) low = 0;
     if (high > last->extent) high = last->extent;
-    if (!sees || low >= high) continue;
+    if (low >= high || !filter_sees(f, f->axes - 1, tap, l)) continue;
     const int64_t first = low - last->number - (last->taps - 1) - (int64_t)l->low; /* place that the last tap meets */
     run[runs++] = (struct dot_run){l->a + outer + (low - last->number) * last->stride,
                                    from[n] + first * (int64_t)f->cols, (uint32_t)(high - low)};
@@ -71,18 +65,11 @@ static uint32_t lay_runs(const struct filter *f, const uint32_t *tap, const stru
   return runs;
 }
 
-static void next_tap(const struct filter *f, uint32_t *tap) {
-  for (uint32_t i = f->axes - 1; i-- > 0;) {
-    if (++tap[i] < f->axis[i].taps) break;
-    tap[i] = 0;
-  }
-}
-
 /* Sums from their places in the record, [tap, row, column], to those of the tiles, or back. */
 static void move(const struct filter *f, float *sum, float *tiles, bool back) {
   const struct filter_axis *last = &f->axis[f->axes - 1];
   uint32_t tap[FILTER_AXES] = {0};
-  for (uint64_t o = 0, outer = f->taps / last->taps; o < outer; o++, next_tap(f, tap)) {
+  for (uint64_t o = 0, outer = f->taps / last->taps; o < outer; o++, filter_next_tap(f, 0, f->axes - 1, tap)) {
     float *from = sum;
     for (uint32_t i = 0; i + 1 < f->axes; i++)
       if (f->axis[i].of_tap != FILTER_NO_DIM) from += (int64_t)tap[i] * f->coef_c[f->axis[i].of_tap];
@@ -109,7 +96,7 @@ bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t h
   for (uint64_t k = low; k < high; k += f->depth) {
     uint32_t lines = filter_lines(f, k, k + f->depth < high ? k + f->depth : high, line), tap[FILTER_AXES] = {0};
     lay_places(f, call->b, line, lines, places, from);
-    for (uint64_t o = 0; o < outer; o++, next_tap(f, tap)) {
+    for (uint64_t o = 0; o < outer; o++, filter_next_tap(f, 0, f->axes - 1, tap)) {
       struct dot_tile t = {.runs = run, .cols = (uint32_t)wide, .b = places, .a_row = f->a_row, .a_k = last->stride};
       t.b_k = (int64_t)f->cols;
       t.c_row = (int64_t)wide;

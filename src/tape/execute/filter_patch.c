@@ -25,22 +25,14 @@ void filter_patch(const struct filter *f, const float *a, const struct filter_li
     const struct filter_line *l = &line[n];
     uint32_t tap[FILTER_AXES] = {0}, outer = f->axes - 1;
     for (uint64_t i = 0; i < pieces; i++) {
-      int64_t from = l->a;
-      bool sees = true;
-      for (uint32_t x = 0; x < outer; x++) {
-        int64_t at = l->number[x] + f->axis[x].tap * tap[x];
-        sees &= at >= 0 && at < f->axis[x].extent;
-        from += f->axis[x].tap * tap[x] * f->axis[x].stride;
-      }
+      const int64_t from = l->a + filter_tap_at(f, outer, tap);
+      const bool sees = filter_sees(f, outer, tap, l);
       float *row = rows + i * f->row_floats;
       if (sees && low < high)
         memcpy(row + low, a + from + low, (uint64_t)(high - low) * sizeof *row);
       else
         memset(row, 0, f->row_floats * sizeof *row);
-      for (uint32_t x = outer; x-- > 0;) {
-        if (++tap[x] < f->axis[x].taps) break;
-        tap[x] = 0;
-      }
+      filter_next_tap(f, 0, outer, tap);
     }
     const float *row = rows + l->low * step;
     uint64_t count = l->high - l->low;

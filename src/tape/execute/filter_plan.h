@@ -75,6 +75,29 @@ void filter_ask(const struct filter_call *call, const struct filter_line *last, 
 void filter_abreast_fits(struct execute *x, struct filter *f);
 bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t high, float *sum, uint32_t thread);
 
+/* What a combination of taps of the first `axes` axes adds to an address of the image, and whether it sees a line. */
+static inline int64_t filter_tap_at(const struct filter *f, uint32_t axes, const uint32_t *tap) {
+  int64_t at = 0;
+  for (uint32_t i = 0; i < axes; i++) at += f->axis[i].tap * tap[i] * f->axis[i].stride;
+  return at;
+}
+static inline bool filter_sees(const struct filter *f, uint32_t axes, const uint32_t *tap,
+                               const struct filter_line *l) {
+  bool sees = true;
+  for (uint32_t i = 0; i < axes; i++) {
+    int64_t at = l->number[i] + f->axis[i].tap * tap[i];
+    sees &= at >= 0 && at < f->axis[i].extent;
+  }
+  return sees;
+}
+/* The next combination of taps of axes first .. end - 1; behind the last comes the first. */
+static inline void filter_next_tap(const struct filter *f, uint32_t first, uint32_t end, uint32_t *tap) {
+  for (uint32_t i = end; i-- > first;) {
+    if (++tap[i] < f->axis[i].taps) return;
+    tap[i] = 0;
+  }
+}
+
 /* filter_patch lays patches of these lines side by side, out of range +0; rows: memory for f->rows_floats. */
 void filter_patch(const struct filter *f, const float *a, const struct filter_line *line, uint32_t lines, float *to,
                   float *rows);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "tape/execute/axis.h"
 #include "tape/execute/dot.h"
 #include "tape/execute/filter_plan.h"
 #include "tape/execute/fold.h"
@@ -23,10 +24,7 @@ uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, stru
     }
     first += l->high - l->low;
     low = 0;
-    for (uint32_t d = f->line; d-- > r->out_rank;) {
-      if (++coord[d] < r->dim[d]) break;
-      coord[d] = 0;
-    }
+    axis_next(r, r->out_rank, f->line, coord);
   }
   return lines;
 }
@@ -47,18 +45,12 @@ void filter_ask(const struct filter_call *call, const struct filter_line *last, 
 static uint32_t lay_runs(const struct filter *f, const uint32_t *tap, const struct filter_line *line, uint32_t lines,
                          struct dot_run *run) {
   uint32_t runs = 0, outer = f->axes - f->line_moves, of = f->line_moves ? tap[f->axes - 1] : 0;
-  int64_t from = 0;
-  for (uint32_t i = 0; i < f->axes; i++) from += f->axis[i].tap * tap[i] * f->axis[i].stride;
+  int64_t from = filter_tap_at(f, f->axes, tap);
   for (uint32_t n = 0; n < lines; n++) {
     const struct filter_line *l = &line[n];
-    bool sees = true;
-    for (uint32_t i = 0; i < outer; i++) {
-      int64_t at = l->number[i] + f->axis[i].tap * tap[i];
-      sees &= at >= 0 && at < f->axis[i].extent;
-    }
     uint64_t low = l->low > f->first_low[of] ? l->low : f->first_low[of];
     uint64_t high = l->high < f->first_high[of] ? l->high : f->first_high[of];
-    if (!sees || low >= high) continue;
+    if (low >= high || !filter_sees(f, outer, tap, l)) continue;
     run[runs++] = (struct dot_run){l->a + from + (int64_t)low * f->a_k, l->b + (int64_t)low * f->coef_b[f->line],
                                    (uint32_t)(high - low)};
   }
@@ -112,10 +104,7 @@ static bool block_of_taps(const struct filter_call *call, const struct filter_li
         }
         nan |= tiles(call, &t, f->rows, f->cols);
       }
-    for (uint32_t i = f->axes; i-- > (f->splits > 1);) {
-      if (++tap[i] < f->axis[i].taps) break;
-      tap[i] = 0;
-    }
+    filter_next_tap(f, f->splits > 1, f->axes, tap);
   }
   return nan;
 }

@@ -93,8 +93,8 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
 /* program_fuse puts bodies of numeric/fused where their operations stand, for program_finish; returns how many. */
 uint32_t program_fuse(struct program *p, const struct execute *x, bool *live);
 
-/* program_tighten, after program_finish: in a group, rows whose neighbours others may be writing are not
- * read past their end. */
+/* program_tighten, after program_finish: in a group, rows whose neighbours others may be writing are not read past
+ * their end. */
 void program_tighten(struct program *p, const struct execute *x, const struct item *item);
 
 /* At run time: program_tables once before tasks; then per thread program_enter once a task, unit or block of outputs,

@@ -174,13 +174,9 @@ static void some_rows(const struct execute *x, const struct window *w, uint64_t 
   for (uint32_t t = 0; t < w->taps; t++) {
     tap[t] = from;
     for (uint32_t d = r->out_rank; d < axis_rank(r); d++) tap[t] += coord[d] * w->coef[d];
-    for (uint32_t d = axis_rank(r); d-- > r->out_rank;) {
-      if (++coord[d] < r->dim[d]) break;
-      coord[d] = 0;
-    }
+    axis_next(r, r->out_rank, axis_rank(r), coord);
   }
-  uint64_t rest = row;
-  for (uint32_t d = w->line; d-- > 0; rest /= r->dim[d]) coord[d] = (uint32_t)(rest % r->dim[d]);
+  axis_at(r, 0, w->line, row, coord);
   for (; row < end; row++) {
     int64_t here = 0;
     for (uint32_t d = 0; d < w->line; d++) here += coord[d] * w->coef[d];
@@ -190,10 +186,7 @@ static void some_rows(const struct execute *x, const struct window *w, uint64_t 
       x->backend->window_max(places - p < some ? places - p : some, w->cols, (ptrdiff_t)w->coef[w->line], w->taps, at,
                              max + to, first ? first + to : unasked);
     }
-    for (uint32_t d = w->line; d-- > 0;) {
-      if (++coord[d] < r->dim[d]) break;
-      coord[d] = 0;
-    }
+    axis_next(r, 0, w->line, coord);
   }
 }
 

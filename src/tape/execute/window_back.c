@@ -167,8 +167,7 @@ static void rows(const struct execute *x, const struct window_back *w, uint64_t 
   float *out = (float *)(void *)place_at_thread(x, w->out, thread);
   if (w->mask_of < TAPE_OPERANDS_MAX) mask = (const float *)(const void *)place_at_thread(x, w->mask, thread);
   uint32_t coord[TAPE_RANK_MAX];
-  uint64_t rest = row;
-  for (uint32_t d = w->line; d-- > 0; rest /= r->dim[d]) coord[d] = (uint32_t)(rest % r->dim[d]);
+  axis_at(r, 0, w->line, row, coord);
   for (; row < end; row++) {
     int64_t from = 0;
     uint32_t tap = 0;
@@ -179,10 +178,7 @@ static void rows(const struct execute *x, const struct window_back *w, uint64_t 
     }
     x->backend->window_back(w->windows, w->wide, w->cols, first + from, dy + from, tap,
                             mask ? mask + row * w->row_elements : NULL, out + row * w->row_elements);
-    for (uint32_t d = w->line; d-- > 0;) {
-      if (++coord[d] < r->dim[d]) break;
-      coord[d] = 0;
-    }
+    axis_next(r, 0, w->line, coord);
   }
 }
 

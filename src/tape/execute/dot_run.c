@@ -24,16 +24,27 @@ static uint64_t row_of(const struct dot_call *call, uint64_t tile) {
   return call->row_low + call->rows * tile / call->tiles;
 }
 
-/* Rows of a that this task reads next; a: of this combination of the loops. */
+/* Rows of a that this task reads after so many more tiles; a: of this combination of the loops. */
 static void ask_rows(const struct dot_call *call, struct dot_ask *ask, const float *a, uint32_t chunk, uint64_t tile,
-                     uint64_t end) {
+                     uint64_t end, uint64_t tiles) {
   const struct dot *d = call->dot;
   ask->piece[ASK_NEAR].rows = 0;
   if (tile >= end || !d->straight_a) return;
   uint64_t first = row_of(call, tile), rows = row_of(call, end) - first, depth = dot_depth_of(call->x, d, chunk);
   const float *at = a + (int64_t)first * d->row.a + (int64_t)(chunk * dot_cut(call->x, d)) * d->straight_a;
-  if (d->row.a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->straight_a, depth, rows);
-  if (d->straight_a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->row.a, rows, depth);
+  if (d->row.a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->straight_a, depth, rows, tiles, depth);
+  if (d->straight_a == 1) dot_ask_piece(ask, ASK_NEAR, at, d->row.a, rows, depth, tiles, depth);
+}
+
+/* The places of c that tiles [tile, end) of columns [low, high) write, while one row of tiles computes. */
+static void ask_c(const struct dot_call *call, struct dot_ask *ask, const float *c, uint64_t tile, uint64_t end,
+                  uint64_t low, uint64_t high, uint64_t depth) {
+  const struct dot *d = call->dot;
+  ask->piece[ASK_C].rows = 0;
+  if (tile >= end) return;
+  uint64_t first = row_of(call, tile), panels = (high - low + d->panel_cols - 1) / d->panel_cols;
+  dot_ask_piece(ask, ASK_C, c + low + (int64_t)first * d->row.c, d->row.c, row_of(call, end) - first, high - low,
+                (panels + 2) / 3, depth);
 }
 
 /* What the combination of the loops to which an item belongs reads in place: its b, and its a where every tile reads a
@@ -42,15 +53,15 @@ static void ask_combination(const struct dot_call *call, struct dot_ask *ask, ui
   const struct dot *d = call->dot;
   if (d->loops == 0 || item >= call->items) return;
   const float *a = call->a, *b = call->b;
-  uint64_t rest = item / call->tiles, depth = dot_depth_of(call->x, d, 0);
+  uint64_t rest = item / call->tiles, depth = dot_depth_of(call->x, d, 0), turns = call->tiles * d->panels / 2;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) {
     a += (int64_t)(rest % d->loop[l].extent) * d->loop[l].a;
     b += (int64_t)(rest % d->loop[l].extent) * d->loop[l].b;
   }
   if (d->from_a == DOT_IN_PLACE && d->row.a == 1 && d->straight_a)
-    dot_ask_piece(ask, ASK_OWN, a, d->straight_a, depth, call->rows);
+    dot_ask_piece(ask, ASK_OWN, a, d->straight_a, depth, call->rows, turns, depth);
   if (d->from_b == DOT_IN_PLACE && d->straight_b)
-    dot_ask_piece(ask, ASK_COMMON, b, d->straight_b, depth, d->col.extent);
+    dot_ask_piece(ask, ASK_COMMON, b, d->straight_b, depth, d->col.extent, turns, depth);
 }
 
 /* Items [first, last) of columns [low, high), one chunk. */
@@ -60,10 +71,9 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
   const struct dot *d = call->dot;
   uint64_t at[TAPE_RANK_MAX] = {0}, tile = first % call->tiles, rest = first / call->tiles;
   uint64_t depth = dot_depth_of(call->x, d, chunk), k = dot_slot(d, chunk) * dot_cut(call->x, d),
-           tile_a = depth * call->x->backend->dot_rows;
+           tile_a = depth * call->x->backend->dot_rows, panels = (high - low + d->panel_cols - 1) / d->panel_cols;
   for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent) at[l] = rest % d->loop[l].extent;
-  struct dot_tile t = {
-      .a_row = d->a_row, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store, .c_far = d->c_far};
+  struct dot_tile t = {.a_row = d->a_row, .a_k = d->a_k, .b_k = d->b_k, .c_row = d->row.c, .store = store};
   bool nan = false;
   for (uint64_t left = last - first; left > 0; tile = 0, dot_advance(d->loop, d->loops, at)) {
     int64_t from_a = 0, from_b = 0, to = 0;
@@ -85,7 +95,7 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
     for (uint64_t group = tile; group < end; group += d->group) {
       uint64_t stop = end - group < d->group ? end : group + d->group;
       if (d->asks && d->from_a == DOT_OWN)
-        ask_rows(call, ask, a, chunk, stop, stop + d->group < end ? stop + d->group : end);
+        ask_rows(call, ask, a, chunk, stop, stop + d->group < end ? stop + d->group : end, (stop - group) * panels);
       const float *own = d->from_a == DOT_OWN ? dot_own_a(call, thread, a, chunk, group, stop - group) : NULL;
       for (uint64_t i = group; i < stop; i++) {
         uint64_t row = row_of(call, i);
@@ -95,7 +105,9 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
         else
           t.a = a + (d->from_a == DOT_SHARED ? (int64_t)(i * tile_a) : (int64_t)row * d->row.a);
         if (d->asks && d->from_a == DOT_IN_PLACE && (d->loops == 0 || d->straight_a == 1))
-          ask_rows(call, ask, a, chunk, i + 1, i + 2 < end ? i + 2 : end);
+          ask_rows(call, ask, a, chunk, i + 1, i + 2 < end ? i + 2 : end, (panels * 2 + 2) / 3);
+        t.c_far = d->c_far && (!d->asks || i == tile);
+        if (d->asks && d->c_far) ask_c(call, ask, c + to, i + 1, i + 2 < end ? i + 2 : end, low, high, depth);
         nan |= tile_row(call, &t, ask, b, depth, low, high, c + to + (int64_t)row * d->row.c);
       }
     }
@@ -137,6 +149,8 @@ static bool block_of(const struct dot_call *call, uint32_t thread, struct dot_as
 static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t task, uint64_t phase) {
   const struct dot *d = call->dot;
   uint64_t threads = call->x->threads, cut = dot_cut(call->x, d), next = task + threads, chunk = phase;
+  uint64_t turns = d->by_cols ? d->tiles * (d->cols_block / d->panel_cols) : d->items_task * d->panels;
+  turns = turns * 3 / 8; /* for either of the two pieces: a last task may be smaller */
   if (next >= d->tasks) next -= d->tasks, chunk++;
   if (next < d->tasks && chunk < d->chunks && d->straight_a && d->straight_b) {
     uint64_t depth = dot_depth_of(call->x, d, (uint32_t)chunk), low = next * d->cols_block;
@@ -144,10 +158,10 @@ static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t
     uint64_t tile = next * d->items_task, end = tile + d->group < d->tiles ? tile + d->group : d->tiles;
     if (d->by_cols && d->col.b == 1)
       dot_ask_piece(ask, ASK_OWN, call->raw_b + low + (int64_t)(chunk * cut) * d->straight_b, d->straight_b, depth,
-                    high - low);
+                    high - low, turns, depth);
     if (!d->by_cols)
       dot_ask_piece(ask, ASK_OWN, call->raw_a + row_of(call, tile) + (int64_t)(chunk * cut) * d->straight_a,
-                    d->straight_a, depth, row_of(call, end) - row_of(call, tile));
+                    d->straight_a, depth, row_of(call, end) - row_of(call, tile), turns, depth);
   }
   if (phase + 1 >= d->chunks) return;
   uint64_t depth = dot_depth_of(call->x, d, (uint32_t)phase + 1), turn = task / threads * threads;
@@ -157,7 +171,7 @@ static void ask_phase(const struct dot_call *call, struct dot_ask *ask, uint64_t
   int64_t step = d->by_cols ? d->straight_a : d->straight_b;
   if (!step || (!d->by_cols && d->col.b != 1) || 4 * wide * depth > COMMON_BYTES) return;
   const float *at = (d->by_cols ? call->raw_a : call->raw_b) + (int64_t)((phase + 1) * cut + first) * step;
-  dot_ask_piece(ask, ASK_COMMON, at, step, last - first, wide);
+  dot_ask_piece(ask, ASK_COMMON, at, step, last - first, wide, turns, depth);
 }
 
 /* Tasks of a phase that fill the shared copies. */

@@ -65,10 +65,11 @@ static const struct shape shapes[] = {
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static struct pool *pool;
-static uint32_t bands_seen; /* operands read in a thread's own buffer */
-static uint32_t short_seen; /* products whose last tasks are short */
-static uint32_t asks_seen;  /* heads that ask for the next one */
-static uint32_t turns_seen; /* shared copies whose places are used again */
+static uint32_t bands_seen;  /* operands read in a thread's own buffer */
+static uint32_t short_seen;  /* products whose last tasks are short */
+static uint32_t asks_seen;   /* heads that ask for the next one */
+static uint32_t places_seen; /* products that ask for the places of their sums */
+static uint32_t turns_seen;  /* shared copies whose places are used again */
 
 static int open_pool(void **state) {
   (void)state;
@@ -221,6 +222,7 @@ static void compare(struct stage *s, uint32_t record, const char *name, const st
                         4 * record_elements(&s->record[record]));
     const struct dot *d = dot_of(y, record)->plan;
     asks_seen += d->asks && d->loops > 0;
+    places_seen += d->asks && d->c_far && d->tiles > 2;
     short_seen += d->items_short > 0;
     execute_shut(y);
   }
@@ -246,6 +248,7 @@ static void products(void **state) {
   assert_true(turns_seen > 0);
   assert_true(asks_seen > 0);
   assert_true(short_seen > 0);
+  assert_true(places_seen > 0);
 }
 
 int main(void) {

@@ -116,6 +116,45 @@ static void test_short_ways(const struct backend *b) {
       }
 }
 
+/* exp of vectors of ordinary numbers, but for one that must not go their way. */
+static void test_exp_calm(const struct backend *b) {
+  enum { N = 80 };
+  static const uint32_t odd[] = {0x42aeac4fu, 0x42aeac50u, 0x42aeac51u, 0xc2aeac4fu, 0xc2aeac50u, 0xc2aeac51u,
+                                 0x42b17218u, 0xc2cff1b5u, 0x7f800000u, 0xff800000u, 0x7fc00000u, 0xffc00001u};
+  for (uint32_t at = 0; at < N; at += 3)
+    for (size_t o = 0; o < sizeof odd / sizeof *odd; o++) {
+      uint32_t first[N], *x[3] = {first, first, first};
+      for (uint32_t i = 0; i < N; i++) first[i] = (draw() & 0x80ffffffu) | below(0x42) << 24; /* zeros, up to 64 */
+      first[at] = odd[o];
+      test_map_once(b, CANON_EXP, 0, N, x, -1);
+    }
+}
+
+/* A float whose quotient by this odd one of 24 bits lies next to the middle between two floats: m, of 25 bits, the last
+ * of them half a unit, is such that the last 25 bits of m * divisor are as small a number as `rest`. */
+static float near_middle(uint32_t divisor, int32_t rest) {
+  uint32_t inverse = divisor; /* modulo 8, then twice as many bits a step */
+  for (int i = 0; i < 4; i++) inverse *= 2 - divisor * inverse;
+  uint64_t m = ((uint32_t)rest * inverse) & 0x1ffffffu, product = m * divisor - (uint64_t)(int64_t)rest;
+  return (float)(product >> 25);
+}
+
+/* Division by one word: by numbers of every size, and one operand among ordinary ones that is none. */
+static void test_division_by_word(const struct backend *b) {
+  enum { N = 37, ROUNDS = 3000 };
+  for (uint32_t round = 0; round < ROUNDS; round++) {
+    uint32_t first[N], second[N], *x[3] = {first, second, second}, size = 1 + below(N), exponent = 10 + below(200);
+    second[0] = round % 7 ? (draw() & 0x807fffffu) | 1 | (100 + below(54)) << 23 : word(round % 14 ? BITS : SPECIAL);
+    for (uint32_t i = 0; i < N; i++) {
+      uint32_t near = bits_of(near_middle((second[0] & 0x7fffffu) | 0x800001u, (int32_t)below(16) - 8));
+      first[i] = ((below(3) ? near : draw()) & 0x807fffffu) | (exponent + below(20)) << 23;
+      if (below(8) == 0) first[i] = 0;
+    }
+    if (round % 3 == 0) first[below(N)] = word(SPECIAL);
+    test_map_once(b, CANON_DIV, 2, size, x, -1);
+  }
+}
+
 static void test_maps(const struct backend *b) {
   for (unsigned code = 0; code < BACKEND_CODES; code++) {
     const struct canon_op *op = canon_op((uint8_t)code);
@@ -484,6 +523,8 @@ int main(int argc, char **argv) {
     if (!b) continue;
     test_maps(b);
     test_short_ways(b);
+    test_exp_calm(b);
+    test_division_by_word(b);
     test_exp_low(b);
     test_dot(b);
     test_dot_pack(b);

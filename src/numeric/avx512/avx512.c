@@ -151,6 +151,29 @@ VECTOR_INLINE vec_int vec_keep(vec_mask m, vec_int x) { return _mm512_maskz_mov_
 VECTOR_INLINE vec_int vec_bit(vec_mask m) { return _mm512_maskz_set1_epi32(m, 1); }
 VECTOR_INLINE bool vec_all(vec_mask m) { return m == 0xffff; }
 VECTOR_INLINE bool vec_any(vec_int x) { return _mm512_test_epi32_mask(x, x) != 0; }
+/* Lane j is lane j + w or j - w: the other one of a pair of halves, of w lanes each. */
+VECTOR_INLINE vec_real vec_swap_lanes(vec_real x, int w) {
+  switch (w) {
+  case 8: return _mm512_shuffle_f32x4(x, x, 0x4e);
+  case 4: return _mm512_shuffle_f32x4(x, x, 0xb1);
+  case 2: return _mm512_permute_ps(x, 0x4e);
+  default: return _mm512_permute_ps(x, 0xb1);
+  }
+}
+#define vec_swap vec_swap_lanes
+/* Lanes of a mask come to lie side by side, and go back to where they were; what does not fill the vector is 0. */
+#define vec_squeeze(m, x) _mm512_maskz_compress_epi32(m, x)
+#define vec_loosen(m, x) _mm512_maskz_expand_epi32(m, x)
+#define vec_mask_not(m) ((vec_mask)~(m))
+#define vec_mask_count(m) ((uint32_t)__builtin_popcount(m))
+#define vec_store_some(p, m, x) _mm512_mask_storeu_epi32(p, m, x)
+/* Every NaN the same one, in one instruction: quiet and signaling ones (classes 0 and 1) are what is there already. */
+VECTOR_INLINE vec_int vec_canonical(vec_int x) {
+  const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32(CANON_NAN));
+  return vec_as_int(_mm512_fixupimm_ps(nan, vec_as_real(x), _mm512_set1_epi32(0x11111100), 0));
+}
+#define VEC_CANONICAL vec_canonical
+#define VEC_DIVIDES_SLOWLY
 
 VECTOR_INLINE vec_int vec_widen(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)); }
 VECTOR_INLINE void vec_narrow(uint8_t *p, vec_int x) { _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8(x)); }

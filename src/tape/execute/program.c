@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "numeric/canon.h"
+#include "numeric/fused.h"
 #include "numeric/random.h"
 
 #define DEPENDS_ON_VALUES (1u << 31)
@@ -223,6 +224,30 @@ static uint32_t give_back(const struct program *p, uint32_t i, const uint32_t *l
   return count;
 }
 
+/* Along rows of this many elements an operation takes a row's word as one word, a row at a time, and nobody spreads it.
+ */
+enum { BY_ROW_LEAST = 64 };
+
+static void take_rows(struct program *p, struct execute *x, bool *live) {
+  bool read[PROGRAM_NODES_MAX] = {false};
+  bool wanted = !x->options.recognise_nothing && (p->row >= BY_ROW_LEAST || (p->row && x->options.small_tasks));
+  for (uint32_t i = 0; i < p->nodes; i++) {
+    struct node *n = &p->node[i];
+    uint8_t vectors = n->kind == NODE_FUSED ? fused_bodies[n->code].vectors : n->kind == NODE_OP ? n->arity : 0;
+    if (!live[i] || n->table) continue;
+    for (uint8_t a = 0; a < n->arity; a++) {
+      const struct node *g = &p->node[n->arg[a]];
+      bool takes = wanted && a < vectors && !n->branch && !n->row && g->kind == NODE_SPREAD && p->node[g->arg[0]].late;
+      if (takes) n->by_row |= (uint16_t)(1u << a), n->arg[a] = g->arg[0];
+      read[n->arg[a]] = true;
+    }
+    x->by_row += n->by_row != 0;
+  }
+  for (uint32_t i = 0; i < p->nodes; i++)
+    if (p->node[i].kind == NODE_SPREAD && live[i] && !read[i] && !p->node[i].result)
+      live[i] = p->node[i].needed = false;
+}
+
 /* A choice between literals or what is there anyway saves nothing. */
 static void find_branches(struct program *p, const bool *live) {
   for (uint32_t i = 0; i < p->nodes && p->branches < PROGRAM_BRANCHES_MAX; i++) {
@@ -267,6 +292,7 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
     for (uint8_t a = 0; live[i] && !p->node[i].table && a < p->node[i].arity; a++) live[p->node[i].arg[a]] = true;
   find_branches(p, live);
   x->fused += program_fuse(p, x, live);
+  take_rows(p, x, live);
   keep_direct(p, live);
   for (uint32_t part = 0; part < 3; part++) /* early, guides, the rest */
     for (uint32_t i = 0; i < p->nodes; i++) {
@@ -289,8 +315,8 @@ bool program_finish(struct program *p, struct execute *x, const int32_t *results
   for (uint32_t i = 0; i < p->nodes; i++) {
     struct node *n = &p->node[i];
     if (!n->needed || n->kind == NODE_LITERAL) continue;
-    bool in_place =
-        n->kind == NODE_OP || n->kind == NODE_FUSED; /* may write over an operand; the others still read theirs */
+    /* may write over an operand, but not over words that its later rows read; the others still read theirs */
+    bool in_place = (n->kind == NODE_OP || n->kind == NODE_FUSED) && !n->by_row;
     if (in_place && n->late && !cone) free_count = give_back(p, i, last_use, free_slot, free_count);
     if (n->direct < 0) n->slot = (int16_t)(n->late && free_count ? free_slot[--free_count] : p->slots++);
     if (!in_place && n->late && !cone) free_count = give_back(p, i, last_use, free_slot, free_count);

@@ -39,6 +39,7 @@ struct node {
   bool real;                   /* known to be a float */
   bool over;                   /* direct, to where an operand of the pass may lie */
   bool clean;                  /* its NaN are canonical already */
+  uint16_t by_row;             /* arguments, as bits, that are a word a row while the node goes over whole rows */
   uint16_t arg[NODE_ARGS_MAX]; /* of an operation; of an operand, the indexes of its indirect axes */
   uint16_t beside[2];
   uint32_t word;  /* literal, coordinate's dim, perm's n; a fused body that is slow */

@@ -131,6 +131,25 @@ static void ask_for_rows(const struct program *p, const struct execute *x, const
   f->uniform[index] = uniform;
 }
 
+/* Argument a of a node in row r: a word, the row's own, or the row. */
+static const uint32_t *in_row(const struct program *p, const struct frame *f, const struct node *n, uint32_t a,
+                              uint32_t r) {
+  const uint32_t *at = f->at[n->arg[a]];
+  if (f->uniform[n->arg[a]]) return at;
+  return at + (n->by_row >> a & 1 ? r : (size_t)r * p->row);
+}
+
+static void evaluate_rows(const struct program *p, const struct execute *x, const struct moment *m,
+                          const struct frame *f, const struct node *n, uint32_t *out) {
+  unsigned mask = n->by_row;
+  for (uint8_t j = 0; j < n->arity; j++) mask |= (unsigned)f->uniform[n->arg[j]] << j;
+  for (uint32_t r = 0; r * p->row < m->n; r++) {
+    const uint32_t *a[3] = {0};
+    for (uint8_t j = 0; j < n->arity; j++) a[j] = in_row(p, f, n, j, r);
+    x->backend->map[n->code][mask](p->row, out + (size_t)r * p->row, a[0], a[1], a[2]);
+  }
+}
+
 static void evaluate(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f,
                      uint32_t i, uint32_t *out, bool tables) {
   const struct node *n = &p->node[i];
@@ -165,6 +184,10 @@ static void evaluate(const struct program *p, const struct execute *x, const str
       mask |= (unsigned)f->uniform[n->arg[j]] << j;
     }
     same = mask + 1 == 1u << n->arity;
+    if (n->by_row & ~mask) {
+      evaluate_rows(p, x, m, f, n, out);
+      break;
+    }
     x->backend->map[n->code][mask](same ? 1 : length, out, a[0], a[1], a[2]);
     break;
   }
@@ -243,10 +266,11 @@ static void evaluate_fused(const struct program *p, const struct execute *x, con
   const struct fused_body *body = &fused_bodies[n->code];
   struct backend_in in[NODE_ARGS_MAX];
   uint32_t *to[FUSED_KEPT_MAX];
-  bool same = true;
+  bool same = true, rows = false;
   for (uint8_t a = 0; a < n->arity; a++) {
     in[a] = (struct backend_in){f->at[n->arg[a]], f->uniform[n->arg[a]]};
     same &= in[a].same;
+    rows |= (n->by_row >> a & 1) && !in[a].same;
     if (n->word && a < body->vectors) ask_ahead(p, f, n->arg[a], m->n);
   }
   for (uint8_t k = 0; k < body->keeps; k++) {
@@ -255,7 +279,13 @@ static void evaluate_fused(const struct program *p, const struct execute *x, con
     f->at[node] = to[k];
     f->uniform[node] = same;
   }
-  x->backend->fused[n->code](same ? 1 : m->n, to, in);
+  for (uint32_t r = 0; rows && r * p->row < m->n; r++) {
+    for (uint8_t a = 0; a < n->arity; a++)
+      in[a] = (struct backend_in){in_row(p, f, n, a, r), f->uniform[n->arg[a]] || (n->by_row >> a & 1)};
+    x->backend->fused[n->code](p->row, to, in);
+    for (uint8_t k = 0; k < body->keeps; k++) to[k] += p->row;
+  }
+  if (!rows) x->backend->fused[n->code](same ? 1 : m->n, to, in);
 }
 
 static void late(const struct program *p, const struct execute *x, const struct moment *m, struct frame *f, uint32_t i,

@@ -47,7 +47,8 @@ static uint8_t number(struct tape_record *r, float x) {
 static struct stage_value scaled(struct stage_value x, uint32_t k, float by) {
   struct tape_record r = record(ALL, TAPE_NONE, k);
   reads(&r, x, 3);
-  example_op(&r, CANON_MUL, 0, number(&r, by), 0);
+  uint8_t step = example_op(&r, CANON_ITOF, example_op(&r, CANON_STEP, 0, 0, 0), 0, 0);
+  example_op(&r, CANON_MUL, 0, example_op(&r, CANON_FMA, step, number(&r, 0.03125f), number(&r, by)), 0);
   return stage_add(&s, &r, NULL);
 }
 
@@ -106,7 +107,8 @@ static void keep(struct stage_value x, uint32_t k, const struct stage_value *ent
   stage_add(&s, &r, entry);
 }
 
-/* Records of the largest pass with a fold in it; then the bits. */
+/* Records of the largest pass with a fold in it, and operations of the plan that take rows' words; then the bits. */
+static uint32_t by_row, fused;
 static uint32_t look_and_run(void) {
   struct why why = {""};
   struct execute *x;
@@ -120,6 +122,8 @@ static uint32_t look_and_run(void) {
     for (uint32_t n = 0; n < x->item[i].count; n++) folds |= s.record[x->item[i].first + n].op == TAPE_FOLD;
     if (folds && x->item[i].count > most) most = x->item[i].count;
   }
+  by_row = x->by_row;
+  fused = x->fused;
   execute_shut(x);
   assert_true(stage_agrees(&s, 1, 16, pool, NULL));
   stage_end(&s);
@@ -139,6 +143,7 @@ static void rows_are_one_pass(void **state) {
       struct stage_value x = stage_data(&s, TAPE_F32, (uint64_t)ROWS * k, wild ? STAGE_WILD : STAGE_PLAIN);
       keep(scaled(softmax(scaled(x, k, 0.25f), k), k, 3), k, &entry);
       assert_int_equal(look_and_run(), fits ? 5 : 1);
+      assert_int_equal(by_row, fits ? 2 : 0);
 
       with_last = wild;
       stage_begin(&s, 13 + i);
@@ -149,7 +154,30 @@ static void rows_are_one_pass(void **state) {
       keep(root, 0, &of[1]); /* a word a row, and what the pass began with, are read by others too */
       keep(before, k, &of[2]);
       assert_int_equal(look_and_run(), fits ? 6 : 1);
+      assert_int_equal(by_row, fits ? 2 : 0);
     }
+}
+
+/* A body of numeric/fused takes rows' words too: y (x - sum), softmax's gradient. */
+static void bodies_take_words_of_rows(void **state) {
+  (void)state;
+  static const uint32_t widths[] = {32, 77, 128, 512};
+  for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+    uint32_t k = widths[i], whole[3] = {2, ROWS / 2, k};
+    stage_begin(&s, 43 + i);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, whole);
+    struct stage_value x = scaled(stage_data(&s, TAPE_F32, (uint64_t)ROWS * k, STAGE_PLAIN), k, 0.5f);
+    struct stage_value y = stage_data(&s, TAPE_F32, (uint64_t)ROWS * k, STAGE_PLAIN), sum = fold(x, k, TAPE_LANES);
+    struct tape_record r = record(ALL, TAPE_NONE, k);
+    reads(&r, x, 3);
+    reads(&r, sum, 2);
+    reads(&r, y, 3);
+    example_op(&r, CANON_MUL, 2, example_op(&r, CANON_SUB, 0, 1, 0), 0);
+    keep(stage_add(&s, &r, NULL), k, &entry);
+    assert_int_equal(look_and_run(), 3);
+    assert_int_equal(by_row, 1);
+    assert_int_equal(fused, 1);
+  }
 }
 
 /* A pass ends where a fold's order is another, or where a row's word would be read by another row. */
@@ -219,7 +247,8 @@ static int shut_pool(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_one_pass), cmocka_unit_test(rows_that_do_not_join),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_one_pass), cmocka_unit_test(bodies_take_words_of_rows),
+                                     cmocka_unit_test(rows_that_do_not_join),
                                      cmocka_unit_test(rows_that_an_index_picks)};
   return cmocka_run_group_tests(tests, open_pool, shut_pool);
 }

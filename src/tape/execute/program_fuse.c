@@ -123,6 +123,7 @@ uint32_t program_fuse(struct program *p, const struct execute *x, bool *live) {
       struct match m;
       /* who chooses between branches looks at arguments, and knows nothing of what comes out beside */
       if (p->branches && fused_bodies[b].keeps > 1) continue;
+      if (fused_bodies[b].steps == 1 && !p->node[root].result) continue; /* worth it for the store alone */
       if (!find(&m, p, live, &fused_bodies[b], (uint16_t)root)) continue;
       replace(p, &m, (uint8_t)b, (uint16_t)root, live);
       found++;

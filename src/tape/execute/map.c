@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "numeric/canon.h"
+
 struct map_output {
   uint32_t record, bytes; /* bytes of an element */
   int32_t node;
@@ -20,6 +22,23 @@ struct map {
   bool twice; /* some output is stored */
   struct map_output output[];
 };
+
+/* Values that are only moved, each written where it goes, need no block of a thread's: a piece of them may be longer,
+ * and as many rows as are turned at once. 0: something else happens. */
+static uint32_t moved_block(const struct program *p) {
+  enum { MOVED = 2048, MOVED_MOST = 16384 };
+  uint32_t block = MOVED;
+  if (p->early_list > 0 || p->late_list == 0) return 0;
+  for (uint32_t i = 0; i < p->late_list; i++) {
+    const struct node *n = &p->node[p->list[i]];
+    if (n->kind != NODE_OPERAND || n->direct < 0 || n->table || n->sweep->dtype == TAPE_U8) return 0;
+    if (!sweep_linear(n->sweep) || n->sweep->dims == 0) return 0;
+    uint32_t width = n->sweep->extent[n->sweep->dims - 1];
+    if (n->sweep->dims > 1 && width > BACKEND_BLOCK) return 0;
+    if (sweep_turned(n->sweep) && SWEEP_TURNED_ROWS * width > block) block = SWEEP_TURNED_ROWS * width;
+  }
+  return block > MOVED_MOST ? MOVED_MOST : block;
+}
 
 bool map_plan(struct execute *x, struct item *item) {
   const struct tape_record *first = &x->tape->record[item->first], *r = first;
@@ -87,7 +106,10 @@ bool map_plan(struct execute *x, struct item *item) {
   item->plan = m;
   if (!program_finish(&m->program, x, kept, m->outputs, x->options.recognise_nothing ? 0 : m->elements)) return false;
   program_tighten(&m->program, x, item);
-  for (uint32_t i = 0; i < m->outputs; i++) m->output[i].clean = m->program.node[m->output[i].node].clean;
+  for (uint32_t i = 0; i < m->outputs; i++) /* an altered word may be any NaN */
+    m->output[i].clean = m->program.node[m->output[i].node].clean && !x->options.alter;
+  uint32_t moved = x->options.recognise_nothing ? 0 : moved_block(&m->program);
+  if (moved) m->block = moved, x->moved++;
   uint64_t blocks = (m->elements + m->block - 1) / m->block;
   m->grain = plan_grain(x, blocks, m->block * (200 + 150 * (uint64_t)m->program.late_list));
   return true;
@@ -114,8 +136,11 @@ static void store(const struct execute *x, const struct map_output *o, const str
   if (f->uniform[o->node]) {
     uint32_t word = *from;
     for (uint32_t i = 0; i < n; i++) words[i] = word;
-  } else if (words != from) {
+  } else if (words != from && !(o->canonical && !o->clean)) {
     memcpy(words, from, 4 * (size_t)n);
+  } else if (words != from) { /* whoever looks at words that are on their way to far memory waits for its lines */
+    x->backend->map[CANON_BITS][0](n, words, from, NULL, NULL);
+    return;
   }
   if (o->canonical && !o->clean) x->backend->canonical(n, words);
 }

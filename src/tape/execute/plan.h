@@ -87,6 +87,7 @@ struct execute {
   struct arena bulk;                    /* values, halos, tables, workspaces */
   uint64_t bulk_bytes, workspace_bytes; /* workspace: shared by the items, one at a time */
   uint32_t fused;                       /* bodies of numeric/fused in all programs */
+  uint32_t moved;                       /* passes of values that are only moved */
   uint32_t by_row;                      /* operations over rows that take a word a row as it is, in all programs */
   uint32_t gathers;                     /* operands whose rows are asked for ahead, in all programs */
   uint64_t frames_slots, frames_nodes;  /* most block slots and nodes of any program */

@@ -44,6 +44,22 @@ static bool is_real(const struct program *p, const struct node *n) {
   return result == 'f' || (result == 't' && (p->node[n->arg[1]].real || p->node[n->arg[2]].real));
 }
 
+/* A temp's floats were made canonical when they were stored, as a fill is, and are so for whoever only hands them
+ * on. The state and the data may come from elsewhere. */
+static bool is_clean(const struct program *p, const struct node *n) {
+  const struct tape_operand *o = n->kind == NODE_OPERAND ? &n->record->operand[n->operand] : NULL;
+  switch ((enum node_kind)n->kind) {
+  case NODE_OPERAND: return o->dtype == TAPE_F32 && o->space == TAPE_TEMP;
+  case NODE_LITERAL: return (n->word & 0x7fffffffu) <= 0x7f800000u;
+  case NODE_CANONICAL:
+  case NODE_REDUCE: return true;
+  case NODE_COPY:
+  case NODE_SPREAD: return p->node[n->arg[0]].clean;
+  case NODE_OP: return n->code == CANON_SEL && p->node[n->arg[1]].clean && p->node[n->arg[2]].clean;
+  default: return false;
+  }
+}
+
 static int32_t number(struct program *p, struct node n) {
   for (uint32_t i = 0; i < p->nodes; i++) {
     const struct node *o = &p->node[i];
@@ -59,6 +75,7 @@ static int32_t number(struct program *p, struct node n) {
   n.row |= n.kind == NODE_REDUCE;
   n.late = (n.dims & p->late_dims) != 0;
   n.real = is_real(p, &n);
+  n.clean = is_clean(p, &n);
   n.slot = n.direct = -1;
   p->node[p->nodes] = n;
   return (int32_t)p->nodes++;

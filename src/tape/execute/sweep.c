@@ -223,7 +223,8 @@ static void read_rows(const struct sweep *s, const struct backend *b, const uint
                       uint32_t n, uint32_t *out, bool slack) {
   uint32_t last = s->dims - 1, width = s->extent[last], c[PLAN_DIMS];
   bool narrow = slack && s->dims > 1 && width <= 16 && s->flat[last] == 1;
-  bool wide = !narrow && s->dims > 1 && width >= LONG_ROW && s->flat[last] == 1 && s->dtype != TAPE_U8;
+  bool long_rows = !narrow && s->dims > 1 && width >= LONG_ROW && s->dtype != TAPE_U8;
+  bool wide = long_rows && s->flat[last] == 1, turned = long_rows && !wide && s->flat[last - 1] == 1;
   for (uint32_t j = s->dims; j-- > 0; start /= s->extent[j]) {
     c[j] = (uint32_t)(start % s->extent[j]);
     flat += c[j] * s->flat[j];
@@ -247,14 +248,14 @@ static void read_rows(const struct sweep *s, const struct backend *b, const uint
       flat += carry(s, c, last);
       continue;
     }
-    if (wide && c[last] == 0 && n >= width) { /* whole rows along the dim outside */
-      uint32_t rows = s->extent[last - 1] - c[last - 1];
-      if (rows > n / width) rows = n / width;
-      b->dot_pack(rows, width, (const float *)(const void *)at + flat, (ptrdiff_t)s->flat[last - 1], 1,
-                  (float *)(void *)out, width);
+    uint32_t rows = wide || turned ? s->extent[last - 1] - c[last - 1] : 0; /* whole ones along the dim outside */
+    if (rows > n / width) rows = n / width;
+    if (c[last] == 0 && rows >= (turned ? SWEEP_TURNED_ROWS / 2 : 1)) {
+      b->dot_pack(rows, width, (const float *)(const void *)at + flat, (ptrdiff_t)s->flat[last - 1],
+                  (ptrdiff_t)s->flat[last], (float *)(void *)out, width);
       if ((n -= rows * width) == 0) return;
       out += rows * width;
-      flat += (int64_t)(rows - 1) * s->flat[last - 1] + width - 1;
+      flat += (int64_t)(rows - 1) * s->flat[last - 1] + (int64_t)(width - 1) * s->flat[last];
       c[last - 1] += rows - 1;
       c[last] = width - 1;
       flat += carry(s, c, last);

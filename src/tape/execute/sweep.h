@@ -8,8 +8,9 @@
 #define TAPE_SWEEP_H
 #include "tape/execute/plan.h"
 
-/* A block that sweep_read fills has room for this many words behind it. */
-enum { SWEEP_SLACK = 16 };
+/* A block that sweep_read fills has room for this many words behind it. Where the next dim outside is the one that lies
+ * side by side in memory, so many rows at once are turned in registers. */
+enum { SWEEP_SLACK = 16, SWEEP_TURNED_ROWS = 16 };
 
 struct sweep_axis {
   int64_t offset, fixed[PLAN_DIMS], coef[PLAN_DIMS], stride; /* fixed: by record dim; coef: by sweep dim */
@@ -74,6 +75,11 @@ static inline uint64_t sweep_row_bytes(const struct sweep *s) {
 static inline uint32_t sweep_rows(const struct sweep *s) {
   if (s->dims == 0 || s->inner_moves || s->dtype == TAPE_U8 || s->flat[s->dims - 1] != 1) return 0;
   return s->extent[s->dims - 1];
+}
+
+/* Rows whose elements lie apart, and the next row's beside them. */
+static inline bool sweep_turned(const struct sweep *s) {
+  return s->dims > 1 && s->dtype != TAPE_U8 && s->flat[s->dims - 1] != 1 && s->flat[s->dims - 2] == 1;
 }
 
 /* Linear all the way and always in range: address = base + sum of fixed + walk. */

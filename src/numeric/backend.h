@@ -45,6 +45,24 @@ struct dot_tile {
   const struct dot_later *later; /* NULL: nothing is asked for */
 };
 
+/* `length` consecutive k of a line_tile: rows first .. end - 1 alone meet them; a is the address of row `first`. */
+struct line_run {
+  ptrdiff_t a, b;
+  uint32_t length;
+  uint16_t first, end;
+};
+
+/* A dot_tile whose rows are places of an image's line, a_k 1: a tap may see nothing at one end of it. Of a run, `first`
+ * is 0 or 1, `end` is rows or rows - 1, and not both 1 and rows - 1. store is FIRST or NEXT. */
+struct line_tile {
+  const struct line_run *runs;
+  uint32_t runs_count, rows, cols;
+  const float *a, *b;
+  float *c;
+  ptrdiff_t a_row, b_k, c_row;
+  enum dot_store store;
+};
+
 /* Element-wise operation over n <= BACKEND_BLOCK words; unused operands are NULL; out may equal an operand. */
 typedef void backend_map(uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b, const uint32_t *c);
 
@@ -69,6 +87,12 @@ struct backend {
   /* returns whether any value stored is a NaN */
   bool (*dot)(const struct dot_tile *tile);
 
+  /* line is dot for tiles of lines, NULL: there is none. line_rows: most rows of up to 16 columns, and of up to 32;
+   * line_fits: which are there, at cols columns or fewer. */
+  bool (*line)(const struct line_tile *tile);
+  bool (*line_fits)(uint32_t rows, uint32_t cols, ptrdiff_t a_row);
+  uint32_t line_rows[2];
+
   /* out[p * out_k + j] = in[p * in_k + j * in_col] for p < depth, j < cols: a panel of b whose columns are not side by
    * side (in_k == 1 is transposed in registers), or of a whose rows are. Any cols; all else in out stays. */
   void (*dot_pack)(uint32_t depth, uint32_t cols, const float *in, ptrdiff_t in_k, ptrdiff_t in_col, float *out,
@@ -87,8 +111,8 @@ struct backend {
   void (*narrow_u8)(uint32_t n, uint8_t *out, const uint32_t *in);
 
   /* Copies words to where nobody looks for a while, past the caches where the machine can: a store that first fetches
-   * the line it overwrites moves twice the bytes. Quick for whole lines (64 bytes) of `out`. Other threads may look only
-   * after copies_settle on this one and what orders threads otherwise. */
+   * the line it overwrites moves twice the bytes. Quick for whole lines (64 bytes) of `out`. Other threads may look
+   * only after copies_settle on this one and what orders threads otherwise. */
   void (*copy_far)(uint32_t n, uint32_t *out, const uint32_t *in);
   void (*copies_settle)(void);
 

@@ -271,6 +271,73 @@ static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols,
   free(a), free(bw), free(c), free(want);
 }
 
+/* Words of c against those wanted; gaps between rows as they were. */
+static void compare_rows(const char *what, uint32_t rows, uint32_t cols, ptrdiff_t row, const uint32_t *c,
+                         const uint32_t *want) {
+  for (size_t i = 0; i < (size_t)(rows - 1) * (size_t)row + cols; i++) {
+    bool gap = i % (size_t)row >= cols;
+    uint32_t got = gap ? c[i] : canonical(c[i]), wanted = gap ? want[i] : canonical(want[i]);
+    CHECK(got == wanted, "%s %u x %u at %zu: %08x, not %08x", what, rows, cols, i, got, wanted);
+    if (got != wanted) break;
+  }
+}
+
+/* A line's tile: runs that leave out a row at either end, or none, against chains of the reference's fma. */
+static void test_line_once(const struct backend *b, uint32_t rows, uint32_t cols, ptrdiff_t a_row, enum kind kind) {
+  enum { RUNS = 4 };
+  struct line_run run[RUNS];
+  struct line_tile t = {.runs = run, .rows = rows, .cols = cols, .a_row = a_row, .store = (enum dot_store)below(2)};
+  t.runs_count = below(RUNS + 1);
+  t.b_k = (ptrdiff_t)(cols + below(5));
+  t.c_row = (ptrdiff_t)(cols + below(5));
+  const uint32_t depth = 9, a_words = rows * (uint32_t)a_row + depth, b_words = RUNS * depth * (uint32_t)t.b_k;
+  const uint32_t c_words = rows * (uint32_t)t.c_row;
+  uint32_t *a = take(a_words, 4), *bw = take(b_words, 4), *c = take(c_words, 4), *want = take(c_words, 4);
+  fill(a_words, a, kind);
+  fill(b_words, bw, kind);
+  fill(c_words, c, kind == SPECIAL ? BITS : kind);
+  memcpy(want, c, c_words * sizeof *c);
+  for (uint32_t r = 0; r < RUNS; r++) {
+    run[r] = (struct line_run){.b = (ptrdiff_t)(r * depth) * t.b_k, .length = 1 + below(depth), .end = (uint16_t)rows};
+    uint32_t leaves = below(3);
+    if (leaves == 1) run[r].first = 1;
+    if (leaves == 2) run[r].end--;
+    run[r].a = run[r].first * a_row + (ptrdiff_t)below(depth - run[r].length + 1);
+  }
+  bool nan = false;
+  for (uint32_t i = 0; i < rows; i++)
+    for (uint32_t j = 0; j < cols; j++) {
+      uint32_t *to = want + (size_t)i * (size_t)t.c_row + j, s = 0;
+      for (uint32_t r = 0; r < t.runs_count; r++)
+        for (uint32_t k = 0; k < run[r].length && i >= run[r].first && i < run[r].end; k++)
+          s = reference_apply(CANON_FMA, a[run[r].a + (ptrdiff_t)(i - run[r].first) * a_row + k],
+                              bw[run[r].b + (ptrdiff_t)k * t.b_k + j], s);
+      *to = reference_apply(CANON_ADD, t.store == DOT_FIRST ? 0 : *to, s, 0);
+      nan |= is_nan(*to);
+    }
+  t.a = (const float *)(const void *)a;
+  t.b = (const float *)(const void *)bw;
+  t.c = (float *)(void *)c;
+  bool said = b->line(&t);
+  CHECK(said == nan, "%s line %u x %u: NaN %d, said %d", b->name, rows, cols, nan, said);
+  compare_rows("line", rows, cols, t.c_row, c, want);
+  free(a), free(bw), free(c), free(want);
+}
+
+static void test_line(const struct backend *b) {
+  static const ptrdiff_t strides[] = {16, 32, 48, 7};
+  uint32_t tested = 0;
+  if (!b->line) return;
+  for (uint32_t cols = 1; cols <= 32; cols++)
+    for (uint32_t rows = 1; rows <= b->line_rows[cols > 16]; rows++)
+      for (int i = 0; i < 4; i++) {
+        if (!b->line_fits(rows, cols, strides[i])) continue;
+        tested++;
+        for (enum kind kind = 0; kind < KINDS; kind++) test_line_once(b, rows, cols, strides[i], kind);
+      }
+  CHECK(tested > 100 && b->line_fits(28, 16, 16) && b->line_fits(14, 32, 64), "%s: %u tiles of lines", b->name, tested);
+}
+
 static void test_dot(const struct backend *b) {
   static const uint32_t depths[] = {1, 2, 3, 9, 31, 64};
   for (uint32_t rows = 1; rows <= b->dot_rows; rows++)
@@ -527,6 +594,7 @@ int main(int argc, char **argv) {
     test_division_by_word(b);
     test_exp_low(b);
     test_dot(b);
+    test_line(b);
     test_dot_pack(b);
     test_reductions(b);
     test_column_chain(b);

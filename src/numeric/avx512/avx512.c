@@ -55,6 +55,7 @@
 
 #include "numeric/avx512/flat.inc"
 #include "numeric/avx512/slim.inc"
+#include "numeric/avx512/line.inc"
 
 static bool avx512_dot(const struct dot_tile *t) {
   if (t->cols > 32) return flat_dot(t);
@@ -265,4 +266,7 @@ const struct backend backend_avx512 = {.name = "avx512",
                                        .slim_cols = 16,
                                        .flat_cols = {0, 64, 64, 64, 64, 64, 64, 48, 48},
                                        .dot = avx512_dot,
+                                       .line = line_dot,
+                                       .line_fits = line_fits,
+                                       .line_rows = {LINE_ROWS, LINE_ROWS / 2},
                                        VECTOR_TABLE};

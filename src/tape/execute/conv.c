@@ -17,8 +17,7 @@ static uint32_t operand_dims(const struct tape_record *r, const struct tape_oper
   return bits;
 }
 
-/* Where place o and tap t meet on the axis; false: out of range. */
-static bool meet(const struct conv_axis *x, uint32_t o, uint32_t t, int64_t *at) {
+bool conv_meet(const struct conv_axis *x, uint32_t o, uint32_t t, int64_t *at) {
   const struct tape_axis *y = x->of;
   int64_t number = y->offset;
   if (x->out != CONV_NO_DIM) number += axis_coef(y, x->out) * o;
@@ -33,7 +32,7 @@ static bool classify(struct conv_axis *x) {
   int64_t at;
   for (uint32_t o = 0; o < x->places; o++) {
     uint64_t taps = 0;
-    for (uint32_t t = 0; t < x->taps; t++) taps |= (uint64_t)meet(x, o, t, &at) << t;
+    for (uint32_t t = 0; t < x->taps; t++) taps |= (uint64_t)conv_meet(x, o, t, &at) << t;
     uint32_t i = 0;
     for (; i < x->classes; i++) {
       struct conv_class *c = &x->class[i];
@@ -161,15 +160,14 @@ static int64_t k_step(const struct conv *c, uint32_t d) {
   return c->coef_a[d];
 }
 
-/* Where position coord of k is read by the classes of a list; false: out of range. */
-static bool locate(const struct conv *c, const uint32_t *class, const uint32_t *coord, int64_t *a) {
+bool conv_locate(const struct conv *c, uint32_t axes, const uint32_t *class, const uint32_t *coord, int64_t *a) {
   const struct tape_record *r = c->record;
   int64_t at;
   *a = 0;
   for (uint32_t d = r->out_rank; d < axis_rank(r); d++) *a += (int64_t)coord[d] * c->coef_a[d];
-  for (uint32_t i = 0; i < c->axes; i++) {
+  for (uint32_t i = 0; i < axes; i++) {
     const struct conv_axis *x = &c->axis[i];
-    if (!meet(x, x->class[class[i]].first, x->tap == CONV_NO_DIM ? 0 : coord[x->tap], &at)) return false;
+    if (!conv_meet(x, x->class[class[i]].first, x->tap == CONV_NO_DIM ? 0 : coord[x->tap], &at)) return false;
     *a += at * x->stride;
   }
   return true;
@@ -191,7 +189,7 @@ static uint32_t list_runs(const struct conv *c, const uint32_t *class, uint64_t 
     uint64_t n = taps ? 1 : r->dim[inner] - coord[inner];
     if (n > cut - k % cut) n = cut - k % cut;
     int64_t a, b = c->packed ? (int64_t)(k * c->panel_cols) : 0;
-    if (locate(c, class, coord, &a)) {
+    if (conv_locate(c, c->axes, class, coord, &a)) {
       for (uint32_t d = r->out_rank; d < axis_rank(r) && !c->packed; d++) b += (int64_t)coord[d] * c->coef_b[d];
       if (runs > first && last.a + (int64_t)last.length * c->a_k == a && last.b + (int64_t)last.length * c->b_k == b)
         last.length += (uint32_t)n;
@@ -275,7 +273,7 @@ bool conv_plan(struct execute *x, struct item *item) {
     c->pack = plan_take(x, 4 * c->groups * c->panels * c->panel_cols * c->k);
     c->pack_grain = plan_grain(x, c->groups * c->panels, c->k * c->panel_cols * 200);
   }
-  if (!lay_places(x, c) || !cut_lists(x, c)) return false;
+  if (!lay_places(x, c) || !cut_lists(x, c) || !conv_line_plan(x, c)) return false;
   cut_tasks(x, c);
   item->plan = c;
   return true;

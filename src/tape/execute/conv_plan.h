@@ -38,6 +38,18 @@ struct conv_thin {
   uint32_t *chunk;
 };
 
+/* Tiles with the places of a line for rows. */
+struct line_piece {
+  uint32_t first, rows; /* of places `step` apart */
+};
+struct conv_line {
+  uint32_t step, tiles;
+  int64_t slope; /* of a, for `step` places */
+  struct line_piece *tile;
+  struct line_run *run; /* lists, by classes of the outer axes, one a tile */
+  uint32_t *chunk;      /* as conv.chunk */
+};
+
 struct conv {
   const struct tape_record *record;
   uint8_t operand_a; /* the images; the other one is the filters */
@@ -58,7 +70,19 @@ struct conv {
   uint32_t *chunk;                       /* chunk c of list l is runs chunk[l * (chunks + 1) + c] up to the next */
   uint64_t block, blocks, strip, strips; /* images and outer places of a task */
   struct conv_thin *thin;                /* NULL: tiles have channels for columns */
+  struct conv_line *line;                /* NULL: rows are places of one class */
 };
+
+/* conv_meet: where place o and tap t meet on the axis; false: out of range. conv_locate: where position coord of k is
+ * read by the classes of the first `axes` axes. */
+bool conv_meet(const struct conv_axis *x, uint32_t o, uint32_t t, int64_t *at);
+bool conv_locate(const struct conv *c, uint32_t axes, const uint32_t *class, const uint32_t *coord, int64_t *a);
+
+/* conv_line_plan takes the tiles over if lines fit the back end's; false: out of memory. conv_line_panel computes a
+ * line of one image for one panel: a at the image's place of the outer axes, `list` their classes. Is there a NaN? */
+bool conv_line_plan(struct execute *x, struct conv *c);
+bool conv_line_panel(const struct execute *x, const struct conv *c, const float *a, const float *b, float *to,
+                     uint64_t list, uint32_t cols);
 
 /* conv_thin_plan takes the convolution over if its columns are few; false: out of memory. conv_thin_images computes
  * images first .. end - 1, a and to pointing at image 0, b at the filters. */

@@ -136,7 +136,10 @@ static bool strip(const struct execute *x, const struct conv *c, const struct co
       else if (group)
         here.b += (int64_t)group * c->coef_b[c->group];
       uint64_t wide = c->cols - col < c->panel_cols ? c->cols - col : c->panel_cols;
-      nan |= one_line(x, c, here, first, end, list, (uint32_t)wide);
+      for (uint64_t i = first; i < end && c->line; i++)
+        nan |= conv_line_panel(x, c, here.a + (int64_t)i * c->image_a, here.b, here.c + i * c->image_c, list,
+                               (uint32_t)wide);
+      if (!c->line) nan |= one_line(x, c, here, first, end, list, (uint32_t)wide);
     }
   }
   if (nan && !x->options.free_order)

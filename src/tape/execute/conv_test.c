@@ -67,7 +67,7 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
   if (memcmp(out, want, bytes) != 0) fail_msg("shape %u, two of %llu parts", number, (unsigned long long)parts);
 }
 
-static void compare(struct stage *s, uint32_t record, uint32_t number, const uint32_t *classes, bool thin) {
+static void compare(struct stage *s, uint32_t record, uint32_t number, const uint32_t *classes, bool thin, bool line) {
   static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   struct execute *x, *y;
   struct why why;
@@ -95,6 +95,8 @@ static void compare(struct stage *s, uint32_t record, uint32_t number, const uin
       fail_msg("shape %u: %u and %u classes", number, c->axis[0].classes, c->axis[1].classes);
     if (strcmp(backends[b / 2], "avx512") == 0 && (c->thin != NULL) != thin)
       fail_msg("shape %u: columns are %s", number, thin ? "channels" : "places");
+    if (strcmp(backends[b / 2], "avx512") == 0 && (c->line != NULL) != line)
+      fail_msg("shape %u: rows are %s", number, line ? "classes" : "lines");
     uint64_t parts = conv_parts(item);
     assert_int_equal(parts, s->record[record].dim[0]);
     assert_int_equal(conv_parts_fit(&s->record[record], 2), parts % 2 == 0 && parts >= 8);
@@ -108,9 +110,10 @@ static void compare(struct stage *s, uint32_t record, uint32_t number, const uin
 
 /* What the classes along height and width must be, forward and backward, and where tiles have places for columns. */
 enum { THIN_NEVER, THIN_FORWARD, THIN_BACKWARD, THIN_BOTH };
+enum { LINES_FORWARD = 4, LINES_BACKWARD = 8, LINES_BOTH = 12 }; /* and all places of a line for rows */
 struct shape {
   struct layer_shape layer;
-  uint32_t groups, forward[2], backward[2], thin;
+  uint32_t groups, forward[2], backward[2], ways;
 };
 static const struct shape shapes[] = {
     {{4, 8, 7, 3, 10, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BACKWARD},
@@ -138,6 +141,13 @@ static const struct shape shapes[] = {
     {{2, 9, 10, 70, 7, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_FORWARD}, /* more than one chunk */
     {{2, 3, 70, 5, 3, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BOTH},     /* lines of more than one tile */
     {{3, 11, 9, 7, 8, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},     /* dilated */
+    {{2, 3, 28, 16, 16, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER | LINES_BOTH},
+    {{1, 3, 32, 16, 11, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER | LINES_FORWARD},  /* two tiles a line */
+    {{2, 5, 28, 16, 32, 3, 3, 1, 2, 1}, 0, {3, 2}, {2, 3}, THIN_NEVER | LINES_BOTH},     /* dx: two lines of 14 */
+    {{1, 3, 14, 24, 40, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER | LINES_BACKWARD}, /* a narrow panel at the end */
+    {{1, 3, 12, 60, 24, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER | LINES_BOTH},     /* more than one chunk */
+    {{2, 3, 28, 32, 64, 1, 1, 0, 2, 1}, 0, {1, 1}, {2, 2}, THIN_NEVER | LINES_BOTH},
+    {{1, 3, 13, 40, 50, 3, 3, 1, 1, 1}, 2, {3, 3}, {3, 3}, THIN_NEVER | LINES_BOTH}, /* groups */
 };
 
 static void convolutions(void **state) {
@@ -161,7 +171,8 @@ static void convolutions(void **state) {
       layer_grouped_input_gradient(&s, l, h->groups, x, f);
     else
       layer_grouped_forward(&s, l, h->groups, x, f);
-    compare(&s, 2, i, back ? h->backward : h->forward, h->thin & (back ? THIN_BACKWARD : THIN_FORWARD));
+    compare(&s, 2, i, back ? h->backward : h->forward, h->ways & (back ? THIN_BACKWARD : THIN_FORWARD),
+            h->ways & (back ? LINES_BACKWARD : LINES_FORWARD));
     stage_end(&s);
   }
   assert_true(bands_seen > 100);

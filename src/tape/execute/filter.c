@@ -188,11 +188,10 @@ static void choose_tiles(struct execute *x, struct filter *f) {
   f->depth = BLOCK_BYTES / bytes / DEPTH_LEAST * DEPTH_LEAST;
   if (f->depth < DEPTH_LEAST) f->depth = DEPTH_LEAST;
   if (f->depth > CANON_CHUNK) f->depth = CANON_CHUNK;
-  uint64_t rows = !f->patches ? f->rows : f->turned ? f->cols : f->patch;
   uint64_t cols = f->turned ? f->patch : f->cols;
   f->tile_rows = b->dot_rows, f->tile_cols = b->dot_cols;
   bool beside = f->patches || f->a_row == 1;
-  if (beside && b->slim_rows > b->dot_rows && (cols <= b->slim_cols || (rows > b->dot_rows && rows <= b->slim_rows)))
+  if (beside && b->slim_rows > b->dot_rows && cols <= b->slim_cols)
     f->tile_rows = b->slim_rows, f->tile_cols = b->slim_cols;
   if (f->patches) {
     const struct filter_axis *last = &f->axis[f->axes - 1];

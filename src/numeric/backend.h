@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+<<<<<<< HEAD
 enum { BACKEND_BLOCK = 512, BACKEND_FLAT_ROWS = 8, BACKEND_CODES = 0x44, BACKEND_FUSED = 25 };
+=======
+enum { BACKEND_BLOCK = 512, BACKEND_FLAT_ROWS = 8, PATCH_PIECES = 5, BACKEND_CODES = 0x44, BACKEND_FUSED = 22 };
+>>>>>>> 8f3c225 (tape/execute: filters of few channels are summed where the image's rows lie)
 
 /* `length` consecutive k; the addresses of a and b, in floats relative to the tile's, at the first of them. */
 struct dot_run {
@@ -63,6 +67,23 @@ struct line_tile {
   enum dot_store store;
 };
 
+/* Places of one line: row[i] is what the first of them sees of the image's ith row, b their gradient. */
+struct patch_line {
+  const float *row[PATCH_PIECES], *b;
+  uint32_t length;
+};
+
+/* One chunk of a filter's gradient, all taps of a place as rows: c[(i * span + j) * c_row + l] = chain over the lines'
+ * places p of fma(row[i][p * step + j], b[p * b_k + l], s), for i < pieces, j < span, l < cols. store is RAW or MORE.
+ */
+struct patch_tile {
+  const struct patch_line *lines;
+  uint32_t lines_count, pieces, span, cols;
+  float *c;
+  ptrdiff_t step, b_k, c_row;
+  enum dot_store store;
+};
+
 /* Element-wise operation over n <= BACKEND_BLOCK words; unused operands are NULL; out may equal an operand. */
 typedef void backend_map(uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b, const uint32_t *c);
 
@@ -92,6 +113,10 @@ struct backend {
   bool (*line)(const struct line_tile *tile);
   bool (*line_fits)(uint32_t rows, uint32_t cols, ptrdiff_t a_row);
   uint32_t line_rows[2];
+
+  /* Says, as dot does, whether a sum is a NaN. NULL: there is none. patch_fits: which are there. */
+  bool (*patch)(const struct patch_tile *tile);
+  bool (*patch_fits)(uint32_t pieces, uint32_t span, uint32_t cols);
 
   /* out[p * out_k + j] = in[p * in_k + j * in_col] for p < depth, j < cols: a panel of b whose columns are not side by
    * side (in_k == 1 is transposed in registers), or of a whose rows are. Any cols; all else in out stays. */

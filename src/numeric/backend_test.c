@@ -338,6 +338,62 @@ static void test_line(const struct backend *b) {
   CHECK(tested > 100 && b->line_fits(28, 16, 16) && b->line_fits(14, 32, 64), "%s: %u tiles of lines", b->name, tested);
 }
 
+/* All taps of a place as rows, lines of any length and place. */
+static void test_patch_once(const struct backend *b, uint32_t pieces, uint32_t span, uint32_t cols, enum kind kind) {
+  enum { LINES = 4, PLACES = 11 };
+  struct patch_line line[LINES];
+  struct patch_tile t = {.lines = line, .pieces = pieces, .span = span, .cols = cols};
+  t.lines_count = below(LINES + 1);
+  t.step = (ptrdiff_t)(1 + below(3));
+  t.b_k = (ptrdiff_t)(cols + below(3));
+  t.c_row = (ptrdiff_t)(cols + below(3));
+  t.store = below(2) ? DOT_RAW : DOT_MORE;
+  const uint32_t row_words = PLACES * (uint32_t)t.step + span, a_words = LINES * pieces * row_words;
+  const uint32_t b_words = LINES * PLACES * (uint32_t)t.b_k, c_words = pieces * span * (uint32_t)t.c_row;
+  uint32_t *a = take(a_words, 4), *bw = take(b_words, 4), *c = take(c_words, 4), *want = take(c_words, 4);
+  fill(a_words, a, kind);
+  fill(b_words, bw, kind);
+  fill(c_words, c, kind == SPECIAL ? BITS : kind);
+  memcpy(want, c, c_words * sizeof *c);
+  uint32_t from[LINES][PATCH_PIECES];
+  for (uint32_t n = 0; n < LINES; n++) {
+    line[n].length = 1 + below(PLACES);
+    line[n].b = (const float *)(const void *)(bw + n * PLACES * (uint32_t)t.b_k);
+    for (uint32_t i = 0; i < pieces; i++)
+      line[n].row[i] = (const float *)(const void *)(a + (from[n][i] = below(LINES * pieces) * row_words));
+  }
+  bool nan = false;
+  for (uint32_t i = 0; i < pieces * span; i++)
+    for (uint32_t j = 0; j < cols; j++) {
+      uint32_t *to = want + (size_t)i * (size_t)t.c_row + j, s = t.store == DOT_MORE ? *to : 0;
+      for (uint32_t n = 0; n < t.lines_count; n++)
+        for (uint32_t p = 0; p < line[n].length; p++)
+          s = reference_apply(CANON_FMA, a[from[n][i / span] + p * (uint32_t)t.step + i % span],
+                              bw[(n * PLACES + p) * (uint32_t)t.b_k + j], s);
+      *to = s;
+      nan |= is_nan(s);
+    }
+  t.c = (float *)(void *)c;
+  bool said = b->patch(&t);
+  CHECK(said == nan, "%s patch %u x %u: NaN %d, said %d", b->name, pieces * span, cols, nan, said);
+  compare_rows("patch", pieces * span, cols, t.c_row, c, want);
+  free(a), free(bw), free(c), free(want);
+}
+
+static void test_patch(const struct backend *b) {
+  uint32_t tested = 0;
+  if (!b->patch) return;
+  for (uint32_t pieces = 1; pieces <= PATCH_PIECES; pieces++)
+    for (uint32_t span = 1; span <= 25; span++)
+      for (uint32_t cols = 1; cols <= 32; cols++) {
+        if (!b->patch_fits(pieces, span, cols)) continue;
+        tested++;
+        for (int again = 0; again < 3; again++)
+          for (enum kind kind = 0; kind < KINDS; kind++) test_patch_once(b, pieces, span, cols, kind);
+      }
+  CHECK(tested > 20 && b->patch_fits(3, 3, 16) && b->patch_fits(5, 5, 6), "%s: %u patches", b->name, tested);
+}
+
 static void test_dot(const struct backend *b) {
   static const uint32_t depths[] = {1, 2, 3, 9, 31, 64};
   for (uint32_t rows = 1; rows <= b->dot_rows; rows++)
@@ -595,6 +651,7 @@ int main(int argc, char **argv) {
     test_exp_low(b);
     test_dot(b);
     test_line(b);
+    test_patch(b);
     test_dot_pack(b);
     test_reductions(b);
     test_column_chain(b);

@@ -56,6 +56,7 @@
 #include "numeric/avx512/flat.inc"
 #include "numeric/avx512/slim.inc"
 #include "numeric/avx512/line.inc"
+#include "numeric/avx512/patch.inc"
 
 static bool avx512_dot(const struct dot_tile *t) {
   if (t->cols > 32) return flat_dot(t);
@@ -267,6 +268,8 @@ const struct backend backend_avx512 = {.name = "avx512",
                                        .flat_cols = {0, 64, 64, 64, 64, 64, 64, 48, 48},
                                        .dot = avx512_dot,
                                        .line = line_dot,
+                                       .patch = patch_dot,
+                                       .patch_fits = patch_fits,
                                        .line_fits = line_fits,
                                        .line_rows = {LINE_ROWS, LINE_ROWS / 2},
                                        VECTOR_TABLE};

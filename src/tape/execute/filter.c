@@ -85,8 +85,15 @@ static bool can_patch(const struct filter *f) {
   return f->c_row == (int64_t)f->cols;
 }
 
+/* Does the back end read patches where the rows lie? */
+static bool reads_rows(const struct backend *b, const struct filter *f) {
+  const uint64_t along = f->axis[f->axes - 1].taps, span = along * f->rows;
+  return b->patch && f->cols <= b->dot_cols &&
+         b->patch_fits((uint32_t)(f->taps / along), (uint32_t)span, (uint32_t)f->cols);
+}
+
 /* Everything that needs no plan; false: not a filter's gradient. */
-static bool choose(struct filter *f, const struct tape_record *r) {
+static bool choose(const struct backend *back, struct filter *f, const struct tape_record *r) {
   uint32_t outputs = (1u << r->out_rank) - 1, all[2] = {0, 0};
   *f = (struct filter){.record = r, .k = record_k(r), .group = FILTER_NO_DIM, .row = FILTER_NO_DIM};
   f->groups = f->rows = f->taps = 1;
@@ -166,12 +173,12 @@ static bool choose(struct filter *f, const struct tape_record *r) {
   see_line(f);
   if (f->line_moves) merge_taps(f);
   /* laying out patches costs more than it saves where half a vector of columns reads them */
-  return f->cols > COLS_FEW || !can_patch(f);
+  return f->cols > COLS_FEW || !can_patch(f) || reads_rows(back, f);
 }
 
-bool filter_fits(const struct tape_record *r) {
+bool filter_fits(const struct backend *b, const struct tape_record *r) {
   struct filter f;
-  return choose(&f, r);
+  return choose(b, &f, r);
 }
 
 static void choose_tiles(struct execute *x, struct filter *f) {
@@ -198,13 +205,20 @@ static void choose_tiles(struct execute *x, struct filter *f) {
     f->row_floats = ((f->line_length - 1) * (uint64_t)last->place + last->taps) * f->rows + 8;
     f->patch_floats = f->depth * f->patch_k + 16;
     f->rows_floats = f->taps / last->taps * f->row_floats;
+    if (reads_rows(b, f)) {
+      const uint64_t lines = CANON_CHUNK / f->line_length + 2;
+      f->in_rows = true, f->turned = false;
+      f->depth = CANON_CHUNK;
+      f->patch_floats = 0;
+      f->rows_floats = ((lines < CANON_CHUNK ? lines : CANON_CHUNK) * (f->patch / f->span) + 1) * f->row_floats;
+    }
     plan_need_accumulators(x, f->patch_floats + f->rows_floats + f->patch * f->cols);
   }
 }
 
 bool filter_plan(struct execute *x, struct item *item) {
   struct filter *f = arena_take(&x->notes, 1, sizeof *f);
-  if (!f || !choose(f, &x->tape->record[item->first])) return false;
+  if (!f || !choose(x->backend, f, &x->tape->record[item->first])) return false;
   const struct tape_record *r = f->record;
   f->a = chunks_operand(x, &r->operand[f->operand_a]);
   f->b = chunks_operand(x, &r->operand[1 - f->operand_a]);

@@ -8,8 +8,9 @@
 #define TAPE_FILTER_H
 #include "tape/execute/plan.h"
 
-/* filter_fits: is it a filter's gradient? A product without places or taps is dot's. */
-bool filter_fits(const struct tape_record *r);
+/* filter_fits: is it a filter's gradient? A product without places or taps is dot's, and so are some of few columns
+ * that this back end has no tiles for. */
+bool filter_fits(const struct backend *b, const struct tape_record *r);
 bool filter_plan(struct execute *x, struct item *item);
 void filter_run(struct execute *x, const struct item *item);
 

@@ -42,3 +42,39 @@ void filter_patch(const struct filter *f, const float *a, const struct filter_li
       to = places(8, row, f->row_floats, pieces, f->span, step, count, to, f->patch_k);
   }
 }
+
+void filter_patch_rows(const struct filter *f, const float *a, const float *b, const struct filter_line *line,
+                       uint32_t lines, struct patch_line *to, float *rows) {
+  const struct filter_axis *last = &f->axis[f->axes - 1];
+  const uint32_t outer = f->axes - 1;
+  const uint64_t pieces = f->taps / last->taps, step = (uint64_t)last->place * f->rows;
+  const int64_t inside = -last->number * (int64_t)f->rows, end = inside + last->extent * (int64_t)f->rows;
+  const int64_t width = (int64_t)f->row_floats, low = inside > 0 ? inside : 0, high = end < width ? end : width;
+  float *const zeros = rows, *next = rows + width;
+  int64_t from[2][PATCH_PIECES]; /* of the line before, of this one */
+  const float *at[2][PATCH_PIECES];
+  memset(zeros, 0, f->row_floats * sizeof *rows);
+  for (uint32_t n = 0; n < lines; n++) {
+    const struct filter_line *l = &line[n];
+    uint32_t tap[FILTER_AXES] = {0};
+    for (uint64_t i = 0; i < pieces; i++, filter_next_tap(f, 0, outer, tap)) {
+      int64_t *here = &from[n % 2][i];
+      const float **row = &at[n % 2][i];
+      *here = l->a + filter_tap_at(f, outer, tap);
+      *row = NULL;
+      if (!filter_sees(f, outer, tap, l) || low >= high) *row = zeros;
+      for (uint64_t j = 0; j < pieces && n > 0 && !*row; j++)
+        if (at[1 - n % 2][j] != zeros && from[1 - n % 2][j] == *here) *row = at[1 - n % 2][j];
+      if (!*row) {
+        memset(next, 0, (uint64_t)low * sizeof *next);
+        memcpy(next + low, a + *here + low, (uint64_t)(high - low) * sizeof *next);
+        memset(next + high, 0, (uint64_t)(width - high) * sizeof *next);
+        *row = next;
+        next += width;
+      }
+      to[n].row[i] = *row + l->low * step;
+    }
+    to[n].b = b + l->b + (int64_t)l->low * f->coef_b[f->line];
+    to[n].length = (uint32_t)(l->high - l->low);
+  }
+}

@@ -45,6 +45,7 @@ struct filter {
   uint64_t patch, patch_k, span; /* span: floats of a place that taps of the last axis see in one piece */
   uint64_t row_floats;           /* a row of the image with its borders, as far as a line's places see */
   uint64_t patch_floats, rows_floats;
+  bool in_rows; /* the back end reads patches where the rows lie */
   atomic_bool nan;
 };
 
@@ -101,5 +102,10 @@ static inline void filter_next_tap(const struct filter *f, uint32_t first, uint3
 /* filter_patch lays patches of these lines side by side, out of range +0; rows: memory for f->rows_floats. */
 void filter_patch(const struct filter *f, const float *a, const struct filter_line *line, uint32_t lines, float *to,
                   float *rows);
+
+/* filter_patch_rows lays the rows that these lines see, each once, in rows (memory for f->rows_floats), and says where
+ * each line finds its own. */
+void filter_patch_rows(const struct filter *f, const float *a, const float *b, const struct filter_line *line,
+                       uint32_t lines, struct patch_line *to, float *rows);
 
 #endif

@@ -116,6 +116,15 @@ static bool block_of_patches(const struct filter_call *call, const struct filter
   struct dot_run run[CANON_CHUNK];
   int64_t k = 0;
   uint32_t runs = 0;
+  if (f->in_rows) {
+    struct patch_line at[CANON_CHUNK];
+    struct patch_tile t = {.lines = at, .lines_count = lines, .cols = (uint32_t)f->cols, .c = sum, .store = store};
+    t.span = (uint32_t)f->span, t.pieces = (uint32_t)(f->patch / f->span);
+    t.step = (ptrdiff_t)((uint64_t)f->axis[f->axes - 1].place * f->rows);
+    t.b_k = f->coef_b[f->line], t.c_row = (ptrdiff_t)f->cols;
+    filter_patch_rows(f, call->a, call->b, line, lines, at, patch);
+    return call->x->backend->patch(&t);
+  }
   filter_patch(f, call->a, line, lines, patch, patch + f->patch_floats);
   for (uint32_t n = 0; n < lines; n++) { /* a: the patches */
     int64_t from = line[n].b + (int64_t)line[n].low * f->coef_b[f->line];

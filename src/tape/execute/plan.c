@@ -119,7 +119,7 @@ static enum item_kind kind_of(const struct execute *x, uint32_t n) {
     return !plain && window_back_fits(r) ? ITEM_WINDOW_BACK : ITEM_MAP;
   case TAPE_DOT:
     if (!plain && conv_fits(r)) return ITEM_CONV;
-    if (!plain && filter_fits(r)) return ITEM_FILTER;
+    if (!plain && filter_fits(x->backend, r)) return ITEM_FILTER;
     if (!plain && dot_fits(r)) return ITEM_DOT;
     if (!plain && column_fits(r)) return ITEM_COLUMN;
     return !plain && channel_fits(r) ? ITEM_CHANNEL : ITEM_FOLD;

@@ -142,6 +142,13 @@ struct backend {
   uint32_t (*fmax)(uint32_t n, const uint32_t *x);
   uint32_t (*fmin)(uint32_t n, const uint32_t *x);
 
+  /* Of lines of n words, `line` words apart, each word without its sign: end[l] = where line l and the others of its
+   * eight (0 to 7, 8 to 15, ..) end if all words from low to low + span behind their last other word are cut off by
+   * sixteens, counted from the start (a multiple of 16, or n). largest: of all words; below 7f800000 all are finite. */
+  void (*tails)(uint32_t lines, uint32_t n, const uint32_t *x, ptrdiff_t line, uint32_t low, uint32_t span,
+                uint32_t *end);
+  uint32_t (*largest)(uint32_t lines, uint32_t n, const uint32_t *x, ptrdiff_t line);
+
   /* s[j] = chain over r of s[j] + x[r * row + j], r ascending, j < cols (any cols): column sums of one chunk. */
   void (*column_chain)(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t row, float *s);
 

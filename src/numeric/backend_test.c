@@ -470,6 +470,31 @@ static void test_reductions(const struct backend *b) {
   }
 }
 
+static void test_lines(const struct backend *b) {
+  for (uint32_t n = 1; n <= 150; n++) {
+    enum { LINES = 20 };
+    uint32_t lines = 1 + below(LINES), lead = n + below(3), end[LINES], most = 0;
+    uint32_t low = n % 2 ? 0 : 0x6f800000, span = n % 2 ? 0 : 0x10000000, want[LINES] = {0};
+    uint32_t *x = take((size_t)lines * lead, 4);
+    fill(lines * lead, x, (enum kind)below(KINDS));
+    for (uint32_t l = 0; l < lines; l++)
+      for (uint32_t i = below(n + 1); i < n && l % 8 != n % 11; i++) /* in some eights, one line has none */
+        x[l * lead + i] = low + (span ? below(span + 1) : 0) + (below(2) << 31);
+    for (uint32_t l = 0; l < lines; l++)
+      for (uint32_t i = 0; i < n; i++) {
+        uint32_t size = x[l * lead + i] & 0x7fffffff, *of = &want[l / 8 * 8];
+        if ((size < low || size > low + span) && i >= *of) *of = (i / 16 + 1) * 16 < n ? (i / 16 + 1) * 16 : n;
+        if (size > most) most = size;
+      }
+    b->tails(lines, n, x, (ptrdiff_t)lead, low, span, end);
+    for (uint32_t l = 0; l < lines; l++)
+      CHECK(end[l] == want[l / 8 * 8], "%s tail of line %u of %u words: %u, not %u", b->name, l, n, end[l],
+            want[l / 8 * 8]);
+    CHECK(b->largest(lines, n, x, (ptrdiff_t)lead) == most, "%s largest of %u x %u", b->name, lines, n);
+    free(x);
+  }
+}
+
 static void test_column_chain(const struct backend *b) {
   for (uint32_t cols = 1; cols <= 150; cols++) {
     uint32_t rows = cols % 16 ? 1 + below(9) : 512, lead = cols + below(3);
@@ -656,6 +681,7 @@ int main(int argc, char **argv) {
     test_reductions(b);
     test_column_chain(b);
     test_column_dot(b);
+    test_lines(b);
     test_rows_fma(b);
     test_window_max(b);
     test_window_back(b);

@@ -125,6 +125,28 @@ static uint32_t scalar_fmin(uint32_t n, const uint32_t *x) {
   return s;
 }
 
+static void scalar_tails(uint32_t lines, uint32_t n, const uint32_t *x, ptrdiff_t line, uint32_t low, uint32_t span,
+                         uint32_t *end) {
+  for (uint32_t l = 0; l < lines; l++) {
+    uint32_t first = l / 8 * 8, most = 0;
+    for (uint32_t i = first; i < lines && i < first + 8; i++) {
+      const uint32_t *at = x + (ptrdiff_t)i * line;
+      uint32_t high = n;
+      while (high > most && (at[high - 1] & 0x7fffffffu) - low <= span) high--;
+      if (high > most) most = high;
+    }
+    end[l] = (most + 15) / 16 * 16 < n ? (most + 15) / 16 * 16 : n;
+  }
+}
+
+static uint32_t scalar_largest(uint32_t lines, uint32_t n, const uint32_t *x, ptrdiff_t line) {
+  uint32_t most = 0;
+  for (uint32_t l = 0; l < lines; l++, x += line)
+    for (uint32_t i = 0; i < n; i++)
+      if ((x[i] & 0x7fffffffu) > most) most = x[i] & 0x7fffffffu;
+  return most;
+}
+
 static void scalar_column_chain(uint32_t rows, uint32_t cols, const float *x, ptrdiff_t row, float *s) {
   for (uint32_t r = 0; r < rows; r++)
     for (uint32_t j = 0; j < cols; j++) s[j] = s[j] + x[(ptrdiff_t)r * row + j];
@@ -190,6 +212,8 @@ const struct backend backend_scalar = {
     .lanes = scalar_lanes,
     .fmax = scalar_fmax,
     .fmin = scalar_fmin,
+    .tails = scalar_tails,
+    .largest = scalar_largest,
     .column_chain = scalar_column_chain,
     .column_dot = scalar_column_dot,
     .rows_fma = scalar_rows_fma,

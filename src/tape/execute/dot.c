@@ -4,7 +4,8 @@
 
 #include "numeric/canon.h"
 #include "tape/execute/axis.h"
-#include "tape/execute/dot_plan.h"
+#include "tape/execute/dot_blank.h"
+#include "tape/execute/dot_tail.h"
 
 enum { A, B, PART_ROWS = 32 }; /* fewer rows a part would not pay for reading b again */
 
@@ -201,6 +202,10 @@ bool dot_plan(struct execute *x, struct item *item) {
   d->in_group = item->group > 0;
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
+  if (!taps) {
+    dot_tail_find(d);
+    if (!dot_blank_find(x, item, d)) return false;
+  }
   dot_cut_tasks(x, d);
   if (!dot_take_memory(x, item, d)) return false;
   find_parts(d, lead);

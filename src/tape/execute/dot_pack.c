@@ -1,4 +1,5 @@
 #include "tape/execute/dot_plan.h"
+#include "tape/execute/dot_tail.h"
 
 enum {
   FAR_ROWS = 64,
@@ -113,6 +114,9 @@ bool dot_take_memory(struct execute *x, const struct item *item, struct dot *d) 
   }
   if (d->from_b == DOT_OWN) words = d->own_a = depth * cols;
   if (d->from_a == DOT_OWN) words += d->group * depth * rows + 16;
+  d->own_tail = words;
+  words = d->own_blank = words + dot_tail_words(x, d);
+  if (d->blank) words += d->row.extent;
   if (words > 0) plan_need_accumulators(x, words);
   d->copied = arena_take(&x->notes, d->phases, sizeof *d->copied);
   d->tiled = arena_take(&x->notes, d->phases, sizeof *d->tiled);

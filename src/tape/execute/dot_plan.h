@@ -19,6 +19,10 @@ struct dot_dim {
  * copy of just the piece that the thread works on, made by that thread. */
 enum dot_from { DOT_IN_PLACE, DOT_SHARED, DOT_OWN };
 
+/* Which operand's lines may end in zeros, and along what they lie (dot_tail.h): rows of a along k; a's k along its
+ * rows, or b's along its columns. */
+enum dot_tail { DOT_TAIL_NONE, DOT_TAIL_A_K, DOT_TAIL_A_ROWS, DOT_TAIL_B_COLS };
+
 /* How an operand lies along k before it is copied: k / length is a row of k with an address of its own. */
 struct dot_depth {
   int64_t *from;
@@ -38,7 +42,9 @@ struct dot {
   bool by_cols; /* tasks are columns, all rows of them: b is wide, and each column of it is copied by one task alone */
   int64_t a_row, a_k, b_k;        /* as a tile walks, a_k and b_k inside a run */
   int64_t straight_a, straight_b; /* stride along all of k, in the value; 0: there is not one */
-  bool asks, c_far;               /* is the memory of operands, of c, worth asking for? */
+  enum dot_tail tail;
+  struct dot_blank *blank; /* dot_blank.h; NULL: all outputs are wanted */
+  bool asks, c_far;        /* is the memory of operands, of c, worth asking for? */
   struct dot_run *run;
   uint32_t *chunk, chunks; /* chunk c is runs chunk[c] .. chunk[c + 1] - 1, in the list of the loops' combination */
   uint64_t combination[TAPE_RANK_MAX]; /* what one step of a loop adds to it; all 0: one list for all */
@@ -63,7 +69,8 @@ struct dot {
   uint64_t share_a, share_b;            /* plan_copy */
   uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
   int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy of b */
-  uint64_t own_a;                       /* where a's copy begins in the thread's memory; b's is at its start */
+  uint64_t own_a, own_tail, own_blank;  /* where a's copy and the ends of tails and of blanks begin in the thread's
+                                         * memory;  b's copy is at its start */
   uint64_t group;                       /* row tiles whose a a thread copies together */
   uint64_t cols_inner;                  /* columns that are done for all rows of a task before the next */
 

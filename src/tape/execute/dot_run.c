@@ -1,22 +1,31 @@
 #include <string.h>
 
-#include "tape/execute/dot_plan.h"
+#include "tape/execute/dot_blank.h"
+#include "tape/execute/dot_tail.h"
 #include "tape/execute/fold.h"
 
 enum { COMMON_BYTES = 1 << 19 };
 
-/* One tile of rows, columns [low, high). t holds all but rows and columns. */
+/* One tile of rows, columns [low, high), +0 in panels from column `wanted` on. t holds all but columns; tail: of the
+ * columns of b, or NULL. */
 static bool tile_row(const struct dot_call *call, struct dot_tile *t, struct dot_ask *ask, const float *b,
-                     uint64_t depth, uint64_t low, uint64_t high, float *c) {
+                     const uint32_t *tail, uint32_t chunk, uint64_t low, uint64_t wanted, uint64_t high, float *c) {
   const struct dot *d = call->dot;
+  const struct dot_run *run = t->runs;
+  const uint32_t runs = t->runs_count;
+  struct dot_run cut;
+  uint64_t depth = dot_depth_of(call->x, d, chunk);
   bool nan = false;
   for (uint64_t j = low; j < high; j += d->panel_cols) {
     t->cols = (uint32_t)(high - j < d->panel_cols ? high - j : d->panel_cols);
     t->b = b + (d->from_b == DOT_IN_PLACE ? j : (j - low) * depth);
     t->c = c + j;
+    if (tail) cut = dot_tail_run(call, tail, run, chunk, j, t->cols), t->runs = &cut;
+    if (j >= wanted) t->runs_count = 0;
     t->later = d->asks ? dot_ask_next(ask, depth) : NULL;
     nan |= call->x->backend->dot(t);
   }
+  t->runs = run, t->runs_count = runs;
   return nan;
 }
 
@@ -85,8 +94,13 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
       list += at[l] * d->combination[l];
     }
     const uint32_t *cut = d->chunk + list * (d->chunks + 1u) + chunk;
-    t.runs = d->run + cut[0];
+    const struct dot_run *whole = t.runs = d->run + cut[0];
     t.runs_count = cut[1] - cut[0];
+    const uint32_t *blank = NULL;
+    if (d->blank)
+      blank = dot_blank_ends(call, thread, at, left == last - first, call->raw_a + from_a, call->raw_b + from_b);
+    const uint32_t *tail =
+        d->tail ? dot_tail_ends(call, thread, call->raw_a + from_a, call->raw_b + from_b, chunk) : NULL;
     const float *a = call->a + from_a, *b = d->from_b == DOT_OWN ? own_b : call->b + from_b;
     if (d->from_b == DOT_SHARED) b += d->panels * d->panel_cols * k + low * depth;
     if (d->from_a == DOT_SHARED) a += call->tiles * call->x->backend->dot_rows * k;
@@ -99,7 +113,10 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
       const float *own = d->from_a == DOT_OWN ? dot_own_a(call, thread, a, chunk, group, stop - group) : NULL;
       for (uint64_t i = group; i < stop; i++) {
         uint64_t row = row_of(call, i);
+        struct dot_run part;
         t.rows = (uint32_t)(row_of(call, i + 1) - row);
+        if (tail && d->tail != DOT_TAIL_B_COLS)
+          part = dot_tail_run(call, tail, whole, chunk, row, t.rows), t.runs = &part;
         if (d->from_a == DOT_OWN)
           t.a = own + (i - group) * tile_a;
         else
@@ -108,7 +125,9 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
           ask_rows(call, ask, a, chunk, i + 1, i + 2 < end ? i + 2 : end, (panels * 2 + 2) / 3);
         t.c_far = d->c_far && (!d->asks || i == tile);
         if (d->asks && d->c_far) ask_c(call, ask, c + to, i + 1, i + 2 < end ? i + 2 : end, low, high, depth);
-        nan |= tile_row(call, &t, ask, b, depth, low, high, c + to + (int64_t)row * d->row.c);
+        uint64_t wanted = blank ? dot_blank_from(blank, row, t.rows) : high;
+        nan |= tile_row(call, &t, ask, b, d->tail == DOT_TAIL_B_COLS ? tail : NULL, chunk, low, wanted, high,
+                        c + to + (int64_t)row * d->row.c);
       }
     }
   }

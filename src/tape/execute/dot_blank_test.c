@@ -1,0 +1,225 @@
+/* Masked attention, forward and backward, and what looks like it: the definition's bits, and which products leave
+ * something out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "numeric/canon.h"
+#include "tape/execute/dot_blank.h"
+#include "tape/execute/stage_agree.h"
+#include "tape/record/example.h"
+
+enum { B = 4, T = 50, D = 24, SCORES = B * T * T, HEADS = B * T * D };
+
+static struct pool *pool;
+static struct stage s;
+
+static int open_pool(void **state) {
+  (void)state;
+  return (pool = pool_open(2)) ? 0 : -1;
+}
+
+static int shut_pool(void **state) {
+  (void)state;
+  pool_shut(pool);
+  return 0;
+}
+
+/* What differs from masked attention. */
+struct twist {
+  const char *name;
+  uint32_t mask, key; /* words: of what hides; of one element of a key that few see, 0: as drawn */
+  bool own_masks;     /* one for each of B */
+  bool made, late;    /* the mask is made by a record, behind the scores */
+  bool shows_scores, shows_chances_gradient, shows_scores_gradient;
+  bool turned; /* t - dp instead of dp - t */
+  bool twice;  /* the scores are in the sum twice */
+  bool scores_blank, gradients_blank, less;
+};
+
+static const struct twist twists[] = {
+    {"plain", 0xff800000, 0, .scores_blank = true, .gradients_blank = true, .less = true},
+    {"finite mask", 0xff7fffff, 0, .scores_blank = true, .gradients_blank = true, .less = true},
+    {"least mask", 0xef800000, 0, .scores_blank = true, .gradients_blank = true, .less = true},
+    {"mask too small", 0xef7fffff, 0, .scores_blank = true, .gradients_blank = true, .less = true /* the gradients */},
+    {"masks of their own", 0xff800000, 0, .own_masks = true, .scores_blank = true, .gradients_blank = true,
+     .less = true},
+    {"mask made", 0xff800000, 0, .made = true, .scores_blank = true, .gradients_blank = true, .less = true},
+    {"mask made late", 0xff800000, 0, .made = true, .late = true, .gradients_blank = true, .less = true},
+    {"large key", 0xef800000, 0x74000000, .scores_blank = true, .gradients_blank = true},
+    {"infinite key", 0xff800000, 0x7f800000, .scores_blank = true, .gradients_blank = true},
+    {"key that is none", 0xff800000, 0x7fc00000, .scores_blank = true, .gradients_blank = true},
+    {"scores seen", 0xff800000, 0, .shows_scores = true, .gradients_blank = true, .less = true},
+    {"scores twice", 0xff800000, 0, .twice = true, .gradients_blank = true, .less = true},
+    {"gradient of chances seen", 0xff800000, 0, .shows_chances_gradient = true, .scores_blank = true, .less = true},
+    {"gradient of scores seen", 0xff800000, 0, .shows_scores_gradient = true, .scores_blank = true, .less = true},
+    {"turned", 0xff800000, 0, .turned = true, .scores_blank = true, .less = true},
+};
+enum { TWISTS = sizeof twists / sizeof twists[0] };
+
+/* A value as a state entry, back to front, so that plans that keep no temps show it too. */
+static void show(struct stage_value v, uint32_t elements) {
+  struct stage_value entry = stage_state(&s, TAPE_F32, 1, &elements);
+  struct tape_record r = {.op = TAPE_MAP, .out_rank = 1, .dim = {elements}};
+  stage_axis(stage_operand(&r, v), elements, (int32_t)elements - 1, 0, -1, 0, 0);
+  stage_add(&s, &r, &entry);
+}
+
+/* Operand of a record over [B, rows, cols] (k among them): axes for the dims named, B first. */
+static void reads(struct tape_record *r, struct stage_value v, uint32_t rows, uint8_t row, uint32_t cols, uint8_t col) {
+  struct tape_operand *o = stage_operand(r, v);
+  stage_axis(o, B, 0, 0, 1, 0, 0);
+  if (rows) stage_axis(o, rows, 0, row, 1, 0, 0);
+  if (cols) stage_axis(o, cols, 0, col, 1, 0, 0);
+}
+
+/* out[b, i, j] over k: x[b, i, k] or, turned, x[b, k, i], by y[b, k, j] or y[b, j, k]. */
+static struct stage_value product(struct stage_value x, bool x_turned, struct stage_value y, bool y_turned,
+                                  uint32_t rows, uint32_t cols, uint32_t k) {
+  struct tape_record r = {.op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 3, .k_rank = 1, .dim = {B, rows, cols, k}};
+  if (x_turned)
+    reads(&r, x, k, 3, rows, 1);
+  else
+    reads(&r, x, rows, 1, k, 3);
+  if (y_turned)
+    reads(&r, y, cols, 2, k, 3);
+  else
+    reads(&r, y, k, 3, cols, 2);
+  return stage_add(&s, &r, NULL);
+}
+
+static struct stage_value mask_of(const struct twist *w, uint32_t *data) {
+  uint32_t count = w->own_masks ? B : 1;
+  struct stage_value mask = stage_data(&s, TAPE_F32, count * T * T, STAGE_PLAIN);
+  uint32_t *word = s.data[(*data)++];
+  for (uint32_t b = 0; b < count; b++)
+    for (uint32_t i = 0; i < T; i++)
+      for (uint32_t j = 0; j < T; j++) word[(b * T + i) * T + j] = j > (i + 9 * b) % T ? w->mask : 0;
+  return mask;
+}
+
+/* Records of the tape's two products that may be blank. */
+static uint32_t scores_record, gradient_record;
+
+static void attention(const struct twist *w) {
+  uint32_t data = 0;
+  struct stage_value in[4]; /* queries, keys, values, and what is wanted of the result: [B, T, D] */
+  for (int i = 0; i < 4; i++) {
+    in[i] = stage_data(&s, TAPE_F32, HEADS, STAGE_PLAIN);
+    uint32_t *word = s.data[data++];
+    for (uint32_t b = 0; b < B && i == 1 && w->key; b++) word[(b * T + T - 5) * D + 3] = w->key;
+  }
+  struct stage_value mask = mask_of(w, &data), p, m, z, x, t, d;
+  if (w->made && !w->late) mask = stage_made(&s, mask, T * T);
+  scores_record = s.tape.records_count;
+  struct stage_value scores = product(in[0], false, in[1], true, T, T, D);
+  if (w->late) mask = stage_made(&s, mask, T * T);
+
+  struct tape_record add = {.op = TAPE_MAP, .out_rank = 3, .dim = {B, T, T}};
+  reads(&add, scores, T, 1, T, 2);
+  if (w->own_masks) {
+    reads(&add, mask, T, 1, T, 2);
+  } else {
+    struct tape_operand *o = stage_operand(&add, mask);
+    stage_axis(o, T, 0, 1, 1, 0, 0), stage_axis(o, T, 0, 2, 1, 0, 0);
+  }
+  uint8_t sum = example_op(&add, CANON_ADD, 0, 1, 0);
+  if (w->twice) example_op(&add, CANON_ADD, sum, 0, 0);
+  x = stage_add(&s, &add, NULL);
+
+  struct tape_record most = {.op = TAPE_FOLD, .reducer = TAPE_FMAX, .out_rank = 2, .k_rank = 1, .dim = {B, T, T}};
+  reads(&most, x, T, 1, T, 2);
+  m = stage_add(&s, &most, NULL);
+  struct tape_record total = {.op = TAPE_FOLD, .reducer = TAPE_LANES, .out_rank = 2, .k_rank = 1, .dim = {B, T, T}};
+  reads(&total, x, T, 1, T, 2), reads(&total, m, T, 1, 0, 0);
+  example_op(&total, CANON_EXP, example_op(&total, CANON_SUB, 0, 1, 0), 0, 0);
+  z = stage_add(&s, &total, NULL);
+  struct tape_record chance = {.op = TAPE_MAP, .out_rank = 3, .dim = {B, T, T}};
+  reads(&chance, x, T, 1, T, 2), reads(&chance, m, T, 1, 0, 0), reads(&chance, z, T, 1, 0, 0);
+  example_op(&chance, CANON_DIV, example_op(&chance, CANON_EXP, example_op(&chance, CANON_SUB, 0, 1, 0), 0, 0), 2, 0);
+  p = stage_add(&s, &chance, NULL);
+  struct stage_value y = product(p, false, in[2], false, T, D, T);
+  show(y, HEADS);
+  struct tape_record loss = {.op = TAPE_MAP, .out_rank = 3, .dim = {B, T, D}};
+  reads(&loss, y, T, 1, D, 2), reads(&loss, in[3], T, 1, D, 2);
+  example_op(&loss, CANON_ADD, 0, 1, 0);
+  struct stage_value dy = stage_add(&s, &loss, NULL);
+  if (w->shows_scores) show(scores, SCORES);
+
+  show(product(p, true, dy, false, T, D, T), HEADS);
+  gradient_record = s.tape.records_count;
+  struct stage_value dp = product(dy, false, in[2], true, T, T, D);
+  struct tape_record by = {.op = TAPE_FOLD, .reducer = TAPE_LANES, .out_rank = 2, .k_rank = 1, .dim = {B, T, T}};
+  reads(&by, dp, T, 1, T, 2), reads(&by, p, T, 1, T, 2);
+  example_op(&by, CANON_MUL, 0, 1, 0);
+  t = stage_add(&s, &by, NULL);
+  struct tape_record back = {.op = TAPE_MAP, .out_rank = 3, .dim = {B, T, T}};
+  reads(&back, dp, T, 1, T, 2), reads(&back, p, T, 1, T, 2), reads(&back, t, T, 1, 0, 0);
+  example_op(&back, CANON_MUL, 1,
+             w->turned ? example_op(&back, CANON_SUB, 2, 0, 0) : example_op(&back, CANON_SUB, 0, 2, 0), 0);
+  d = stage_add(&s, &back, NULL);
+  if (w->shows_chances_gradient) show(dp, SCORES);
+  if (w->shows_scores_gradient) show(d, SCORES);
+  show(product(d, false, in[1], false, T, D, T), HEADS);
+  show(product(in[0], true, d, false, D, T, T), HEADS);
+  stage_seal(&s);
+}
+
+static uint64_t products; /* fma that a step asked for */
+static bool (*counted)(const struct dot_tile *tile);
+
+static bool count(const struct dot_tile *t) {
+  for (uint32_t r = 0; r < t->runs_count; r++) products += (uint64_t)t->runs[r].length * t->rows * t->cols;
+  return counted(t);
+}
+
+static bool is_blank(const struct execute *x, uint32_t record) {
+  for (uint32_t i = 0; i < x->items_count; i++)
+    if (x->item[i].kind == ITEM_DOT && x->item[i].first == record) return ((struct dot *)x->item[i].plan)->blank;
+  fail_msg("record %u is no product", record);
+  return false;
+}
+
+static void hidden_scores(void **state) {
+  (void)state;
+  struct backend counting = *backend_best();
+  struct why why;
+  counted = counting.dot, counting.dot = count;
+  uint64_t square = 2 * (uint64_t)SCORES * D,
+           all = 3 * square; /* two products each that are blank, that are by p, by d */
+  for (uint32_t i = 0; i < TWISTS; i++) {
+    const struct twist *w = &twists[i];
+    stage_begin(&s, 40 + i);
+    attention(w);
+    for (uint32_t alone = 0; alone < 2; alone++) {
+      struct execute_options o = {.backend = &counting, .small_tasks = alone};
+      struct execute *x;
+      assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
+      if (is_blank(x, scores_record) != w->scores_blank || is_blank(x, gradient_record) != w->gradients_blank)
+        fail_msg("%s: scores %s, gradients %s", w->name, is_blank(x, scores_record) ? "blank" : "not",
+                 is_blank(x, gradient_record) ? "blank" : "not");
+      uint8_t *blob = stage_blob(&s, STAGE_PLAIN);
+      products = 0;
+      execute_step(x, blob, 1, 1);
+      uint32_t both = (uint32_t)w->scores_blank + w->gradients_blank;
+      /* products by p and d leave out a fifth or more, blank ones as well */
+      if (w->less ? products > all - square / 8 * (4 + both) / 2 : products < all - square * 3 / 4)
+        fail_msg("%s: %llu of %llu fma", w->name, (unsigned long long)products, (unsigned long long)all);
+      free(blob);
+      execute_shut(x);
+    }
+    if (!stage_agrees(&s, 1, 8, pool, NULL)) fail_msg("%s", w->name);
+    stage_end(&s);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_scores)};
+  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+}

@@ -1,0 +1,140 @@
+/* Products by lines that end in zeros: the definition's bits, and how many fma they take. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tape/execute/dot_plan.h"
+#include "tape/execute/stage.h"
+#include "tape/execute/stage_layers.h"
+
+enum { BATCH = 3, DIMS = 4 };
+
+/* out [BATCH, rows, cols], k: both operands' axes, outermost first, as the record's dims counted from 1. */
+static const struct shape {
+  uint32_t rows, cols, k;
+  uint8_t a[DIMS], b[DIMS];
+  enum dot_tail tail;
+} shapes[] = {
+    {70, 40, 90, {1, 2, 4}, {1, 4, 3}, DOT_TAIL_A_K},
+    {70, 40, 90, {1, 2, 4}, {1, 3, 4}, DOT_TAIL_A_K}, /* b turned, and so copied */
+    {100, 33, 600, {1, 2, 4}, {1, 4, 3}, DOT_TAIL_A_K},
+    {70, 40, 90, {1, 4, 2}, {1, 4, 3}, DOT_TAIL_A_ROWS},
+    {90, 12, 1100, {1, 4, 2}, {1, 3, 4}, DOT_TAIL_A_ROWS},
+    {300, 40, 130, {4, 1, 2}, {1, 4, 3}, DOT_TAIL_A_ROWS}, /* rows of k far apart */
+    {30, 90, 70, {1, 2, 4}, {1, 4, 3}, DOT_TAIL_B_COLS},
+    {30, 90, 600, {1, 4, 2}, {1, 4, 3}, DOT_TAIL_B_COLS},
+    {30, 90, 70, {1, 2, 4}, {1, 3, 4}, DOT_TAIL_NONE}, /* b's lines are its columns */
+    {70, 40, 90, {1, 2, 4}, {4, 3}, DOT_TAIL_NONE},    /* one b for all */
+    {7, 20, 40, {1, 2, 4}, {1, 4, 3}, DOT_TAIL_NONE},  /* too little of it */
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+/* What the lines of the operand with the tails end in, and what else lies in the other one. */
+enum lines { FULL, TRIANGLE, SOME, NOTHING, LINES };
+enum other { PLAIN, INFINITE, NOT_A_NUMBER, OTHERS };
+
+static uint64_t products; /* fma that a step asked for */
+static struct backend counting;
+static bool (*counted)(const struct dot_tile *tile);
+
+static bool count(const struct dot_tile *t) {
+  for (uint32_t r = 0; r < t->runs_count; r++) products += (uint64_t)t->runs[r].length * t->rows * t->cols;
+  return counted(t);
+}
+
+static uint32_t extent_of(const struct shape *h, uint8_t dim) {
+  return (const uint32_t[]){BATCH, h->rows, h->cols, h->k}[dim - 1];
+}
+
+static uint32_t elements_of(const struct shape *h, const uint8_t *lies) {
+  uint32_t elements = 1;
+  for (uint32_t i = 0; i < DIMS && lies[i]; i++) elements *= extent_of(h, lies[i]);
+  return elements;
+}
+
+/* Zeros of both signs. */
+static void cut_lines(uint32_t *word, uint32_t words, uint32_t length, enum lines lines) {
+  for (uint32_t i = 0; i < words / length; i++) {
+    uint32_t end = length, lines_there = words / length / BATCH, n = i % lines_there;
+    if (lines == TRIANGLE) end = n * length / lines_there + 1;
+    if (lines == SOME && n % 3 == 0) end = n % 2 ? length / 2 : 0;
+    if (lines == NOTHING) end = 0;
+    for (uint32_t j = end; j < length; j++) word[i * length + j] = (i + j) % 3 ? 0 : 0x80000000;
+  }
+}
+
+static void stage_shape(struct stage *s, const struct shape *h, enum lines lines, enum other other) {
+  static const uint32_t odd[OTHERS] = {0, 0xff800000, 0x7fc00000};
+  struct tape_record r = {.op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 3, .k_rank = 1};
+  const uint8_t *lie[2] = {h->a, h->b};
+  uint32_t with = h->tail == DOT_TAIL_B_COLS, last = 0;
+  for (uint32_t d = 0; d < DIMS; d++) r.dim[d] = extent_of(h, (uint8_t)(d + 1));
+  for (uint32_t o = 0; o < 2; o++) {
+    uint32_t elements = elements_of(h, lie[o]);
+    struct stage_value v = stage_data(s, TAPE_F32, elements, STAGE_PLAIN);
+    struct tape_operand *at = stage_operand(&r, v);
+    for (uint32_t i = 0; i < DIMS && lie[o][i]; last = lie[o][i++])
+      stage_axis(at, extent_of(h, lie[o][i]), 0, (uint8_t)(lie[o][i] - 1), 1, 0, 0);
+    uint32_t *word = s->data[o];
+    if (o == with) cut_lines(word, elements, extent_of(h, last), lines);
+    for (uint32_t i = 0; i < BATCH && o != with && other; i++) word[(2 * i + 1) * elements / (2 * BATCH)] = odd[other];
+  }
+  stage_add(s, &r, NULL);
+  stage_seal(s);
+}
+
+static uint64_t step(struct execute *x, uint8_t *state) {
+  products = 0;
+  execute_step(x, state, 1, 1);
+  return products;
+}
+
+static void compare(const struct shape *h, enum lines lines, enum other other, const struct backend *backend) {
+  static struct stage s;
+  struct execute *x, *y;
+  struct why why;
+  uint64_t bytes = 4ull * BATCH * h->rows * h->cols, all = bytes / 4 * h->k;
+  stage_begin(&s, 7 + (uint64_t)(h - shapes));
+  stage_shape(&s, h, lines, other);
+  counting = *backend, counted = backend->dot, counting.dot = count;
+  struct execute_options plain = {.plain = true}, fast = {.backend = &counting, .materialise = true};
+  assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &plain, &why), EXECUTE_OK);
+  assert_int_equal(execute_open(&y, &s.tape, (const void *const *)s.data, &fast, &why), EXECUTE_OK);
+  uint8_t *state = aligned_alloc(64, 4096);
+  step(x, state);
+  uint64_t done = step(y, state);
+  const struct dot *d = y->item[0].plan;
+  assert_int_equal(y->item[0].kind, ITEM_DOT);
+  assert_int_equal(d->tail, h->tail);
+  if (memcmp(execute_temps(x), execute_temps(y), bytes) != 0)
+    fail_msg("%s: shape %d, lines %d, other %d differ", backend->name, (int)(h - shapes), lines, other);
+  bool less = h->tail && (lines == TRIANGLE || lines == NOTHING) && !other;
+  if (less ? done > all * 9 / 10 : done < all && h->k <= 512 && (other || lines != SOME))
+    fail_msg("%s: shape %d, lines %d, other %d: %llu of %llu fma", backend->name, (int)(h - shapes), lines, other,
+             (unsigned long long)done, (unsigned long long)all);
+  if (less && lines == NOTHING) assert_int_equal(done, 0);
+  free(state);
+  execute_shut(x), execute_shut(y);
+  stage_end(&s);
+}
+
+static void products_by_tails(void **state) {
+  (void)state;
+  static const char *const backends[] = {"avx2", "avx512", "neon"};
+  for (uint32_t i = 0; i < SHAPES; i++)
+    for (int b = 0; b < 3; b++)
+      for (enum lines l = 0; l < LINES; l++)
+        for (enum other o = 0; o < OTHERS; o++)
+          if (backend_named(backends[b])) compare(&shapes[i], l, o, backend_named(backends[b]));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(products_by_tails)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BACKEND_BLOCK = 512, BACKEND_FLAT_ROWS = 8, PATCH_PIECES = 5, BACKEND_CODES = 0x44, BACKEND_FUSED = 25 };
+enum { BACKEND_BLOCK = 1024, BACKEND_FLAT_ROWS = 8, PATCH_PIECES = 5, BACKEND_CODES = 0x44, BACKEND_FUSED = 26 };
 
 /* `length` consecutive k; the addresses of a and b, in floats relative to the tile's, at the first of them. */
 struct dot_run {

@@ -74,8 +74,9 @@ static uint32_t bits_of(float x) {
   return w;
 }
 
-static const uint32_t sizes[] = {1,  2,  3,  4,  5,  7,  8,  9,  12, 13, 15,  16,  17,  23,  24,  25,  30,  31,
-                                 32, 33, 47, 48, 49, 63, 64, 65, 95, 96, 127, 128, 129, 255, 256, 500, 511, 512};
+static const uint32_t sizes[] = {1,  2,  3,   4,   5,   7,   8,   9,   12,  13,  15,   16,  17,
+                                 23, 24, 25,  30,  31,  32,  33,  47,  48,  49,  63,   64,  65,
+                                 95, 96, 127, 128, 129, 255, 256, 500, 511, 512, 1023, 1024};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /* What a map gives against the scalar rule; all else that out holds stays. place: out is a fresh array, or operand
@@ -435,7 +436,7 @@ static void test_dot_pack(const struct backend *b) {
 }
 
 static void test_reductions(const struct backend *b) {
-  for (uint32_t n = 1; n <= BACKEND_BLOCK; n++) {
+  for (uint32_t n = 1; n <= CANON_CHUNK; n++) {
     enum kind kind = n % 5 ? UNIT : (enum kind)below(KINDS);
     uint32_t *x = take(n, 4), l[CANON_LANES] = {0};
     fill(n, x, kind);
@@ -453,7 +454,7 @@ static void test_reductions(const struct backend *b) {
 
     uint32_t *copy = take(n, 4);
     memcpy(copy, x, n * sizeof *x);
-    uint32_t far[512 + 33] = {0}, to = n % 17; /* off a line, and on it */
+    uint32_t far[CANON_CHUNK + 33] = {0}, to = n % 17; /* off a line, and on it */
     uint32_t *line = far + (16 - (uintptr_t)far / 4 % 16) % 16;
     b->copy_far(n, line + to, x);
     b->copies_settle();

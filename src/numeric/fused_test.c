@@ -144,7 +144,7 @@ static bool well_formed(const struct fused_body *b) {
 
 int main(void) {
   static const char *const names[] = {"avx2", "avx512", "neon"};
-  static const uint32_t sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 48, 63, 100, 511, 512};
+  static const uint32_t sizes[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 48, 63, 100, 511, 512, 1023, 1024};
   int failed = 0, kernels = 0;
   for (uint8_t code = 0; code < BACKEND_FUSED; code++)
     if (!well_formed(&fused_bodies[code])) printf("%s is not well formed\n", fused_bodies[code].name), failed++;

@@ -23,6 +23,9 @@ struct map {
   struct map_output output[];
 };
 
+/* What is written past the caches besides goes out in shorter pieces: the buffers between hold some thirty lines. */
+enum { FAR_BLOCK = 512 };
+
 /* Values that are only moved, each written where it goes, need no block of a thread's: a piece of them may be longer,
  * and as many rows as are turned at once. 0: something else happens. */
 static uint32_t moved_block(const struct program *p) {
@@ -50,7 +53,9 @@ bool map_plan(struct execute *x, struct item *item) {
   m->block = BACKEND_BLOCK;
   for (uint32_t i = 0; i < item->count; i++)
     if (x->tape->record[item->first + i].op == TAPE_FOLD) m->program.row = r->dim[rank - 1];
-  if (m->program.row) m->program.k = 0, m->block = BACKEND_BLOCK / m->program.row * m->program.row;
+  for (uint32_t i = 0; i < item->count; i++)
+    if (value_lies_here(&x->value[item->first + i])) m->block = FAR_BLOCK;
+  if (m->program.row) m->program.k = 0, m->block = m->block / m->program.row * m->program.row;
 
   int32_t result[PROGRAM_NODES_MAX], kept[PROGRAM_NODES_MAX];
   bool rewrites = false;

@@ -1,4 +1,4 @@
-/* map: adjacent maps of one shape, and folds over their rows, as one pass over blocks of 512 elements or of whole rows.
+/* map: adjacent maps of one shape, and folds over their rows, as one pass over blocks of elements or of whole rows.
  *
  * A softmax or a layer norm is such a pass: what its records have in common (the exp of the sum and of the quotient) is
  * computed once and stays in the first cache. TAPE 4, rule `map`. */

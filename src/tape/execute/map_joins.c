@@ -35,7 +35,7 @@ static bool may_mix(const struct tape_record *r, enum role role) {
   if (r->dtype != TAPE_F32) return false;
   if (role == ROW_MAP) return true;
   bool tree = r->reducer == TAPE_LANES || r->reducer == TAPE_FMAX || r->reducer == TAPE_FMIN;
-  return tree && r->dim[r->out_rank] <= BACKEND_BLOCK && fold_along_rows(r);
+  return tree && r->dim[r->out_rank] <= CANON_CHUNK && fold_along_rows(r);
 }
 
 static uint32_t nodes_most(const struct tape_record *r) {

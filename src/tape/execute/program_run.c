@@ -164,6 +164,12 @@ static void evaluate(const struct program *p, const struct execute *x, const str
   switch ((enum node_kind)n->kind) {
   case NODE_LITERAL: f->at[i] = &n->word; break;
   case NODE_OPERAND:
+    if (n->sweep->plain) { /* most are */
+      f->at[i] =
+          (const uint32_t *)(const void *)place_at_thread(x, n->sweep->place, f->thread) + n->sweep->base + m->start;
+      same = false;
+      break;
+    }
     same = sweep_read(n->sweep, x, m, f, out, &f->at[i]);
     if (n->gathers) ask_for_rows(p, x, m, f, n);
     break;

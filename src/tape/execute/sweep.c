@@ -130,6 +130,7 @@ void sweep_make(struct sweep *s, const struct tape_record *r, const struct tape_
     for (uint32_t x = 0; x < s->axes; x++) used |= s->axis[x].fixed[d] != 0;
     if (used) s->fixed_dims = d + 1;
   }
+  s->plain = s->axes == 0 && s->fixed_dims == 0 && s->dims == 1 && s->flat[0] == 1 && s->dtype != TAPE_U8;
 }
 
 static inline uint32_t word_at(const uint8_t *at, uint8_t dtype, int64_t i) {

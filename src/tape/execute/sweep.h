@@ -31,6 +31,7 @@ struct sweep {
   bool moves;          /* some axis' number changes along the sweep */
   bool inner_moves;    /* ... along its innermost dim */
   bool inner_straight; /* ... and there by a constant step, without a divisor or an index */
+  bool plain;          /* words one behind the other, whatever is held fixed: read where they lie */
 };
 
 /* Where a block stands: coordinates of the dims held fixed (0 for the moving ones), first index along the sweep,

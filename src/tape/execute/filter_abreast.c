@@ -102,7 +102,7 @@ bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t h
       t.c_row = (int64_t)wide;
       t.store = k % CANON_CHUNK ? DOT_MORE : DOT_RAW;
       t.runs_count = lay_runs(f, tap, line, lines, from, run);
-      if (f->chunks.bands == 0) filter_ask(call, &line[lines - 1], o, outer);
+      if (f->chunks.bands == 0) filter_ask(call, &line[lines - 1], k + f->depth, o, outer);
       for (uint64_t i = 0; i < tiles && (t.runs_count || t.store == DOT_RAW); i++) {
         const uint64_t row = f->rows * i / tiles;
         t.rows = (uint32_t)(f->rows * (i + 1) / tiles - row);

@@ -66,9 +66,10 @@ struct filter_call {
 /* The lines of k first .. end - 1. Returns their number. */
 uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line);
 
-/* filter_ask asks for part `part` of `parts` of what the block behind these lines will read, line after line of memory,
- * while this one is worked at. A hint. */
-void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t part, uint64_t parts);
+/* filter_ask asks for part `part` of `parts` of what the block behind these lines, from position `next` of k on, will
+ * read, line after line of memory, while this one is worked at. A hint. */
+void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t next, uint64_t part,
+                uint64_t parts);
 
 /* filter_abreast_fits decides about f->abreast and what it needs; filter_abreast_add adds positions [low, high) of k,
  * all of one chunk, to its sums, of which those in front have been added, and says whether there is a NaN among them.

@@ -29,7 +29,8 @@ uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, stru
   return lines;
 }
 
-void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t part, uint64_t parts) {
+void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t next, uint64_t part,
+                uint64_t parts) {
   enum { LINE = 16 };
   const struct filter *f = call->filter;
   const uint64_t floats_a = f->depth * f->place_a, floats_b = f->depth * f->place_b;
@@ -37,6 +38,18 @@ void filter_ask(const struct filter_call *call, const struct filter_line *last, 
   const uintptr_t b = (uintptr_t)(call->b + last->b) + last->high * (uintptr_t)f->coef_b[f->line] * sizeof(float);
   for (uint64_t i = floats_b * part / parts; i < floats_b * (part + 1) / parts; i += LINE)
     __builtin_prefetch((const void *)(b + i * sizeof(float)), 0, 2);
+  if (f->taps == 1 && f->place_a > f->rows * f->groups) { /* the places in between are never read */
+    struct filter_line line[CANON_CHUNK];
+    const uint32_t lines = filter_lines(f, next, next + f->depth < f->k ? next + f->depth : f->k, line);
+    for (uint32_t n = 0; n < lines; n++)
+      for (uint64_t p = line[n].low; p < line[n].high; p++)
+        for (uint64_t i = 0; i < f->rows * f->groups; i += LINE)
+          __builtin_prefetch(
+              (const void *)((uintptr_t)call->a +
+                             (uintptr_t)(line[n].a + (int64_t)(p * (uint64_t)f->a_k + i)) * sizeof(float)),
+              0, 2);
+    return;
+  }
   for (uint64_t i = floats_a * part / parts; i < floats_a * (part + 1) / parts; i += LINE)
     __builtin_prefetch((const void *)(a + i * sizeof(float)), 0, 2);
 }
@@ -80,7 +93,7 @@ static bool tiles(const struct filter_call *call, struct dot_tile *t, uint64_t r
 
 /* One block of k, the taps of `splits` that are this unit's. */
 static bool block_of_taps(const struct filter_call *call, const struct filter_line *line, uint32_t lines, float *sum,
-                          uint64_t part, enum dot_store store, bool asks) {
+                          uint64_t part, enum dot_store store, uint64_t next, bool asks) {
   const struct filter *f = call->filter;
   uint32_t tap[FILTER_AXES] = {0};
   struct dot_run run[CANON_CHUNK];
@@ -90,7 +103,7 @@ static bool block_of_taps(const struct filter_call *call, const struct filter_li
     struct dot_tile t = {.runs = run, .a_row = f->a_row, .a_k = f->a_k, .c_row = f->c_row, .store = store};
     t.b_k = f->coef_b[f->line];
     t.runs_count = lay_runs(f, tap, line, lines, run);
-    if (asks) filter_ask(call, &line[lines - 1], n, f->taps / f->splits);
+    if (asks) filter_ask(call, &line[lines - 1], next, n, f->taps / f->splits);
     float *c = sum;
     for (uint32_t i = 0; i < f->axes; i++)
       if (f->axis[i].of_tap != FILTER_NO_DIM) c += (int64_t)tap[i] * f->coef_c[f->axis[i].of_tap];
@@ -166,7 +179,8 @@ static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t spli
     uint32_t lines = filter_lines(f, k, k + f->depth < high ? k + f->depth : high, line);
     enum dot_store store = k % CANON_CHUNK == 0 ? DOT_RAW : DOT_MORE;
     nan |= f->patches ? block_of_patches(call, line, lines, turned, patch, store)
-                      : block_of_taps(call, line, lines, sum, split, store, asks && split == 0 && k + f->depth < high);
+                      : block_of_taps(call, line, lines, sum, split, store, k + f->depth,
+                                      asks && split == 0 && k + f->depth < high);
   }
   if (f->turned)
     for (uint64_t row = 0; row < f->patch; row++)

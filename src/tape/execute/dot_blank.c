@@ -66,13 +66,15 @@ static int chance_of(const struct execute *x, uint32_t record, uint8_t o) {
   return products_alone_read(x, record) ? p : -1;
 }
 
-/* Is it there, whole or for the band, when the item runs? Values lie still from their maker to their last reader, and
- * that comes after the item. */
-static bool made_before(const struct execute *x, const struct item *item, const struct tape_operand *o) {
+/* Is it there when the item runs? In its maker's group only the part of the band is that each element of the outputs
+ * finds its own element in (beside). Values lie still from their maker to their last reader, and that comes after the
+ * item. */
+static bool made_before(const struct execute *x, const struct item *item, const struct tape_operand *o, bool beside) {
   if (o->space == TAPE_DATA) return true;
   if (o->space != TAPE_TEMP) return false;
   const struct item *maker = &x->item[x->value[plan_producer(x, o->first_leaf)].item];
-  return maker < item && !(plan_sums(maker) && maker->unit == item->unit);
+  if (maker->unit == item->unit && (plan_sums(maker) || !beside)) return false;
+  return maker < item;
 }
 
 /* Does the operand lie where its coordinates say, from the value's start? */
@@ -92,6 +94,7 @@ bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
   uint32_t rank = r->out_rank, n = item->first;
   int64_t coef[PLAN_DIMS], seen[PLAN_DIMS];
   uint32_t low = 0;
+  bool beside = false;
   d->blank = NULL;
   if (!dot_tail_batched(d) || d->chunks > 1 || x->options.materialise || x->options.alter || r->space != TAPE_TEMP ||
       d->halo_a || d->halo_b || !dot_tail_lines(d->row.a, d->straight_a) || !dot_tail_lines(d->col.b, d->straight_b) ||
@@ -113,11 +116,11 @@ bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
           (from == 0 && !operand_walks(reader, g, rank)))
         return true;
       if (guide && (from != low || !same_value(g, guide) || memcmp(coef, seen, sizeof coef) != 0)) return true;
-      guide = g, low = from;
+      guide = g, low = from, beside = operand_walks(reader, g, rank);
       memcpy(seen, coef, sizeof coef);
     }
   }
-  if (!guide || coef[d->col.of] != 1 || !made_before(x, item, guide)) return true;
+  if (!guide || coef[d->col.of] != 1 || !made_before(x, item, guide, beside)) return true;
   d->blank = arena_take(&x->notes, 1, sizeof *d->blank);
   if (!d->blank) return false;
   *d->blank = (struct dot_blank){

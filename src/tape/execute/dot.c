@@ -209,6 +209,7 @@ bool dot_plan(struct execute *x, struct item *item) {
   dot_cut_tasks(x, d);
   if (!dot_take_memory(x, item, d)) return false;
   find_parts(d, lead);
+  if (d->part_rows) d->tail = DOT_TAIL_NONE, d->blank = NULL; /* of all rows only a part may be there */
   item->plan = d;
   return true;
 }

@@ -66,15 +66,15 @@ static int chance_of(const struct execute *x, uint32_t record, uint8_t o) {
   return products_alone_read(x, record) ? p : -1;
 }
 
-/* Is it there when the item runs? In its maker's group only the part of the band is that each element of the outputs
- * finds its own element in (beside). Values lie still from their maker to their last reader, and that comes after the
- * item. */
-static bool made_before(const struct execute *x, const struct item *item, const struct tape_operand *o, bool beside) {
+/* Is the guide there when the item runs, and until it is done? Values lie still from their maker to their last reader,
+ * and that comes after the item. But what is made in the item's own group may be there for one band, and copies of it
+ * in a thread's buffer go with their last reader in the group: so all `readers` must be in it, which read of the guide
+ * what their own band made (joins). */
+static bool lies_there(const struct execute *x, const struct item *item, const struct tape_operand *o, bool readers) {
   if (o->space == TAPE_DATA) return true;
   if (o->space != TAPE_TEMP) return false;
   const struct item *maker = &x->item[x->value[plan_producer(x, o->first_leaf)].item];
-  if (maker->unit == item->unit && (plan_sums(maker) || !beside)) return false;
-  return maker < item;
+  return maker < item && (maker->unit != item->unit || (readers && !plan_sums(maker)));
 }
 
 /* Does the operand lie where its coordinates say, from the value's start? */
@@ -94,7 +94,7 @@ bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
   uint32_t rank = r->out_rank, n = item->first;
   int64_t coef[PLAN_DIMS], seen[PLAN_DIMS];
   uint32_t low = 0;
-  bool beside = false;
+  bool readers_here = true;
   d->blank = NULL;
   if (!dot_tail_batched(d) || d->chunks > 1 || x->options.materialise || x->options.alter || r->space != TAPE_TEMP ||
       d->halo_a || d->halo_b || !dot_tail_lines(d->row.a, d->straight_a) || !dot_tail_lines(d->col.b, d->straight_b) ||
@@ -116,11 +116,12 @@ bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
           (from == 0 && !operand_walks(reader, g, rank)))
         return true;
       if (guide && (from != low || !same_value(g, guide) || memcmp(coef, seen, sizeof coef) != 0)) return true;
-      guide = g, low = from, beside = operand_walks(reader, g, rank);
+      guide = g, low = from;
+      readers_here &= x->item[x->value[q].item].unit == item->unit;
       memcpy(seen, coef, sizeof coef);
     }
   }
-  if (!guide || coef[d->col.of] != 1 || !made_before(x, item, guide, beside)) return true;
+  if (!guide || coef[d->col.of] != 1 || !lies_there(x, item, guide, readers_here)) return true;
   d->blank = arena_take(&x->notes, 1, sizeof *d->blank);
   if (!d->blank) return false;
   *d->blank = (struct dot_blank){
@@ -132,9 +133,11 @@ bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
   return true;
 }
 
-/* The exponent of a power of two that no word of these lines reaches. */
+/* The exponent of a power of two that no word of these lines reaches; more than any sum may have if one is not finite.
+ */
 static int32_t bound_log(const struct execute *x, struct dot_lines l) {
-  return (int32_t)(dot_lines_largest(x, &l) >> 23) - 126;
+  uint32_t largest = dot_lines_largest(x, &l);
+  return largest < INFINITY_WORD ? (int32_t)(largest >> 23) - 126 : 1000;
 }
 
 const uint32_t *dot_blank_ends(const struct dot_call *call, uint32_t thread, const uint64_t *at, bool first,

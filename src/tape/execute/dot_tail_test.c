@@ -140,7 +140,36 @@ static void products_by_tails(void **state) {
   free(blob);
 }
 
+/* Rows in front of the batches: a group's band holds some rows of every batch, so nobody may look at all of them. */
+static void rows_in_front(void **state) {
+  (void)state;
+  enum { ROWS = 64, HEADS = 2, COLS = 8, K = 32 };
+  static struct stage s;
+  struct execute *x;
+  struct why why;
+  stage_begin(&s, 3);
+  struct stage_value a = stage_data(&s, TAPE_F32, ROWS * HEADS * K, STAGE_PLAIN);
+  struct stage_value b = stage_data(&s, TAPE_F32, HEADS * K * COLS, STAGE_PLAIN);
+  a = stage_made(&s, a, ROWS * HEADS * K);
+  struct tape_record r = {
+      .op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 3, .k_rank = 1, .dim = {ROWS, HEADS, COLS, K}};
+  struct tape_operand *o = stage_operand(&r, a);
+  stage_axis(o, ROWS, 0, 0, 1, 0, 0), stage_axis(o, HEADS, 0, 1, 1, 0, 0), stage_axis(o, K, 0, 3, 1, 0, 0);
+  o = stage_operand(&r, b);
+  stage_axis(o, HEADS, 0, 1, 1, 0, 0), stage_axis(o, K, 0, 3, 1, 0, 0), stage_axis(o, COLS, 0, 2, 1, 0, 0);
+  stage_add(&s, &r, NULL);
+  stage_seal(&s);
+  struct execute_options small = {.small_tasks = true};
+  assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &small, &why), EXECUTE_OK);
+  const struct dot *d = x->item[1].plan;
+  assert_int_equal(x->item[1].kind, ITEM_DOT);
+  assert_true(x->item[1].group && d->part_rows);
+  assert_int_equal(d->tail, DOT_TAIL_NONE);
+  execute_shut(x);
+  stage_end(&s);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(products_by_tails)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(products_by_tails), cmocka_unit_test(rows_in_front)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BACKEND_BLOCK = 1024, BACKEND_FLAT_ROWS = 8, PATCH_PIECES = 5, BACKEND_CODES = 0x44, BACKEND_FUSED = 26 };
+enum { BACKEND_BLOCK = 1024, BACKEND_FLAT_ROWS = 8, PATCH_PIECES = 5, BACKEND_CODES = 0x44, BACKEND_FUSED = 25 };
 
 /* `length` consecutive k; the addresses of a and b, in floats relative to the tile's, at the first of them. */
 struct dot_run {
@@ -80,7 +80,8 @@ struct patch_tile {
   enum dot_store store;
 };
 
-/* Element-wise operation over n <= BACKEND_BLOCK words; unused operands are NULL; out may equal an operand. */
+/* Element-wise operation over n <= BACKEND_BLOCK words (of BITS, a copy, and of `canonical` below any number); unused
+ * operands are NULL; out may equal an operand. */
 typedef void backend_map(uint32_t n, uint32_t *out, const uint32_t *a, const uint32_t *b, const uint32_t *c);
 
 /* Input of a fused body: a vector of n words, or one that is the same word for all elements. */

@@ -3,7 +3,7 @@
 #include "tape/execute/axis.h"
 #include "tape/execute/conv_plan.h"
 
-enum { RUNS_MAX = 1 << 20, IMAGES_LEAST = 4 /* of a part: some tiles have rows over images */ };
+enum { IMAGES_LEAST = 4 /* of a part: some tiles have rows over images */ };
 
 /* The innermost dim of k longer than 1; the last if there is none. */
 static uint32_t inner_k(const struct tape_record *r) {
@@ -141,7 +141,7 @@ static bool choose(struct conv *c, const struct tape_record *r) {
   c->a_k = 0;
   uint64_t runs = lists * (c->k / r->dim[inner_k(r)] + c->k / CANON_CHUNK + 1);
   if (seen >> inner_k(r) & 1) runs = lists * (c->k + 1);
-  return runs <= RUNS_MAX;
+  return runs <= CONV_RUNS_MAX;
 }
 
 bool conv_fits(const struct tape_record *r) {

@@ -94,7 +94,7 @@ bool conv_line_plan(struct execute *x, struct conv *c) {
   uint32_t runs = 0;
   for (uint32_t i = 0; i + 1 < c->axes; i++) lists *= c->axis[i].classes;
   l.tiles = cut_tiles(x, c, &l, NULL);
-  if (l.tiles == 0 || l.tiles > UINT16_MAX) return true;
+  if (l.tiles == 0 || l.tiles > UINT16_MAX || lists * l.tiles > CONV_RUNS_MAX) return true;
   l.tile = arena_take(&x->notes, l.tiles, sizeof *l.tile);
   l.chunk = arena_take(&x->notes, lists * l.tiles * (c->chunks + 1ull), sizeof *l.chunk);
   if (!l.tile || !l.chunk) return false;
@@ -108,7 +108,9 @@ bool conv_line_plan(struct execute *x, struct conv *c) {
       for (uint32_t i = c->axes - 1; i-- > 0; rest /= c->axis[i].classes)
         class[i] = (uint32_t)(rest % c->axis[i].classes);
       for (uint32_t t = 0; t < l.tiles; t++)
-        if (!list_runs(c, &l, class, &l.tile[t], cut, l.run, l.chunk + (list * l.tiles + t) * (c->chunks + 1u), &runs))
+        if (!list_runs(c, &l, class, &l.tile[t], cut, l.run, l.chunk + (list * l.tiles + t) * (c->chunks + 1u),
+                       &runs) ||
+            runs > CONV_RUNS_MAX)
           return true;
     }
   }

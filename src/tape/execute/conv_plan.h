@@ -4,7 +4,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/conv.h"
 
-enum { CONV_AXES = 4, CONV_CLASSES = 64, CONV_TAPS = 64, CONV_NO_DIM = 255 };
+enum { CONV_AXES = 4, CONV_CLASSES = 64, CONV_TAPS = 64, CONV_NO_DIM = 255, CONV_RUNS_MAX = 1 << 20 /* in one plan */ };
 
 /* Places first, first + step, .. of an axis, which all meet the same taps; each reads `slope` after the one before. */
 struct conv_class {

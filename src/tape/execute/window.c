@@ -10,7 +10,7 @@
 enum { TAPS_MAX = 254 };
 
 /* Where no tap leaves the value, rows of outputs, all places of a line with their channels, are read where they lie.
- * Otherwise blocks of outputs, at most 512 elements; taps are gathered or pointed at, block by block. */
+ * Otherwise blocks of outputs; taps are gathered or pointed at, block by block. */
 struct window {
   const struct tape_record *record;
   struct sweep tap;  /* moves along the outputs, k fixed */

@@ -12,6 +12,7 @@
 
 #include "numeric/canon.h"
 #include "tape/execute/dot_blank.h"
+#include "tape/execute/dot_tail.h"
 #include "tape/execute/stage_agree.h"
 #include "tape/record/example.h"
 
@@ -283,7 +284,47 @@ static void mask_let_go(void **state) {
   stage_end(&s);
 }
 
+/* Keys that several batches share, with heads inside of them: copied once for all, so they lie in no combination's
+ * place. */
+static void shared_keys(void **state) {
+  (void)state;
+  enum { MANY = 3, H = 2, N = 40, WIDE = 24, ALL = MANY * H * N * N };
+  static const uint32_t elements[] = {MANY * H * N * WIDE, H * N * WIDE, N * N};
+  stage_begin(&s, 9);
+  struct stage_value in[3]; /* queries, keys, mask */
+  for (int i = 0; i < 3; i++) in[i] = stage_data(&s, TAPE_F32, elements[i], STAGE_PLAIN);
+  for (uint32_t i = 0; i < N * N; i++) ((uint32_t *)s.data[2])[i] = i % N > i / N ? 0xff800000 : 0;
+  struct tape_record r = {
+      .op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 4, .k_rank = 1, .dim = {MANY, H, N, N, WIDE}};
+  struct tape_operand *o = stage_operand(&r, in[0]);
+  stage_axis(o, MANY, 0, 0, 1, 0, 0), stage_axis(o, H, 0, 1, 1, 0, 0);
+  stage_axis(o, N, 0, 2, 1, 0, 0), stage_axis(o, WIDE, 0, 4, 1, 0, 0);
+  o = stage_operand(&r, in[1]);
+  stage_axis(o, H, 0, 1, 1, 0, 0), stage_axis(o, N, 0, 3, 1, 0, 0), stage_axis(o, WIDE, 0, 4, 1, 0, 0);
+  struct stage_value scores = stage_add(&s, &r, NULL);
+  struct tape_record add = {.op = TAPE_MAP, .out_rank = 4, .dim = {MANY, H, N, N}};
+  o = stage_operand(&add, scores);
+  for (uint8_t d = 0; d < 4; d++) stage_axis(o, add.dim[d], 0, d, 1, 0, 0);
+  o = stage_operand(&add, in[2]);
+  stage_axis(o, N, 0, 2, 1, 0, 0), stage_axis(o, N, 0, 3, 1, 0, 0);
+  example_op(&add, CANON_ADD, 0, 1, 0);
+  show(stage_add(&s, &add, NULL), ALL);
+  stage_seal(&s);
+  struct execute *x;
+  struct why why;
+  struct execute_options alone = {.backend = NULL};
+  assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &alone, &why), EXECUTE_OK);
+  assert_int_equal(x->item[0].kind, ITEM_DOT);
+  const struct dot *d = x->item[0].plan;
+  assert_true(dot_tail_batched(d) && d->from_b == DOT_SHARED);
+  assert_null(d->blank);
+  execute_shut(x);
+  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  stage_end(&s);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_scores), cmocka_unit_test(mask_let_go)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_scores), cmocka_unit_test(mask_let_go),
+                                     cmocka_unit_test(shared_keys)};
   return cmocka_run_group_tests(tests, open_pool, shut_pool);
 }

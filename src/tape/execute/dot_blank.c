@@ -96,9 +96,9 @@ bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
   uint32_t low = 0;
   bool readers_here = true;
   d->blank = NULL;
-  if (!dot_tail_batched(d) || d->chunks > 1 || x->options.materialise || x->options.alter || r->space != TAPE_TEMP ||
-      d->halo_a || d->halo_b || d->from_a == DOT_SHARED || d->from_b == DOT_SHARED ||
-      !dot_tail_lines(d->row.a, d->straight_a) || !dot_tail_lines(d->col.b, d->straight_b) ||
+  if (!dot_tail_batched(d) || d->chunks > 1 || !d->straight_a || !d->straight_b || x->options.materialise ||
+      x->options.alter || r->space != TAPE_TEMP || d->halo_a || d->halo_b || d->from_a == DOT_SHARED ||
+      d->from_b == DOT_SHARED || !dot_tail_lines(d->row.a, d->straight_a) || !dot_tail_lines(d->col.b, d->straight_b) ||
       r->dim[d->row.of] != d->row.extent || r->dim[d->col.of] != d->col.extent)
     return true;
   for (uint32_t q = n + 1; q < x->tape->records_count; q++) {

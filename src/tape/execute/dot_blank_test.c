@@ -323,8 +323,36 @@ static void shared_keys(void **state) {
   stage_end(&s);
 }
 
+/* k of two dims that do not merge: what lies beyond the first of its pieces bounds the scores too. */
+static void pieces_of_k(void **state) {
+  (void)state;
+  enum { N = 40, PIECES = 2, LONG = 12, ALL = B * N * N, EACH = PIECES * B * LONG * N };
+  stage_begin(&s, 11);
+  struct stage_value in[3]; /* queries, keys: [PIECES, B, LONG, N]; mask */
+  for (int i = 0; i < 3; i++) in[i] = stage_data(&s, TAPE_F32, i < 2 ? EACH : N * N, STAGE_PLAIN);
+  for (uint32_t i = 0; i < N * N; i++) ((uint32_t *)s.data[2])[i] = i % N > i / N ? 0xef800000 : 0;
+  for (uint32_t i = EACH / 2; i < EACH; i++) ((uint32_t *)s.data[1])[i] = 0x74000000;
+  struct tape_record r = {
+      .op = TAPE_DOT, .reducer = TAPE_CHAIN, .out_rank = 3, .k_rank = 2, .dim = {B, N, N, PIECES, LONG}};
+  for (uint8_t i = 0; i < 2; i++) {
+    struct tape_operand *o = stage_operand(&r, in[i]);
+    stage_axis(o, PIECES, 0, 3, 1, 0, 0), stage_axis(o, B, 0, 0, 1, 0, 0);
+    stage_axis(o, LONG, 0, 4, 1, 0, 0), stage_axis(o, N, 0, (uint8_t)(1 + i), 1, 0, 0);
+  }
+  struct stage_value scores = stage_add(&s, &r, NULL);
+  struct tape_record add = {.op = TAPE_MAP, .out_rank = 3, .dim = {B, N, N}};
+  reads(&add, scores, N, 1, N, 2);
+  struct tape_operand *o = stage_operand(&add, in[2]);
+  stage_axis(o, N, 0, 1, 1, 0, 0), stage_axis(o, N, 0, 2, 1, 0, 0);
+  example_op(&add, CANON_ADD, 0, 1, 0);
+  show(stage_add(&s, &add, NULL), ALL);
+  stage_seal(&s);
+  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  stage_end(&s);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_scores), cmocka_unit_test(mask_let_go),
-                                     cmocka_unit_test(shared_keys)};
+                                     cmocka_unit_test(shared_keys), cmocka_unit_test(pieces_of_k)};
   return cmocka_run_group_tests(tests, open_pool, shut_pool);
 }

@@ -221,7 +221,7 @@ static void hidden_scores(void **state) {
     size_t bytes = (size_t)s.tape.state_leaves * TAPE_LEAF_BYTES;
     uint8_t *want = stage_blob(&s, STAGE_PLAIN), *blob = stage_blob(&s, STAGE_PLAIN);
     struct execute *plain;
-    struct execute_options definition = {.plain = !STAGE_RACES, .materialise = true};
+    struct execute_options definition = {.plain = !STAGE_SANITIZED, .materialise = true};
     assert_int_equal(execute_open(&plain, &s.tape, (const void *const *)s.data, &definition, &why), EXECUTE_OK);
     for (uint32_t step = 1; step <= 2; step++) execute_step(plain, want, step, 1);
     for (uint32_t alone = 0; alone < 2; alone++) {

@@ -121,7 +121,7 @@ static void products_by_tails(void **state) {
   (void)state;
   static const char *const backends[] = {"avx2", "avx512", "neon"};
   static struct stage s;
-  struct execute_options plain = {.plain = !STAGE_RACES, .materialise = true};
+  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true};
   uint8_t *blob = aligned_alloc(64, 4096);
   for (const struct shape *h = shapes; h < shapes + SHAPES; h++)
     for (enum lines l = 0; l < LINES; l++)

@@ -186,7 +186,7 @@ static void compare(struct stage *s, uint32_t record, const char *name, const st
   struct execute *x, *y;
   struct why why;
   stage_seal(s);
-  struct execute_options plain = {.plain = !STAGE_RACES, .materialise = true, .pool = pool};
+  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true, .pool = pool};
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &plain, &why), EXECUTE_OK);
   uint8_t *state = aligned_alloc(64, 4096);
   execute_step(x, state, 1, 1);

@@ -68,7 +68,7 @@ static void compare(struct stage *s, uint32_t steps, uint32_t variants, enum sta
   size_t bytes = (size_t)s->tape.state_leaves * TAPE_LEAF_BYTES,
          temps_bytes = (size_t)s->tape.temp_leaves * TAPE_LEAF_BYTES;
   uint8_t *before = stage_blob(s, content), *plain = malloc(bytes + 1), *fast = aligned_alloc(64, bytes + 64);
-  struct execute_options options = {.plain = !STAGE_RACES, .materialise = true};
+  struct execute_options options = {.plain = !STAGE_SANITIZED, .materialise = true};
   struct execute *x;
   struct why why;
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &options, &why), EXECUTE_OK);

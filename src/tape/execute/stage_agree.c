@@ -39,7 +39,7 @@ bool stage_agrees(struct stage *s, uint64_t seed, uint32_t variants, struct pool
   }
   arena_shut(&scratch);
   uint8_t *before = stage_blob(s, STAGE_WILD), *plain = aligned_alloc(64, bytes), *fast = aligned_alloc(64, bytes);
-  struct execute_options definition = {.plain = !STAGE_RACES, .materialise = true, .alter = alter};
+  struct execute_options definition = {.plain = !STAGE_SANITIZED, .materialise = true, .alter = alter};
   struct execute *x, *y;
   if (execute_open(&x, &s->tape, (const void *const *)s->data, &definition, &why) != EXECUTE_OK) abort();
   memcpy(plain, before, bytes);

@@ -43,7 +43,7 @@ static void show(struct stage *s, struct stage_value v, uint32_t elements) {
 static bool agrees(struct stage *s) {
   static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   struct execute *x, *y;
-  struct execute_options plain = {.plain = !STAGE_RACES, .materialise = true};
+  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true};
   size_t bytes = (size_t)s->tape.state_leaves * TAPE_LEAF_BYTES, temps = (size_t)s->tape.temp_leaves * TAPE_LEAF_BYTES;
   bool same = true;
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &plain, NULL), EXECUTE_OK);

@@ -202,14 +202,12 @@ bool dot_plan(struct execute *x, struct item *item) {
   d->in_group = item->group > 0;
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
-  if (!taps) {
+  dot_cut_tasks(x, d);
+  find_parts(d, lead);
+  if (dot_may_hide(d, taps)) {
     dot_tail_find(d);
     if (!dot_blank_find(x, item, d)) return false;
   }
-  dot_cut_tasks(x, d);
-  if (!dot_take_memory(x, item, d)) return false;
-  find_parts(d, lead);
-  if (d->part_rows) d->tail = DOT_TAIL_NONE, d->blank = NULL; /* of all rows only a part may be there */
   item->plan = d;
-  return true;
+  return dot_take_memory(x, item, d);
 }

@@ -5,7 +5,7 @@
 #include "numeric/canon.h"
 #include "tape/execute/dot_tail.h"
 
-enum { HIDES_FROM = 0x6f800000 /* 2^96 */, INFINITY_WORD = 0x7f800000, BOUND_LOG = 71 };
+enum { HIDES_FROM = 0x6f800000 /* 2^96 */, BOUND_LOG = 71 };
 
 static bool reads(const struct tape_operand *o, const struct tape_record *of) {
   return o->space == TAPE_TEMP && o->first_leaf == of->first_leaf;
@@ -39,8 +39,20 @@ static int mask_of(const struct tape_record *q, uint8_t o) {
   return -1;
 }
 
+/* The next record, behind q, of the items that run while the value lives, from its own on; false: there is none. */
+static bool next_reader(const struct execute *x, const struct value *v, uint32_t *item, uint32_t *q) {
+  if (*q + 1 < x->item[*item].first + x->item[*item].count) {
+    ++*q;
+    return true;
+  }
+  if (++*item == x->items_count || x->item[*item].unit > v->dies) return false;
+  *q = x->item[*item].first;
+  return true;
+}
+
 static bool products_alone_read(const struct execute *x, uint32_t record) {
-  for (uint32_t q = record + 1; q < x->tape->records_count; q++) {
+  const struct value *v = &x->value[record];
+  for (uint32_t i = v->item, q = record; next_reader(x, v, &i, &q);) {
     const struct tape_record *r = &x->tape->record[q];
     for (uint8_t o = 0; o < r->operands; o++)
       if (reads(&r->operand[o], &x->tape->record[record]) && r->op != TAPE_DOT) return false;
@@ -91,17 +103,13 @@ static bool same_value(const struct tape_operand *a, const struct tape_operand *
 bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d) {
   const struct tape_record *r = d->record;
   const struct tape_operand *guide = NULL;
-  uint32_t rank = r->out_rank, n = item->first;
+  uint32_t rank = r->out_rank, n = item->first, low = 0;
   int64_t coef[PLAN_DIMS], seen[PLAN_DIMS];
-  uint32_t low = 0;
   bool readers_here = true;
-  d->blank = NULL;
-  if (!dot_tail_batched(d) || d->chunks > 1 || !d->straight_a || !d->straight_b || x->options.materialise ||
-      x->options.alter || r->space != TAPE_TEMP || d->halo_a || d->halo_b || d->from_a == DOT_SHARED ||
-      d->from_b == DOT_SHARED || !dot_tail_lines(d->row.a, d->straight_a) || !dot_tail_lines(d->col.b, d->straight_b) ||
-      r->dim[d->row.of] != d->row.extent || r->dim[d->col.of] != d->col.extent)
+  if (d->chunks > 1 || r->space != TAPE_TEMP || r->dim[d->row.of] != d->row.extent ||
+      r->dim[d->col.of] != d->col.extent || x->options.materialise || x->options.alter)
     return true;
-  for (uint32_t q = n + 1; q < x->tape->records_count; q++) {
+  for (uint32_t i = x->value[n].item, q = n; next_reader(x, &x->value[n], &i, &q);) {
     const struct tape_record *reader = &x->tape->record[q];
     for (uint8_t o = 0; o < reader->operands; o++) {
       if (!reads(&reader->operand[o], r)) continue;

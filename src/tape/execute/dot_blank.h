@@ -17,20 +17,15 @@ struct dot_blank {
   uint32_t low, span;               /* its words that hide, without sign: low .. low + span */
 };
 
-/* dot_blank_find: are all readers of the record's value of one kind, with one guide that is there when the item runs?
- * Then it sets d->blank, which is NULL otherwise. false: out of memory. */
+/* dot_blank_find, of a product that may hide (dot_tail.h): is k one chunk, are rows and columns whole dims of the
+ * record, and all readers of its value of one kind, with one guide that is there when the item runs? Then it sets
+ * d->blank. false: out of memory. Cost: the records that run while the value lives. */
 bool dot_blank_find(struct execute *x, const struct item *item, struct dot *d);
 
 /* dot_blank_ends: where the lines of the guide begin to hide, one a row of the combination at `at`, whose operands
  * begin at a and b; NULL: all outputs count. They last until the thread's next call, and a guide that does not move is
- * looked at in a `first` call alone. dot_blank_from: the column from which a tile of rows is blank. */
+ * looked at in a `first` call alone. A tile of rows is blank from the column on where most of them end. */
 const uint32_t *dot_blank_ends(const struct dot_call *call, uint32_t thread, const uint64_t *at, bool first,
                                const float *a, const float *b);
-static inline uint64_t dot_blank_from(const uint32_t *end, uint64_t row, uint64_t rows) {
-  uint64_t most = 0;
-  for (uint64_t i = row; i < row + rows; i++)
-    if (end[i] > most) most = end[i];
-  return most;
-}
 
 #endif

@@ -316,7 +316,9 @@ static void shared_keys(void **state) {
   assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &alone, &why), EXECUTE_OK);
   assert_int_equal(x->item[0].kind, ITEM_DOT);
   const struct dot *d = x->item[0].plan;
-  assert_true(dot_tail_batched(d) && d->from_b == DOT_SHARED);
+  struct dot own = *d;
+  own.from_b = DOT_OWN;
+  assert_true(d->from_b == DOT_SHARED && !dot_may_hide(d, false) && dot_may_hide(&own, false));
   assert_null(d->blank);
   execute_shut(x);
   assert_true(stage_agrees(&s, 1, 8, pool, NULL));

@@ -70,7 +70,7 @@ struct dot {
   uint64_t panel_cols, panels, batches; /* batches: loops that move b; DOT_OWN: they stand outside all others */
   int64_t pack_loop[TAPE_RANK_MAX];     /* stride of each loop in the shared copy of b */
   uint64_t own_a, own_tail, own_blank;  /* where a's copy and the ends of tails and of blanks begin in the thread's
-                                         * memory;  b's copy is at its start */
+                                         * memory; b's copy is at its start */
   uint64_t group;                       /* row tiles whose a a thread copies together */
   uint64_t cols_inner;                  /* columns that are done for all rows of a task before the next */
 

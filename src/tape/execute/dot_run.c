@@ -125,7 +125,7 @@ static bool tiles_of(const struct dot_call *call, uint32_t thread, struct dot_as
           ask_rows(call, ask, a, chunk, i + 1, i + 2 < end ? i + 2 : end, (panels * 2 + 2) / 3);
         t.c_far = d->c_far && (!d->asks || i == tile);
         if (d->asks && d->c_far) ask_c(call, ask, c + to, i + 1, i + 2 < end ? i + 2 : end, low, high, depth);
-        uint64_t wanted = blank ? dot_blank_from(blank, row, t.rows) : high;
+        uint64_t wanted = blank ? dot_lines_most(blank, row, t.rows) : high;
         nan |= tile_row(call, &t, ask, b, d->tail == DOT_TAIL_B_COLS ? tail : NULL, chunk, low, wanted, high,
                         c + to + (int64_t)row * d->row.c);
       }

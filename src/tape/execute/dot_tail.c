@@ -2,27 +2,25 @@
 
 enum {
   EIGHT = 8, /* lines that end alike */
-  INFINITY_WORD = 0x7f800000,
   LEAST_COLS = 8,
   LEAST_WORDS = 1024 /* of the operand, in one combination: less is not worth a look */
 };
 
-bool dot_tail_batched(const struct dot *d) {
-  for (uint32_t l = 0; l < d->loops; l++)
-    if (d->loop[l].a && d->loop[l].b) return true;
-  return false;
+bool dot_may_hide(const struct dot *d, bool taps) {
+  bool copied = d->halo_a || d->halo_b || d->from_a == DOT_SHARED || d->from_b == DOT_SHARED, batched = false;
+  bool lines_a = d->straight_a == 1 || (d->straight_a && d->row.a == 1);
+  bool lines_b = d->straight_b == 1 || (d->straight_b && d->col.b == 1);
+  for (uint32_t l = 0; l < d->loops; l++) batched |= d->loop[l].a && d->loop[l].b;
+  return !taps && !copied && lines_a && lines_b && batched && !d->part_rows;
 }
 
 void dot_tail_find(struct dot *d) {
   uint64_t rows = d->row.extent, cols = d->col.extent;
-  d->tail = DOT_TAIL_NONE;
-  if (!dot_tail_batched(d) || d->halo_a || d->halo_b || d->from_a == DOT_SHARED || d->from_b == DOT_SHARED) return;
-  if (!d->straight_a || !d->straight_b || cols < LEAST_COLS || (rows > cols ? rows : cols) * d->k < LEAST_WORDS) return;
-  if (rows >= cols && dot_tail_lines(d->col.b, d->straight_b)) {
-    if (d->straight_a == 1) d->tail = DOT_TAIL_A_K;
-    if (d->row.a == 1) d->tail = DOT_TAIL_A_ROWS;
-  }
-  if (rows < cols && dot_tail_lines(d->row.a, d->straight_a) && d->col.b == 1) d->tail = DOT_TAIL_B_COLS;
+  if (cols < LEAST_COLS || (rows > cols ? rows : cols) * d->k < LEAST_WORDS) return;
+  if (rows < cols)
+    d->tail = d->col.b == 1 ? DOT_TAIL_B_COLS : DOT_TAIL_NONE;
+  else
+    d->tail = d->row.a == 1 ? DOT_TAIL_A_ROWS : DOT_TAIL_A_K;
 }
 
 uint64_t dot_tail_words(const struct execute *x, const struct dot *d) {
@@ -71,9 +69,7 @@ struct dot_run dot_tail_run(const struct dot_call *call, const uint32_t *end, co
   const struct dot *d = call->dot;
   uint64_t low = 0, high = dot_depth_of(call->x, d, chunk);
   if (d->tail == DOT_TAIL_A_K) {
-    high = 0;
-    for (uint64_t i = first; i < first + count; i++)
-      if (end[i] > high) high = end[i];
+    high = dot_lines_most(end, first, count);
   } else {
     while (low + EIGHT <= high && end[low] <= first) low += EIGHT;
     while (low < high && end[high - 1] <= first) high--;

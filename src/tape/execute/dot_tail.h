@@ -15,20 +15,37 @@ struct dot_lines {
   int64_t line;
 };
 
-/* dot_tail_batched: does some loop move both operands? What all combinations share (weights) hides nothing.
- * dot_tail_lines: are there lines, along one of its dims, `step` or `step_k`? dot_lines_of gives those of `extent` rows
- * or columns by depth k. */
-bool dot_tail_batched(const struct dot *d);
-static inline bool dot_tail_lines(int64_t step, int64_t step_k) { return step == 1 || step_k == 1; }
+enum { INFINITY_WORD = 0x7f800000 };
+
+/* dot_may_hide: may k or outputs of this product be left out (dot_tail, dot_blank)? To be asked once the product is cut
+ * into tasks and parts, since whoever leaves out looks at whole operands of a combination of the loops, where they lie.
+ * So it must be
+ *   without taps: a list of runs for each combination leaves k out already, and no stride goes along all of k;
+ *   without halos: the buffer is not the value, and its borders are zeros that nobody multiplies;
+ *   without shared copies: a is then not where its rows say, and b's panels are another combination's as well;
+ *   straight along k in both factors, and each with lines, along k or along its rows or columns: that is what is
+ *     looked at;
+ *   batched: some loop moves both operands. What all combinations share (weights) hides nothing;
+ *   not by bands of rows: in a group, of all rows that would be looked at, only a part may be there. */
+bool dot_may_hide(const struct dot *d, bool taps);
+
+/* dot_lines_of gives the lines of `extent` rows or columns, `step` apart, by depth k. */
 struct dot_lines dot_lines_of(const float *at, int64_t step, uint64_t extent, int64_t step_k, uint64_t depth,
                               bool along_k);
 
 /* dot_lines_largest: the largest word, without sign. dot_lines_end: backend.tails of all lines, where the first or the
- * last has one; false: neither has, as with most operands. */
+ * last has one; false: neither has, as with most operands. dot_lines_most: of lines [first, first + count), the end of
+ * the longest. */
 uint32_t dot_lines_largest(const struct execute *x, const struct dot_lines *l);
 bool dot_lines_end(const struct execute *x, const struct dot_lines *l, uint32_t low, uint32_t span, uint32_t *end);
+static inline uint32_t dot_lines_most(const uint32_t *end, uint64_t first, uint64_t count) {
+  uint32_t most = 0;
+  for (uint64_t i = first; i < first + count; i++)
+    if (end[i] > most) most = end[i];
+  return most;
+}
 
-/* dot_tail_find chooses d->tail once operands and loops are laid out. */
+/* dot_tail_find chooses d->tail of a product that may hide. */
 void dot_tail_find(struct dot *d);
 
 /* Words of the thread's memory that dot_tail_ends fills. */

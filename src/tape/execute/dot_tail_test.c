@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tape/execute/dot_plan.h"
+#include "tape/execute/dot_tail.h"
 #include "tape/execute/stage.h"
 #include "tape/execute/stage_layers.h"
 
@@ -169,7 +169,35 @@ static void rows_in_front(void **state) {
   stage_end(&s);
 }
 
+/* Of a product that may hide, each thing by itself that forbids it. */
+static void what_forbids(void **state) {
+  (void)state;
+  static struct stage s;
+  struct execute *x;
+  struct why why;
+  struct execute_options fast = {.backend = NULL};
+  struct halo halo;
+  stage_begin(&s, 5);
+  stage_shape(&s, &shapes[0], TRIANGLE, PLAIN);
+  assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &fast, &why), EXECUTE_OK);
+  const struct dot *d = x->item[0].plan;
+  assert_true(dot_may_hide(d, false) && !dot_may_hide(d, true));
+  struct dot with[] = {*d, *d, *d, *d, *d, *d, *d, *d, *d, *d};
+  with[0].halo_a = &halo, with[1].halo_b = &halo;
+  with[2].from_a = DOT_SHARED, with[3].from_b = DOT_SHARED;
+  with[4].straight_a = 0, with[5].straight_b = 0;
+  with[6].straight_a = 2, with[6].row.a = 180;
+  with[7].straight_b = 80, with[7].col.b = 2;
+  with[8].loop[0].b = 0;
+  with[9].part_rows = true;
+  for (size_t i = 0; i < sizeof with / sizeof with[0]; i++)
+    if (dot_may_hide(&with[i], false)) fail_msg("%d forbids nothing", (int)i);
+  execute_shut(x);
+  stage_end(&s);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(products_by_tails), cmocka_unit_test(rows_in_front)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(products_by_tails), cmocka_unit_test(rows_in_front),
+                                     cmocka_unit_test(what_forbids)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

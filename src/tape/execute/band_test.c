@@ -16,7 +16,6 @@
 #include "tape/execute/stage_layers.h"
 #include "tape/record/example.h"
 
-static struct pool *pool;
 static struct stage s;
 
 /* Operand of r: all of v, [dim 0, dim 1, ..] read along the first `axes` dims of r. */
@@ -102,7 +101,7 @@ static struct seen look_and_run(void) {
   for (uint32_t n = 0; n < s.tape.records_count; n++)
     seen.local += x->value[n].local, seen.here += value_lies_here(&x->value[n]);
   execute_shut(x);
-  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 8, stage_pool, NULL));
   stage_end(&s);
   return seen;
 }
@@ -315,21 +314,10 @@ static void turned_weights(void **state) {
   assert_int_equal(seen.joined, 3);
 }
 
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(3)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax),  cmocka_unit_test(rows_of_neighbours),
                                      cmocka_unit_test(what_does_not_join), cmocka_unit_test(sums_over_bands),
                                      cmocka_unit_test(filters_over_bands), cmocka_unit_test(attention),
                                      cmocka_unit_test(turned_weights)};
-  return cmocka_run_group_tests_name("bands", tests, open_pool, shut_pool);
+  return cmocka_run_group_tests_name("bands", tests, stage_open_3, stage_shut_pool);
 }

@@ -13,19 +13,7 @@
 #include "tape/execute/conv_plan.h"
 #include "tape/execute/stage_layers.h"
 
-static struct pool *pool;
 static uint32_t bands_seen; /* images read in a thread's own buffer */
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(2)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
 
 static const struct item *conv_of(const struct execute *x, uint32_t record) {
   for (uint32_t i = 0; i < x->items_count; i++)
@@ -68,40 +56,38 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
 }
 
 static void compare(struct stage *s, uint32_t record, uint32_t number, const uint32_t *classes, bool thin, bool line) {
-  static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   struct execute *x, *y;
   struct why why;
   stage_seal(s);
-  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true, .pool = pool};
+  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true, .pool = stage_pool};
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &plain, &why), EXECUTE_OK);
   uint8_t *state = aligned_alloc(64, 4096);
   execute_step(x, state, 1, 1);
   const uint8_t *want = execute_temps(x) + s->record[record].first_leaf * TAPE_LEAF_BYTES;
-  for (int b = 0; b < 8; b++) {
-    if (!backend_named(backends[b / 2])) continue;
+  for (uint32_t b = 0; b < 2 * STAGE_BACKENDS; b++) {
     struct execute_options o = {
-        .backend = backend_named(backends[b / 2]), .pool = b % 2 ? pool : NULL, .materialise = true};
+        .backend = stage_backend(b / 2), .pool = b % 2 ? stage_pool : NULL, .materialise = true};
     o.small_tasks = b % 2;
+    if (!o.backend) continue;
+    bool widest = strcmp(o.backend->name, "avx512") == 0;
     assert_int_equal(execute_open(&y, &s->tape, (const void *const *)s->data, &o, &why), EXECUTE_OK);
     execute_step(y, state, 1, 1);
     if (memcmp(execute_temps(y) + s->record[record].first_leaf * TAPE_LEAF_BYTES, want,
                4 * record_elements(&s->record[record])) != 0)
-      fail_msg("shape %u, %s, %s: differs", number, backends[b / 2], b % 2 ? "threads" : "alone");
+      fail_msg("shape %u, %s, %s: differs", number, o.backend->name, b % 2 ? "threads" : "alone");
     const struct item *item = conv_of(y, record);
     if (!item) fail_msg("shape %u is no convolution", number);
     const struct conv *c = item->plan;
     assert_int_equal(c->axes, 2);
     if (c->axis[0].classes != classes[0] || c->axis[1].classes != classes[1])
       fail_msg("shape %u: %u and %u classes", number, c->axis[0].classes, c->axis[1].classes);
-    if (strcmp(backends[b / 2], "avx512") == 0 && (c->thin != NULL) != thin)
-      fail_msg("shape %u: columns are %s", number, thin ? "channels" : "places");
-    if (strcmp(backends[b / 2], "avx512") == 0 && (c->line != NULL) != line)
-      fail_msg("shape %u: rows are %s", number, line ? "classes" : "lines");
+    if (widest && (c->thin != NULL) != thin) fail_msg("shape %u: columns are %s", number, thin ? "channels" : "places");
+    if (widest && (c->line != NULL) != line) fail_msg("shape %u: rows are %s", number, line ? "classes" : "lines");
     uint64_t parts = conv_parts(item);
     assert_int_equal(parts, s->record[record].dim[0]);
     assert_int_equal(conv_parts_fit(&s->record[record], 2), parts % 2 == 0 && parts >= 8);
     for (uint64_t n = 1; n <= parts; n++)
-      if (parts % n == 0 && (b > 1 || n == parts)) by_parts(y, s, record, n, want, number);
+      if (parts % n == 0 && (o.backend != &backend_scalar || n == parts)) by_parts(y, s, record, n, want, number);
     execute_shut(y);
   }
   execute_shut(x);
@@ -198,5 +184,5 @@ static void not_ours(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(not_ours)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_2, stage_shut_pool);
 }

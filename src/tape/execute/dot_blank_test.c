@@ -18,19 +18,7 @@
 
 enum { B = 4, T = 50, D = 24, SCORES = B * T * T, HEADS = B * T * D };
 
-static struct pool *pool;
 static struct stage s;
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(2)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
 
 /* What differs from masked attention. */
 struct twist {
@@ -70,14 +58,6 @@ static const struct twist twists[] = {
     {"turned", 0xff800000, 0, .turned = true, .scores_blank = true, .less = true},
 };
 enum { TWISTS = sizeof twists / sizeof twists[0] };
-
-/* A value as a state entry, back to front, so that plans that keep no temps show it too. */
-static void show(struct stage_value v, uint32_t elements) {
-  struct stage_value entry = stage_state(&s, TAPE_F32, 1, &elements);
-  struct tape_record r = {.op = TAPE_MAP, .out_rank = 1, .dim = {elements}};
-  stage_axis(stage_operand(&r, v), elements, (int32_t)elements - 1, 0, -1, 0, 0);
-  stage_add(&s, &r, &entry);
-}
 
 /* Operand of a record over [B, rows, cols] (k among them): axes for the dims named, B first. */
 static void reads(struct tape_record *r, struct stage_value v, uint32_t rows, uint8_t row, uint32_t cols, uint8_t col) {
@@ -166,14 +146,14 @@ static void attention(const struct twist *w) {
   example_op(&chance, CANON_DIV, example_op(&chance, CANON_EXP, example_op(&chance, CANON_SUB, 0, 1, 0), 0, 0), 2, 0);
   p = stage_add(&s, &chance, NULL);
   struct stage_value y = product(p, false, in[2], false, T, D, T);
-  show(y, HEADS);
+  stage_show(&s, y, HEADS);
   struct tape_record loss = {.op = TAPE_MAP, .out_rank = 3, .dim = {B, T, D}};
   reads(&loss, y, T, 1, D, 2), reads(&loss, in[3], T, 1, D, 2);
   example_op(&loss, CANON_ADD, 0, 1, 0);
   struct stage_value dy = stage_add(&s, &loss, NULL);
-  if (w->shows_scores) show(scores, SCORES);
+  if (w->shows_scores) stage_show(&s, scores, SCORES);
 
-  show(product(p, true, dy, false, T, D, T), HEADS);
+  stage_show(&s, product(p, true, dy, false, T, D, T), HEADS);
   gradient_record = s.tape.records_count;
   struct stage_value dp = product(dy, false, in[2], true, T, T, D);
   struct tape_record by = {.op = TAPE_FOLD, .reducer = TAPE_LANES, .out_rank = 2, .k_rank = 1, .dim = {B, T, T}};
@@ -185,19 +165,11 @@ static void attention(const struct twist *w) {
   example_op(&back, CANON_MUL, 1,
              w->turned ? example_op(&back, CANON_SUB, 2, 0, 0) : example_op(&back, CANON_SUB, 0, 2, 0), 0);
   d = stage_add(&s, &back, NULL);
-  if (w->shows_chances_gradient) show(dp, SCORES);
-  if (w->shows_scores_gradient) show(d, SCORES);
-  show(product(d, false, in[1], false, T, D, T), HEADS);
-  show(product(in[0], true, d, false, D, T, T), HEADS);
+  if (w->shows_chances_gradient) stage_show(&s, dp, SCORES);
+  if (w->shows_scores_gradient) stage_show(&s, d, SCORES);
+  stage_show(&s, product(d, false, in[1], false, T, D, T), HEADS);
+  stage_show(&s, product(in[0], true, d, false, D, T, T), HEADS);
   stage_seal(&s);
-}
-
-static uint64_t products; /* fma that a step asked for */
-static bool (*counted)(const struct dot_tile *tile);
-
-static bool count(const struct dot_tile *t) {
-  for (uint32_t r = 0; r < t->runs_count; r++) products += (uint64_t)t->runs[r].length * t->rows * t->cols;
-  return counted(t);
 }
 
 static bool is_blank(const struct execute *x, uint32_t record) {
@@ -209,9 +181,8 @@ static bool is_blank(const struct execute *x, uint32_t record) {
 
 static void hidden_scores(void **state) {
   (void)state;
-  struct backend counting = *backend_best();
+  struct backend counting = stage_counting(backend_best());
   struct why why;
-  counted = counting.dot, counting.dot = count;
   uint64_t square = 2 * (uint64_t)SCORES * D,
            all = 3 * square; /* two products each that are blank, that are by p, by d */
   for (uint32_t i = 0; i < TWISTS; i++) {
@@ -233,19 +204,19 @@ static void hidden_scores(void **state) {
       if (is_blank(x, scores_record) != scores_blank || is_blank(x, gradient_record) != w->gradients_blank)
         fail_msg("%s: scores %s, gradients %s", w->name, is_blank(x, scores_record) ? "blank" : "not",
                  is_blank(x, gradient_record) ? "blank" : "not");
-      products = 0;
+      stage_products = 0;
       execute_step(x, blob, 1, 1);
       uint32_t both = (uint32_t)scores_blank + w->gradients_blank;
       /* products by p and d leave out a fifth or more, blank ones as well */
-      if (w->less ? products > all - square / 8 * (4 + both) / 2 : products < all - square * 3 / 4)
-        fail_msg("%s: %llu of %llu fma", w->name, (unsigned long long)products, (unsigned long long)all);
+      if (w->less ? stage_products > all - square / 8 * (4 + both) / 2 : stage_products < all - square * 3 / 4)
+        fail_msg("%s: %llu of %llu fma", w->name, (unsigned long long)stage_products, (unsigned long long)all);
       execute_step(x, blob, 2, 1);
       if (memcmp(blob, want, bytes) != 0) fail_msg("%s: %s, alone", w->name, o.small_tasks ? "in groups" : "whole");
       execute_shut(x);
     }
     execute_shut(plain);
     free(blob), free(want);
-    if (!stage_agrees(&s, 1, 8, pool, NULL)) fail_msg("%s", w->name);
+    if (!stage_agrees(&s, 1, 8, stage_pool, NULL)) fail_msg("%s", w->name);
     stage_end(&s);
   }
 }
@@ -278,9 +249,9 @@ static void mask_let_go(void **state) {
   struct tape_operand *o = stage_operand(&add, sums); /* of the other batches */
   stage_axis(o, B, B - 1, 0, -1, 0, 0), stage_axis(o, N, 0, 1, 1, 0, 0);
   example_op(&add, CANON_MAX, example_op(&add, CANON_ADD, 0, 1, 0), 2, 0);
-  show(stage_add(&s, &add, NULL), ALL);
+  stage_show(&s, stage_add(&s, &add, NULL), ALL);
   stage_seal(&s);
-  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 8, stage_pool, NULL));
   stage_end(&s);
 }
 
@@ -308,7 +279,7 @@ static void shared_keys(void **state) {
   o = stage_operand(&add, in[2]);
   stage_axis(o, N, 0, 2, 1, 0, 0), stage_axis(o, N, 0, 3, 1, 0, 0);
   example_op(&add, CANON_ADD, 0, 1, 0);
-  show(stage_add(&s, &add, NULL), ALL);
+  stage_show(&s, stage_add(&s, &add, NULL), ALL);
   stage_seal(&s);
   struct execute *x;
   struct why why;
@@ -321,7 +292,7 @@ static void shared_keys(void **state) {
   assert_true(d->from_b == DOT_SHARED && !dot_may_hide(d, false) && dot_may_hide(&own, false));
   assert_null(d->blank);
   execute_shut(x);
-  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 8, stage_pool, NULL));
   stage_end(&s);
 }
 
@@ -347,14 +318,14 @@ static void pieces_of_k(void **state) {
   struct tape_operand *o = stage_operand(&add, in[2]);
   stage_axis(o, N, 0, 1, 1, 0, 0), stage_axis(o, N, 0, 2, 1, 0, 0);
   example_op(&add, CANON_ADD, 0, 1, 0);
-  show(stage_add(&s, &add, NULL), ALL);
+  stage_show(&s, stage_add(&s, &add, NULL), ALL);
   stage_seal(&s);
-  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 8, stage_pool, NULL));
   stage_end(&s);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(hidden_scores), cmocka_unit_test(mask_let_go),
                                      cmocka_unit_test(shared_keys), cmocka_unit_test(pieces_of_k)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_2, stage_shut_pool);
 }

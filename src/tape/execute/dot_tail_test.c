@@ -39,15 +39,6 @@ enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 enum lines { FULL, TRIANGLE, SOME, NOTHING, LINES };
 enum other { PLAIN, INFINITE, NOT_A_NUMBER, OTHERS };
 
-static uint64_t products; /* fma that a step asked for */
-static struct backend counting;
-static bool (*counted)(const struct dot_tile *tile);
-
-static bool count(const struct dot_tile *t) {
-  for (uint32_t r = 0; r < t->runs_count; r++) products += (uint64_t)t->runs[r].length * t->rows * t->cols;
-  return counted(t);
-}
-
 static uint32_t extent_of(const struct shape *h, uint8_t dim) {
   return (const uint32_t[]){BATCH, h->rows, h->cols, h->k}[dim - 1];
 }
@@ -90,9 +81,9 @@ static void stage_shape(struct stage *s, const struct shape *h, enum lines lines
 }
 
 static uint64_t step(struct execute *x, uint8_t *state) {
-  products = 0;
+  stage_products = 0;
   execute_step(x, state, 1, 1);
-  return products;
+  return stage_products;
 }
 
 static void compare(const struct stage *s, const struct shape *h, enum lines lines, enum other other,
@@ -100,7 +91,7 @@ static void compare(const struct stage *s, const struct shape *h, enum lines lin
   struct execute *x;
   struct why why;
   uint64_t bytes = 4ull * BATCH * h->rows * h->cols, all = bytes / 4 * h->k;
-  counting = *backend, counted = backend->dot, counting.dot = count;
+  struct backend counting = stage_counting(backend);
   struct execute_options o = {.backend = &counting, .materialise = true};
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &o, &why), EXECUTE_OK);
   uint64_t done = step(x, state);

@@ -64,23 +64,11 @@ static const struct shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static struct pool *pool;
 static uint32_t bands_seen;  /* operands read in a thread's own buffer */
 static uint32_t short_seen;  /* products whose last tasks are short */
 static uint32_t asks_seen;   /* heads that ask for the next one */
 static uint32_t places_seen; /* products that ask for the places of their sums */
 static uint32_t turns_seen;  /* shared copies whose places are used again */
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(2)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
 
 static void add_shape(struct stage *s, const struct shape *h, enum stage_content content) {
   struct tape_record r = {.op = TAPE_DOT, .reducer = TAPE_CHAIN};
@@ -182,19 +170,18 @@ static void by_parts(struct execute *x, struct stage *s, uint32_t record, uint64
 }
 
 static void compare(struct stage *s, uint32_t record, const char *name, const struct shape *h) {
-  static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   struct execute *x, *y;
   struct why why;
   stage_seal(s);
-  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true, .pool = pool};
+  struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true, .pool = stage_pool};
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &plain, &why), EXECUTE_OK);
   uint8_t *state = aligned_alloc(64, 4096);
   execute_step(x, state, 1, 1);
   const uint8_t *want = execute_temps(x) + s->record[record].first_leaf * TAPE_LEAF_BYTES;
-  for (int b = 0; b < 4; b++) {
+  for (uint32_t b = 0; b < STAGE_BACKENDS; b++) {
     const struct tape_record *r = &s->record[record];
-    if (!backend_named(backends[b]) || (b == 0 && record_elements(r) * record_k(r) > 3000000)) continue;
-    struct execute_options o = {.backend = backend_named(backends[b]), .pool = pool, .materialise = true};
+    struct execute_options o = {.backend = stage_backend(b), .pool = stage_pool, .materialise = true};
+    if (!o.backend || (o.backend == &backend_scalar && record_elements(r) * record_k(r) > 3000000)) continue;
     assert_int_equal(execute_open(&y, &s->tape, (const void *const *)s->data, &o, &why), EXECUTE_OK);
     execute_step(y, state, 1, 1);
     assert_memory_equal(execute_temps(y) + s->record[record].first_leaf * TAPE_LEAF_BYTES, want,
@@ -253,5 +240,5 @@ static void products(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(products)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_2, stage_shut_pool);
 }

@@ -16,7 +16,6 @@
 #include "tape/execute/stage_layers.h"
 #include "tape/record/example.h"
 
-static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
 static struct pool *pools[5];
 
 static int open_pools(void **state) {
@@ -90,7 +89,7 @@ static void compare(struct stage *s, uint32_t steps, uint32_t variants, enum sta
     uint64_t draw = seed * 31 + v;
     uint32_t threads = 1 + (uint32_t)(example_next(&draw) >> 40) % 4;
     const struct backend *backend = NULL;
-    for (uint32_t tries = v; !backend; tries++) backend = backend_named(backends[tries % 4]);
+    for (uint32_t tries = v; !backend; tries++) backend = stage_backend(tries);
     struct execute_options o = {.backend = backend,
                                 .pool = threads > 1 ? pools[threads] : NULL,
                                 .materialise = v & 1,

@@ -47,19 +47,6 @@ static const struct shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static struct pool *pool;
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(2)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
-
 static void look_at(const struct execute *x, const struct shape *h, uint32_t number) {
   if (h->layer.co <= 8 && h->way == IN_ROWS && !x->backend->patch) return;
   assert_int_equal(x->item[0].kind, ITEM_FILTER);
@@ -73,7 +60,6 @@ static void look_at(const struct execute *x, const struct shape *h, uint32_t num
 
 static void gradients(void **state) {
   (void)state;
-  static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   static struct stage s;
   struct execute *x, *y;
   struct why why;
@@ -90,16 +76,16 @@ static void gradients(void **state) {
     struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true};
     assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &plain, &why), EXECUTE_OK);
     execute_step(x, blob, 1, 1);
-    for (int b = 0; b < 8; b++) {
+    for (uint32_t b = 0; b < 2 * STAGE_BACKENDS; b++) {
       struct execute_options o = {
-          .backend = backend_named(backends[b / 2]), .pool = b % 2 ? pool : NULL, .materialise = true};
+          .backend = stage_backend(b / 2), .pool = b % 2 ? stage_pool : NULL, .materialise = true};
       o.small_tasks = b % 2;
       if (!o.backend) continue;
       assert_int_equal(execute_open(&y, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
       look_at(y, h, i / 2);
       execute_step(y, blob, 1, 1);
       if (memcmp(execute_temps(y), execute_temps(x), 4 * record_elements(&s.record[0])) != 0)
-        fail_msg("shape %u, %s, %s: differs", i / 2, backends[b / 2], b % 2 ? "threads" : "alone");
+        fail_msg("shape %u, %s, %s: differs", i / 2, o.backend->name, b % 2 ? "threads" : "alone");
       execute_shut(y);
     }
     execute_shut(x);
@@ -130,5 +116,5 @@ static void not_ours(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(gradients), cmocka_unit_test(not_ours)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_2, stage_shut_pool);
 }

@@ -18,8 +18,6 @@
 
 enum { ROWS = 7, COLS = 111, NONE = 255 };
 
-static struct pool *pool;
-
 /* What a body reads: which values they are, and how the record walks them. */
 struct inputs {
   struct stage_value value[FUSED_RESULT];
@@ -130,7 +128,7 @@ static void bodies_are_found(void **state) {
       stage_begin(&s, seed);
       stage_body(&s, &fused_bodies[code], &seed, NONE);
       if (fused(&s) != vectors) fail_msg("%s: found %u times", fused_bodies[code].name, (unsigned)fused(&s));
-      if (!stage_agrees(&s, seed, 6, pool, NULL)) fail_msg("%s", fused_bodies[code].name);
+      if (!stage_agrees(&s, seed, 6, stage_pool, NULL)) fail_msg("%s", fused_bodies[code].name);
       stage_end(&s);
     }
 }
@@ -146,25 +144,13 @@ static void read_by_others(void **state) {
       uint64_t seed = 100u * step + code;
       stage_begin(&s, seed);
       stage_body(&s, b, &seed, step);
-      if (!stage_agrees(&s, seed, 2, pool, NULL)) fail_msg("%s, step %u", b->name, (unsigned)step);
+      if (!stage_agrees(&s, seed, 2, stage_pool, NULL)) fail_msg("%s, step %u", b->name, (unsigned)step);
       stage_end(&s);
     }
   }
 }
 
-static int open_pool(void **state) {
-  (void)state;
-  pool = pool_open(3);
-  return pool ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(bodies_are_found), cmocka_unit_test(read_by_others)};
-  return cmocka_run_group_tests_name("fused bodies", tests, open_pool, shut_pool);
+  return cmocka_run_group_tests_name("fused bodies", tests, stage_open_3, stage_shut_pool);
 }

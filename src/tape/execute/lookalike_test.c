@@ -16,31 +16,11 @@
 #include "tape/execute/stage_agree.h"
 #include "tape/record/example.h"
 
-static struct pool *pool;
 static struct stage s;
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(2)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
-
-/* The value back to front as a state entry, so that plans that keep no temps show it too. */
-static void show(struct stage_value v, uint32_t elements) {
-  struct stage_value entry = stage_state(&s, TAPE_F32, 1, &elements);
-  struct tape_record r = {.op = TAPE_MAP, .dtype = TAPE_F32, .out_rank = 1, .dim = {elements}};
-  stage_axis(stage_operand(&r, v), elements, (int32_t)elements - 1, 0, -1, 0, 0);
-  stage_add(&s, &r, &entry);
-}
 
 static void finish(void) {
   stage_seal(&s);
-  assert_true(stage_agrees(&s, 1, 16, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 16, stage_pool, NULL));
   stage_end(&s);
 }
 
@@ -68,8 +48,8 @@ static void word_of_another_row(void **state) {
       stage_axis(stage_operand(&r, sum), A, 0, 0, 1, 0, 0);
       example_op(&r, CANON_ADD, 0, 1, 0);
     }
-    show(stage_add(&s, &r, NULL), A);
-    show(sum, A);
+    stage_show(&s, stage_add(&s, &r, NULL), A);
+    stage_show(&s, sum, A);
     finish();
   }
 }
@@ -97,7 +77,7 @@ static void rows_read_later(void **state) {
     stage_axis(o, rows, 0, 0, 1, 0, 0), stage_axis(o, length, 0, 1, 1, 0, 0);
     stage_axis(stage_operand(&y, sum), rows, 0, 0, 1, 0, 0);
     example_op(&y, CANON_MUL, 0, 1, 0);
-    show(stage_add(&s, &y, NULL), rows * length);
+    stage_show(&s, stage_add(&s, &y, NULL), rows * length);
     finish();
   }
 }
@@ -127,7 +107,7 @@ static void gradient_of_one_channel(void **state) {
     uint8_t tap = example_op(&r, CANON_IADD, h, w, 0);
     uint8_t is = example_op(&r, CANON_IEQ, 0, tap, 0);
     example_op(&r, CANON_SEL, is, 1, zero);
-    show(stage_add(&s, &r, NULL), 96);
+    stage_show(&s, stage_add(&s, &r, NULL), 96);
     finish();
   }
 }
@@ -157,13 +137,13 @@ static void filter_without_border(void **state) {
   stage_axis(o, OH, 0, 5, 1, 0, 0);
   stage_axis(o, OW, 0, 6, 1, 0, 0);
   stage_axis(o, CO, 0, 3, 1, 0, 0);
-  show(stage_add(&s, &r, NULL), KH * KW * CI * CO);
+  stage_show(&s, stage_add(&s, &r, NULL), KH * KW * CI * CO);
   finish();
 }
 
 static struct execute *plan_of(void) {
   struct execute *x;
-  struct execute_options o = {.pool = pool};
+  struct execute_options o = {.pool = stage_pool};
   stage_seal(&s);
   assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, NULL), EXECUTE_OK);
   return x;
@@ -182,12 +162,12 @@ static void taps_far_apart(void **state) {
   stage_axis(o, IMAGES, 0, 2, 1, 0, 0), stage_axis(o, 4, 0, 0, 1, 3, INT32_MAX);
   o = stage_operand(&r, dy);
   stage_axis(o, IMAGES, 0, 2, 1, 0, 0), stage_axis(o, LINE, 0, 3, 1, 0, 0), stage_axis(o, 16, 0, 1, 1, 0, 0);
-  show(stage_add(&s, &r, NULL), 48);
+  stage_show(&s, stage_add(&s, &r, NULL), 48);
   struct execute *plan = plan_of();
   assert_true(plan->bulk_bytes < 1 << 24);
   if (plan->item[0].kind == ITEM_FILTER) assert_false(((const struct filter *)plan->item[0].plan)->patches);
   execute_shut(plan);
-  assert_true(stage_agrees(&s, 1, 8, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 8, stage_pool, NULL));
   stage_end(&s);
 
   stage_begin(&s, 8);
@@ -205,7 +185,7 @@ static void taps_far_apart(void **state) {
   stage_axis(o, DEPTH, 0, 5, 1, 0, 0);
   o = stage_operand(&r, f);
   stage_axis(o, 2, 0, 3, 1, 0, 0), stage_axis(o, 2, 0, 4, 1, 0, 0), stage_axis(o, DEPTH, 0, 5, 1, 0, 0);
-  show(stage_add(&s, &r, NULL), LINES * PLACES * 2);
+  stage_show(&s, stage_add(&s, &r, NULL), LINES * PLACES * 2);
   plan = plan_of();
   assert_int_equal(plan->item[0].kind, ITEM_CONV);
   assert_null(((const struct conv *)plan->item[0].plan)->thin);
@@ -217,5 +197,5 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(word_of_another_row), cmocka_unit_test(rows_read_later),
                                      cmocka_unit_test(gradient_of_one_channel), cmocka_unit_test(filter_without_border),
                                      cmocka_unit_test(taps_far_apart)};
-  return cmocka_run_group_tests_name("lookalikes", tests, open_pool, shut_pool);
+  return cmocka_run_group_tests_name("lookalikes", tests, stage_open_2, stage_shut_pool);
 }

@@ -15,7 +15,6 @@
 #include "tape/execute/stage_agree.h"
 #include "tape/record/example.h"
 
-static struct pool *pool;
 static struct stage s;
 
 static struct tape_record map(uint8_t rank, const uint32_t *dim) {
@@ -50,7 +49,7 @@ static uint32_t look_and_run(void) {
                    EXECUTE_OK);
   uint32_t moved = x->moved;
   execute_shut(x);
-  assert_true(stage_agrees(&s, 1, 16, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 16, stage_pool, NULL));
   stage_end(&s);
   return moved;
 }
@@ -113,19 +112,8 @@ static void strange_nan(void **state) {
   }
 }
 
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(3)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_become_columns), cmocka_unit_test(tensors_are_taken_apart),
                                      cmocka_unit_test(strange_nan)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_3, stage_shut_pool);
 }

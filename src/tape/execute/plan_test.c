@@ -14,8 +14,6 @@
 #include "tape/execute/stage_agree.h"
 #include "tape/record/example.h"
 
-static struct pool *pool;
-
 /* The same sum as f32 and, after it, as i32: the f32's NaN is 7fc00000, the i32 keeps its bits. Both are read back to
  * front, so that they lie in memory. */
 static void one_word_two_dtypes(void **state) {
@@ -39,7 +37,7 @@ static void one_word_two_dtypes(void **state) {
     stage_add(&s, &r, &entry[n]);
   }
   stage_seal(&s);
-  assert_true(stage_agrees(&s, 1, 6, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 6, stage_pool, NULL));
   stage_end(&s);
 }
 
@@ -67,7 +65,7 @@ static void locally_connected(void **state) {
     stage_axis(o, WIDE, 0, 2, 1, 0, 0);
     stage_add(&s, &r, NULL);
     stage_seal(&s);
-    assert_true(stage_agrees(&s, 1, 6, pool, NULL));
+    assert_true(stage_agrees(&s, 1, 6, stage_pool, NULL));
     stage_end(&s);
   }
 }
@@ -136,24 +134,13 @@ static void rows_change_places(void **state) {
     for (uint8_t d = 0; d < 4; d++) stage_axis(o, dim[d], (int32_t)dim[d] - 1, d, -1, 0, 0);
     stage_add(&s, &r, &entry);
     stage_seal(&s);
-    assert_true(stage_agrees(&s, turn, 6, pool, NULL));
+    assert_true(stage_agrees(&s, turn, 6, stage_pool, NULL));
     stage_end(&s);
   }
-}
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(3)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(one_word_two_dtypes), cmocka_unit_test(locally_connected),
                                      cmocka_unit_test(coefs_of_a_dim_of_one), cmocka_unit_test(rows_change_places)};
-  return cmocka_run_group_tests_name("plans", tests, open_pool, shut_pool);
+  return cmocka_run_group_tests_name("plans", tests, stage_open_3, stage_shut_pool);
 }

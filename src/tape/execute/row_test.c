@@ -16,7 +16,6 @@
 
 enum { ROWS = 14 }; /* [2, 7, k] */
 
-static struct pool *pool;
 static struct stage s;
 
 /* A map of all or of the rows alone, with a last dim of 1 or without, or a fold over k. */
@@ -125,7 +124,7 @@ static uint32_t look_and_run(void) {
   by_row = x->by_row;
   fused = x->fused;
   execute_shut(x);
-  assert_true(stage_agrees(&s, 1, 16, pool, NULL));
+  assert_true(stage_agrees(&s, 1, 16, stage_pool, NULL));
   stage_end(&s);
   return most;
 }
@@ -230,25 +229,14 @@ static void rows_that_an_index_picks(void **state) {
                      EXECUTE_OK);
     assert_int_equal(x->gathers, 2);
     execute_shut(x);
-    assert_true(stage_agrees(&s, 1, 16, pool, NULL));
+    assert_true(stage_agrees(&s, 1, 16, stage_pool, NULL));
     stage_end(&s);
   }
-}
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(3)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_one_pass), cmocka_unit_test(bodies_take_words_of_rows),
                                      cmocka_unit_test(rows_that_do_not_join),
                                      cmocka_unit_test(rows_that_an_index_picks)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_3, stage_shut_pool);
 }

@@ -96,6 +96,13 @@ struct stage_value stage_made(struct stage *s, struct stage_value v, uint32_t el
   return stage_add(s, &copy, NULL);
 }
 
+void stage_show(struct stage *s, struct stage_value v, uint32_t elements) {
+  struct stage_value entry = stage_state(s, TAPE_F32, 1, &elements);
+  struct tape_record r = {.op = TAPE_MAP, .dtype = TAPE_F32, .out_rank = 1, .dim = {elements}};
+  stage_axis(stage_operand(&r, v), elements, (int32_t)elements - 1, 0, -1, 0, 0);
+  stage_add(s, &r, &entry);
+}
+
 void stage_seal(struct stage *s) {
   uint64_t leaf = 0;
   for (uint32_t i = 0; i < s->states; i++) {
@@ -129,4 +136,43 @@ uint8_t *stage_blob(struct stage *s, enum stage_content content) {
     fill(s, blob + s->entry[i].first_leaf * TAPE_LEAF_BYTES, s->entry[i].dtype, layout_entry_elements(&s->entry[i]),
          content);
   return blob;
+}
+
+struct pool *stage_pool;
+
+int stage_open_2(void **state) {
+  (void)state;
+  return (stage_pool = pool_open(2)) ? 0 : -1;
+}
+
+int stage_open_3(void **state) {
+  (void)state;
+  return (stage_pool = pool_open(3)) ? 0 : -1;
+}
+
+int stage_shut_pool(void **state) {
+  (void)state;
+  pool_shut(stage_pool);
+  return 0;
+}
+
+const struct backend *stage_backend(uint32_t number) {
+  static const char *const names[STAGE_BACKENDS] = {"scalar", "avx2", "avx512", "neon"};
+  const struct backend *b = backend_named(names[number % STAGE_BACKENDS]);
+  return STAGE_SANITIZED && b == &backend_scalar && backend_best() != b ? NULL : b;
+}
+
+uint64_t stage_products;
+static bool (*counted)(const struct dot_tile *tile);
+
+static bool count(const struct dot_tile *t) {
+  for (uint32_t r = 0; r < t->runs_count; r++) stage_products += (uint64_t)t->runs[r].length * t->rows * t->cols;
+  return counted(t);
+}
+
+struct backend stage_counting(const struct backend *b) {
+  struct backend counting = *b;
+  counted = b->dot;
+  counting.dot = count;
+  return counting;
 }

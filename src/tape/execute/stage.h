@@ -49,6 +49,10 @@ struct stage_value stage_add(struct stage *s, const struct tape_record *r, const
 /* stage_made is the same value, `elements` f32, made by a record, so that it is a temp and could lie anywhere. */
 struct stage_value stage_made(struct stage *s, struct stage_value v, uint32_t elements);
 
+/* stage_show writes the value, `elements` f32, back to front into a state entry of its own, so that plans that keep no
+ * temps show it too. */
+void stage_show(struct stage *s, struct stage_value v, uint32_t elements);
+
 /* Operand of r over the whole of v; returns it, with no axes yet. */
 struct tape_operand *stage_operand(struct tape_record *r, struct stage_value v);
 /* One axis of it: extent, offset, and up to two terms (coef 0: none). */
@@ -60,5 +64,22 @@ void stage_seal(struct stage *s);
 
 /* stage_blob is a random state blob (free it), canonical where f32 unless WILD. */
 uint8_t *stage_blob(struct stage *s, enum stage_content content);
+
+/* The pool of a group of tests: two or three threads, as cmocka's group fixtures. */
+extern struct pool *stage_pool;
+int stage_open_2(void **state);
+int stage_open_3(void **state);
+int stage_shut_pool(void **state);
+
+/* stage_backend is the back end of that number, modulo STAGE_BACKENDS, for tests that compare them all; NULL where this
+ * machine lacks it. Under a sanitizer the scalar one is nobody's where there is another: it would take most of the
+ * time, and does not differ in what memory it touches. */
+enum { STAGE_BACKENDS = 4 };
+const struct backend *stage_backend(uint32_t number);
+
+/* stage_counting is b with every product's tile counted: stage_products adds up the fma that they ask for. One at a
+ * time, on one thread. */
+extern uint64_t stage_products;
+struct backend stage_counting(const struct backend *b);
 
 #endif

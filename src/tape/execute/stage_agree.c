@@ -6,8 +6,6 @@
 
 #include "tape/check/check.h"
 
-static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
-
 static bool same(const struct stage *s, const char *what, const char *plan, const uint8_t *a, const uint8_t *b,
                  size_t bytes, uint64_t seed) {
   size_t i = 0;
@@ -46,7 +44,7 @@ bool stage_agrees(struct stage *s, uint64_t seed, uint32_t variants, struct pool
   for (uint32_t step = 0; step < 2; step++) execute_step(x, plain, 5 + step, seed);
   for (uint32_t v = 0; v < variants && good; v++) {
     const struct backend *backend = NULL;
-    for (uint32_t tries = v; !backend; tries++) backend = backend_named(backends[tries % 4]);
+    for (uint32_t tries = v; !backend; tries++) backend = stage_backend(tries);
     struct execute_options o = {.backend = backend,
                                 .pool = v & 2 ? pool : NULL,
                                 .materialise = alter || v % 3 == 1,

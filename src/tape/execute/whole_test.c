@@ -311,7 +311,6 @@ static void draw_tape(struct draw *d, uint64_t seed) {
   stage_seal(&d->stage);
 }
 
-static struct pool *pool;
 static uint64_t first_seed = 2600, seeds = 150;
 
 static void whole_tapes(void **state) {
@@ -319,7 +318,7 @@ static void whole_tapes(void **state) {
   static struct draw d;
   for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
     draw_tape(&d, seed);
-    assert_true(stage_agrees(&d.stage, seed, 5, pool, NULL));
+    assert_true(stage_agrees(&d.stage, seed, 5, stage_pool, NULL));
     stage_end(&d.stage);
   }
 }
@@ -344,7 +343,7 @@ static void altered_values(void **state) {
       struct execute_alteration a = {
           .record = n, .element = below(&d, (uint32_t)record_elements(r)), .word = 0x41234567};
       if (r->space != TAPE_TEMP || (!next && below(&d, 8))) continue;
-      assert_true(stage_agrees(&d.stage, seed, 2, pool, &a));
+      assert_true(stage_agrees(&d.stage, seed, 2, stage_pool, &a));
       altered++;
       read_next += next;
     }
@@ -402,25 +401,14 @@ static void skipped_taps(void **state) {
     }
     stage_add(&d.stage, &r, NULL);
     stage_seal(&d.stage);
-    if (record_elements(&r) * record_k(&r) < 400000) assert_true(stage_agrees(&d.stage, seed, 2, pool, NULL));
+    if (record_elements(&r) * record_k(&r) < 400000) assert_true(stage_agrees(&d.stage, seed, 2, stage_pool, NULL));
     stage_end(&d.stage);
   }
-}
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(3)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
 }
 
 int main(int argc, char **argv) {
   if (argc == 3) first_seed = strtoull(argv[1], NULL, 10), seeds = strtoull(argv[2], NULL, 10);
   const struct CMUnitTest tests[] = {cmocka_unit_test(skipped_taps), cmocka_unit_test(whole_tapes),
                                      cmocka_unit_test(altered_values)};
-  return cmocka_run_group_tests_name("whole", tests, open_pool, shut_pool);
+  return cmocka_run_group_tests_name("whole", tests, stage_open_3, stage_shut_pool);
 }

@@ -12,19 +12,6 @@
 #include "tape/execute/stage_layers.h"
 #include "tape/execute/window.h"
 
-static struct pool *pool;
-
-static int open_pool(void **state) {
-  (void)state;
-  return (pool = pool_open(3)) ? 0 : -1;
-}
-
-static int shut_pool(void **state) {
-  (void)state;
-  pool_shut(pool);
-  return 0;
-}
-
 static const struct item *item_of(const struct execute *x, uint32_t record) {
   for (uint32_t i = 0; i < x->items_count; i++)
     if (x->item[i].first <= record && record < x->item[i].first + x->item[i].count) return &x->item[i];
@@ -41,7 +28,6 @@ static void show(struct stage *s, struct stage_value v, uint32_t elements) {
 
 /* All back ends, alone and by threads, with temps kept and in bands, against the definition. */
 static bool agrees(struct stage *s) {
-  static const char *const backends[] = {"scalar", "avx2", "avx512", "neon"};
   struct execute *x, *y;
   struct execute_options plain = {.plain = !STAGE_SANITIZED, .materialise = true};
   size_t bytes = (size_t)s->tape.state_leaves * TAPE_LEAF_BYTES, temps = (size_t)s->tape.temp_leaves * TAPE_LEAF_BYTES;
@@ -49,12 +35,12 @@ static bool agrees(struct stage *s) {
   assert_int_equal(execute_open(&x, &s->tape, (const void *const *)s->data, &plain, NULL), EXECUTE_OK);
   uint8_t *state = stage_blob(s, STAGE_PLAIN), *other = stage_blob(s, STAGE_PLAIN);
   execute_step(x, state, 1, 1);
-  for (int v = 0; v < 16; v++) {
-    if (!backend_named(backends[v / 4])) continue;
-    struct execute_options o = {.backend = backend_named(backends[v / 4]),
-                                .pool = v % 2 ? pool : NULL,
+  for (int v = 0; v < 4 * STAGE_BACKENDS; v++) {
+    struct execute_options o = {.backend = stage_backend((uint32_t)v / 4),
+                                .pool = v % 2 ? stage_pool : NULL,
                                 .materialise = v % 4 > 1,
                                 .small_tasks = v % 4 < 3};
+    if (!o.backend) continue;
     assert_int_equal(execute_open(&y, &s->tape, (const void *const *)s->data, &o, NULL), EXECUTE_OK);
     execute_step(y, other, 1, 1);
     same &= memcmp(other, state, bytes) == 0;
@@ -101,7 +87,7 @@ static void pools(void **state) {
     stage_seal(&s);
     if (!agrees(&s)) fail_msg("shape %u", i);
     struct execute *e;
-    struct execute_options options = {.pool = pool};
+    struct execute_options options = {.pool = stage_pool};
     assert_int_equal(execute_open(&e, &s.tape, (const void *const *)s.data, &options, NULL), EXECUTE_OK);
     assert_int_equal(item_of(e, of_max)->kind, ITEM_WINDOW);
     assert_int_equal(item_of(e, of_max)->count, 2);
@@ -129,5 +115,5 @@ static void values_alone(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(pools), cmocka_unit_test(values_alone)};
-  return cmocka_run_group_tests(tests, open_pool, shut_pool);
+  return cmocka_run_group_tests(tests, stage_open_3, stage_shut_pool);
 }

@@ -63,7 +63,8 @@ class Words(world.World):
                               (["verify", "x", "--sede", "3"], "did you mean --seed"), (["verify"], "usage: assay verify"),
                               (["verify", "x", "--intervals", "some"], "whole number"), (["verify", "x", "--seed"], "needs a value"),
                               (["train", "job.yaml"], "-o DIR"), (["train", "job.yaml", "-o", "run", "--threads", "0"], "from 1 to 256"),
-                              (["bench", "stepp"], "did you mean 'step'"), (["export", "run"], "--onnx FILE"),
+                              (["bench", "stepp"], "did you mean 'step'"), (["bench", "xyzzy"], "gemm, conv, step, commit, exact, guard, referee, ledger"),
+                              (["export", "run"], "--onnx FILE"),
                               (["lower", "run"], "--check"), (["evaluate", "model.onnx"], "--data")):
             with self.subTest(words=words):
                 out, err = self.assay(*words, expect=2)

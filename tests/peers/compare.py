@@ -211,6 +211,9 @@ def main():
     parser.add_argument("--markdown", action="store_true", help="also the tables of docs/performance.md")
     parser.add_argument("--json", action="store_true", help="one object per row at the end, then a summary")
     a = parser.parse_args()
+    for name, value in (("rounds", a.rounds), ("threads", a.threads)):
+        if value is not None and value < 1:
+            parser.error(f"--{name} is {value}; it must be 1 or more")
     a.rounds = a.rounds or (2 if a.quick else 5)
     a.modes = a.modes or [m for m in MODES if not (a.quick and m.startswith(("compile", "foreach")))]
     if not a.assay.exists():

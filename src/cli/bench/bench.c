@@ -96,8 +96,8 @@ static enum outcome run(const struct arguments *a) {
   }
   const char *near = nearest_word(a->operand[0], known, BENCHES, TYPO_EDITS);
   complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
-           near ? "did you mean '" : "there are gemm, conv, step, commit, exact, referee, ledger", near ? near : "",
-           near ? "'?" : "");
+           near ? "did you mean '" : "there are gemm, conv, step, commit, exact, guard, referee, ledger",
+           near ? near : "", near ? "'?" : "");
   return OUTCOME_INPUT;
 }
 

@@ -15,30 +15,40 @@ enum { WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 
 enum { SUMS_BYTES = 64 << 20 /* of all chunks of what sums: each has workspace of its own */ };
 enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
 
-enum mark { UNSEEN, BEFORE, JOINED, SUMS, BEHIND }; /* SUMS: joined, but only after all bands its value is there */
+/* SUMS, APART: joined, but only after all bands its value is there. What nobody in the group waits for runs last: what
+ * it reads has come into the cache for others, who read it row by row. */
+enum mark { UNSEEN, BEFORE, JOINED, SUMS, APART, BEHIND };
 
 struct draft {
   struct execute *x;
   uint32_t start, end, bands; /* items [start, end) */
   uint8_t *mark;              /* one an item */
   const uint32_t *item_of;    /* of each record */
+  const uint32_t *reader;     /* of each record the first that reads its value, of another item; UINT32_MAX: none */
   uint64_t shared, largest;   /* bytes: read by every band; of the largest value */
   uint64_t sums;              /* bytes of the chunks' sums */
   uint64_t saved;             /* bytes that need not be read from far */
   uint32_t joined;
 };
 
-/* The leading dims of its outputs fall into parts, or those of k if it sums over all of them. */
+/* Some dims of a record fall into parts, taken one by one, outermost first, and 1 / share of the one behind them. */
 struct lead {
-  uint32_t first, dim, share; /* parts take the dims from `first` up to `dim` one by one, and 1 / share of that */
+  uint8_t dim[PLAN_DIMS];
+  uint32_t dims, share;
 };
 
+static bool falls(const struct tape_record *r, uint32_t count, uint32_t parts, struct lead *l) {
+  for (l->dims = 0; l->dims < count && parts > 1 && parts % r->dim[l->dim[l->dims]] == 0; l->dims++)
+    parts /= r->dim[l->dim[l->dims]];
+  l->share = parts;
+  return parts == 1 || (l->dims < count && r->dim[l->dim[l->dims]] % parts == 0);
+}
+
+/* The leading dims of its outputs, or those of k if it sums over all of them. */
 static bool splits(const struct tape_record *r, bool along_k, uint32_t parts, struct lead *l) {
-  uint32_t rest = parts, end = along_k ? axis_rank(r) : r->out_rank;
-  l->first = along_k ? r->out_rank : 0;
-  for (l->dim = l->first; l->dim < end && rest > 1 && rest % r->dim[l->dim] == 0; l->dim++) rest /= r->dim[l->dim];
-  l->share = rest;
-  return rest == 1 || (l->dim < end && r->dim[l->dim] % rest == 0);
+  uint32_t first = along_k ? r->out_rank : 0, end = along_k ? axis_rank(r) : r->out_rank;
+  for (uint32_t d = first; d < end; d++) l->dim[d - first] = (uint8_t)d;
+  return falls(r, end - first, parts, l);
 }
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && a < 0); }
@@ -47,18 +57,21 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && a
 static void coordinates(const struct tape_record *r, const struct lead *l, uint32_t part, int64_t *low, int64_t *high) {
   for (uint32_t d = 0; d < axis_rank(r); d++) low[d] = 0, high[d] = (int64_t)r->dim[d] - 1;
   if (l->share > 1) {
-    int64_t length = r->dim[l->dim] / l->share;
-    low[l->dim] = part % l->share * length;
-    high[l->dim] = low[l->dim] + length - 1;
+    uint32_t d = l->dim[l->dims];
+    int64_t length = r->dim[d] / l->share;
+    low[d] = part % l->share * length;
+    high[d] = low[d] + length - 1;
     part /= l->share;
   }
-  for (uint32_t d = l->dim; d-- > l->first; part /= r->dim[d]) low[d] = high[d] = part % r->dim[d];
+  for (uint32_t i = l->dims; i-- > 0; part /= r->dim[l->dim[i]])
+    low[l->dim[i]] = high[l->dim[i]] = part % r->dim[l->dim[i]];
 }
 
-/* What one part reads of the operand, as an interval of elements at least as large; false: nothing. */
-static bool reach(const struct tape_operand *o, const int64_t *low, const int64_t *high, int64_t *first,
-                  int64_t *last) {
-  int64_t stride = 1;
+/* What one part reads of the operand: an interval of elements at least as large, and no more than so many of them; 0:
+ * nothing. */
+static int64_t reach(const struct tape_operand *o, const int64_t *low, const int64_t *high, int64_t *first,
+                     int64_t *last) {
+  int64_t stride = 1, count = 1;
   *first = *last = 0;
   for (uint8_t a = o->axes; a-- > 0; stride *= o->axis[a].extent) {
     const struct tape_axis *y = &o->axis[a];
@@ -72,11 +85,12 @@ static bool reach(const struct tape_operand *o, const int64_t *low, const int64_
     to = floor_div(to, y->div);
     if (y->indirect != TAPE_INDIRECT_NONE || from < 0) from = 0;
     if (y->indirect != TAPE_INDIRECT_NONE || to > end) to = end;
-    if (from > to) return false;
+    if (from > to) return 0;
     *first += from * stride;
     *last += to * stride;
+    count *= to - from + 1;
   }
-  return true;
+  return count;
 }
 
 /* Does part s of the record read only part s of the operand's value? */
@@ -87,9 +101,17 @@ static bool stays(const struct tape_record *r, const struct lead *l, const struc
   int64_t length = elements / parts;
   for (uint32_t s = 0; s < parts; s++) {
     coordinates(r, l, s, low, high);
-    if (reach(o, low, high, &first, &last) && (first < s * length || last >= (s + 1) * length)) return false;
+    if (reach(o, low, high, &first, &last) > 0 && (first < s * length || last >= (s + 1) * length)) return false;
   }
   return true;
+}
+
+/* Bytes that a part in the middle reads of the operand. */
+static uint64_t part_bytes(const struct tape_record *r, const struct lead *l, const struct tape_operand *o,
+                           uint32_t parts) {
+  int64_t low[PLAN_DIMS], high[PLAN_DIMS], first, last;
+  coordinates(r, l, parts / 2, low, high);
+  return (uint64_t)reach(o, low, high, &first, &last) * tape_dtype_bytes(o->dtype);
 }
 
 static uint64_t bytes_of(const struct tape_record *r) { return record_elements(r) * tape_dtype_bytes(r->dtype); }
@@ -136,39 +158,60 @@ static bool read_before(const struct execute *x, const struct item *item, uint32
   return false;
 }
 
-/* Item n joins: its records fall into bands, and so does what they read of the group. One that sums over the bands must
- * read something of theirs, or it is as well on its own. */
-static bool joins(struct draft *d, uint32_t n) {
+/* Does the record fall into the group's bands, along its leading dims or apart? */
+static bool bands_of(const struct draft *d, const struct item *item, const struct tape_record *r, bool apart,
+                     struct lead *lead) {
+  if (r->space == TAPE_OUT) return false;
+  if (!apart) return can_run_by_parts(item, r, d->bands) && splits(r, plan_sums(item), d->bands, lead);
+  uint32_t dims = item->kind == ITEM_DOT ? dot_parts_apart(r, d->bands, lead->dim) : 0;
+  return dims > 0 && falls(r, dims, d->bands, lead);
+}
+
+/* Does somebody who may join read what the item makes? */
+static bool is_wanted(const struct draft *d, const struct item *item) {
+  struct lead lead;
+  for (uint32_t q = item->first; q < item->first + item->count; q++) {
+    if (d->reader[q] == UINT32_MAX || d->item_of[d->reader[q]] >= d->start + WINDOW) continue;
+    const struct item *by = &d->x->item[d->item_of[d->reader[q]]];
+    const struct tape_record *r = &d->x->tape->record[d->reader[q]];
+    if (bands_of(d, by, r, false, &lead) || bands_of(d, by, r, true, &lead)) return true;
+  }
+  return false;
+}
+
+/* Item n joins: its records fall into bands, and so does what they read of the group. One that reads nothing of the
+ * group's own is as well alone if nobody waits for what it makes. */
+static enum mark joins(struct draft *d, uint32_t n, bool apart) {
   const struct item *item = &d->x->item[n];
   uint64_t touched = 0, shared = 0, saved = 0, largest = 0, chunk_sums = 0;
   struct lead lead;
   bool reads_ours = false;
   for (uint32_t q = item->first; q < item->first + item->count; q++) {
     const struct tape_record *r = &d->x->tape->record[q];
-    if (r->space == TAPE_OUT || !can_run_by_parts(item, r, d->bands) || !splits(r, plan_sums(item), d->bands, &lead))
-      return false;
+    if (!bands_of(d, item, r, apart, &lead)) return UNSEEN;
     if (plan_sums(item)) chunk_sums += bytes_of(r) * (record_k(r) / CANON_CHUNK + 1);
     touched += plan_sums(item) ? bytes_of(r) : bytes_of(r) / d->bands;
-    if (!plan_sums(item) && bytes_of(r) > largest) largest = bytes_of(r);
+    if (!plan_sums(item) && !apart && bytes_of(r) > largest) largest = bytes_of(r);
     for (uint8_t o = 0; o < r->operands; o++) {
       uint32_t m = maker(d, &r->operand[o]);
       uint64_t bytes = operand_bytes(&r->operand[o]);
       if (m == n) continue;
       bool inside = stays(r, &lead, &r->operand[o], d->bands), ours = m != UINT32_MAX && d->mark[m] == JOINED;
-      if (ours && !inside) return false;
+      if (ours && !inside) return UNSEEN;
       reads_ours |= ours;
       if (read_before(d->x, item, q, o)) continue;
       if (ours) saved += bytes;
-      *(inside ? &touched : &shared) += inside ? bytes / d->bands : bytes;
+      *(inside ? &touched : &shared) += inside ? bytes / d->bands : part_bytes(r, &lead, &r->operand[o], d->bands);
     }
   }
-  if ((plan_sums(item) && !reads_ours) || touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES) return false;
-  if (d->sums + chunk_sums > SUMS_BYTES) return false;
+  bool behind = plan_sums(item) || apart;
+  if (!reads_ours && (behind || !is_wanted(d, item))) return UNSEEN;
+  if (touched > TOUCHED_BYTES || shared + d->shared > SHARED_BYTES || d->sums + chunk_sums > SUMS_BYTES) return UNSEEN;
   d->shared += shared;
   d->sums += chunk_sums;
   d->saved += saved + REGION_BYTES;
   if (largest > d->largest) d->largest = largest;
-  return true;
+  return plan_sums(item) ? SUMS : apart ? APART : JOINED;
 }
 
 /* Marks the items of a group that begins with item `start`: what joins; what nothing of it needs can come before, the
@@ -186,11 +229,12 @@ static void draft(struct draft *d) {
       for (uint8_t o = 0; o < x->tape->record[q].operands; o++) {
         uint32_t m = maker(d, &x->tape->record[q].operand[o]);
         if (m == UINT32_MAX || m == n) continue;
-        needs |= d->mark[m] == JOINED || d->mark[m] == SUMS;
-        late |= d->mark[m] == BEHIND || d->mark[m] == SUMS;
+        needs |= d->mark[m] == JOINED || d->mark[m] == SUMS || d->mark[m] == APART;
+        late |= d->mark[m] == BEHIND || d->mark[m] == SUMS || d->mark[m] == APART;
       }
-    if (!late && joins(d, n)) {
-      d->mark[n] = plan_sums(item) ? SUMS : JOINED;
+    if (!late) d->mark[n] = (uint8_t)joins(d, n, false);
+    if (!late && d->mark[n] == UNSEEN) d->mark[n] = (uint8_t)joins(d, n, true);
+    if (d->mark[n] != UNSEEN) {
       d->end = n + 1;
       d->joined++;
       misses = 0;
@@ -235,10 +279,24 @@ static uint32_t reorder(struct draft *d, struct item *old) {
   for (int turn = BEFORE; turn <= BEHIND; turn++)
     for (uint32_t n = d->start; n < d->end; n++) {
       if ((int)(d->mark[n] == SUMS ? JOINED : d->mark[n]) != turn) continue;
-      x->item[at++] = old[n - d->start];
+      x->item[at] = old[n - d->start];
+      x->item[at++].apart = turn == APART;
       before += turn == BEFORE;
     }
   return before;
+}
+
+static uint32_t *first_readers(struct execute *x, const uint32_t *item_of) {
+  const struct tape *t = x->tape;
+  uint32_t *reader = arena_take(&x->notes, t->records_count + 1u, sizeof *reader);
+  for (uint32_t q = 0; reader && q < t->records_count; q++) reader[q] = UINT32_MAX;
+  for (uint32_t q = t->records_count; reader && q-- > 0;)
+    for (uint8_t o = 0; o < t->record[q].operands; o++)
+      if (t->record[q].operand[o].space == TAPE_TEMP) {
+        uint32_t of = plan_producer(x, t->record[q].operand[o].first_leaf);
+        if (item_of[of] != item_of[q]) reader[of] = q;
+      }
+  return reader;
 }
 
 bool band_cut(struct execute *x) {
@@ -252,6 +310,7 @@ bool band_cut(struct execute *x) {
   bool wanted = !x->options.recognise_nothing && !x->options.alter;
   for (uint32_t i = 0; i < x->items_count; i++)
     for (uint32_t n = 0; n < x->item[i].count; n++) item_of[x->item[i].first + n] = i;
+  if (!(d.reader = first_readers(x, item_of))) return false;
   for (d.start = 0; wanted && d.start < x->items_count;) {
     d.bands = best_bands(&d);
     if (d.bands == 0) {

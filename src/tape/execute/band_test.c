@@ -80,7 +80,7 @@ static void keep_twice(struct stage_value x, uint8_t rank, const uint32_t *dim, 
 }
 
 struct seen {
-  uint32_t groups, joined, bands, local, here; /* here: written twice */
+  uint32_t groups, joined, bands, apart, local, here, far; /* here: written twice; far: past the caches */
 };
 
 /* What a plan for small tasks makes of the tape; then the bits. */
@@ -99,7 +99,8 @@ static struct seen look_and_run(void) {
   seen.groups = x->groups_count;
   for (uint32_t g = 0; g < x->groups_count; g++) seen.joined += x->group[g].count, seen.bands = x->group[g].bands;
   for (uint32_t n = 0; n < s.tape.records_count; n++)
-    seen.local += x->value[n].local, seen.here += value_lies_here(&x->value[n]);
+    seen.local += x->value[n].local, seen.here += value_lies_here(&x->value[n]), seen.far += x->value[n].far;
+  for (uint32_t i = 0; i < x->items_count; i++) seen.apart += x->item[i].apart;
   execute_shut(x);
   assert_true(stage_agrees(&s, 1, 8, stage_pool, NULL));
   stage_end(&s);
@@ -123,6 +124,7 @@ static void rows_of_a_softmax(void **state) {
     assert_int_equal(seen.joined, 4); /* the quotient and what follows are one pass */
     assert_int_equal(dim[0] * dim[1] % seen.bands, 0);
     assert_int_equal(seen.local, 4);
+    assert_int_equal(seen.far, 1); /* what comes last is read by nobody here */
   }
 }
 
@@ -314,10 +316,67 @@ static void turned_weights(void **state) {
   assert_int_equal(seen.joined, 3);
 }
 
+/* Rows of sequences: a band is a piece of one. A product that reads nothing of the group's, and that nobody in it waits
+ * for, stays outside. */
+static void rows_of_sequences(void **state) {
+  (void)state;
+  enum { BATCH = 2, PLACES = 192, IN = 40, OUT = 24 };
+  static const uint32_t in[3] = {BATCH, PLACES, IN}, out[3] = {BATCH, PLACES, OUT}, alone[3] = {512, 8, 8};
+  static const uint32_t dim[4] = {BATCH, PLACES, OUT, IN};
+  for (int wild = 0; wild < 2; wild++) {
+    stage_begin(&s, 81);
+    struct stage_value entry[2] = {stage_state(&s, TAPE_F32, 3, out), stage_state(&s, TAPE_F32, 2, alone)};
+    struct stage_value x = moving(stage_data(&s, TAPE_F32, BATCH * PLACES * IN, wild ? STAGE_WILD : STAGE_PLAIN), in);
+    struct stage_value w = stage_data(&s, TAPE_F32, IN * OUT, STAGE_PLAIN);
+    struct stage_value other = stage_data(&s, TAPE_F32, 512 * 8, STAGE_PLAIN);
+    struct stage_value aside =
+        product(2, 1, alone, other, (const uint8_t[]){0, 2, 255}, other, (const uint8_t[]){1, 2, 255});
+    struct stage_value y = product(3, 1, dim, x, (const uint8_t[]){0, 1, 3, 255}, w, (const uint8_t[]){3, 2, 255});
+    keep(scaled(y, out, 0.5f), out, &entry[0]);
+    keep_twice(aside, 2, alone, &entry[1]);
+    struct seen seen = look_and_run();
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.joined, 3);
+    assert_int_equal(seen.bands, 4); /* 6 would be parts of sequences of different lengths, 8 too few rows */
+    assert_int_equal(seen.apart, 0);
+  }
+}
+
+/* Heads of [sequence, place, head, ..]: each band writes its own columns of all places, and who reads them comes
+ * behind. */
+static void heads_apart(void **state) {
+  (void)state;
+  enum { HEADS = 2, PLACES = 40, WIDE = 24 };
+  for (uint32_t turn = 0; turn < 6; turn++) {
+    uint32_t batch = 1 + turn / 2;
+    const uint32_t in[3] = {PLACES, batch, HEADS * WIDE}, rows[3] = {batch * HEADS, PLACES, PLACES};
+    const uint32_t scores[5] = {batch, HEADS, PLACES, PLACES, WIDE}, values[5] = {batch, PLACES, HEADS, WIDE, PLACES};
+    const uint32_t out[3] = {batch, PLACES, HEADS * WIDE};
+    stage_begin(&s, 91 + turn);
+    struct stage_value entry = stage_state(&s, TAPE_F32, 3, out), part[3];
+    for (int n = 0; n < 3; n++)
+      part[n] =
+          moving(stage_data(&s, TAPE_F32, batch * PLACES * HEADS * WIDE, n == 2 && turn % 2 ? STAGE_WILD : STAGE_PLAIN),
+                 in); /* infinities by zeros are NaN that want mending */
+    struct stage_value x =
+        product(4, 1, scores, part[0], (const uint8_t[]){2, 0, 1, 4, 255}, part[1], (const uint8_t[]){3, 0, 1, 4, 255});
+    x = softmax(x, rows);
+    x = product(4, 1, values, x, (const uint8_t[]){0, 2, 1, 4, 255}, part[2], (const uint8_t[]){4, 0, 2, 3, 255});
+    if (batch == 1) x = scaled(x, out, 0.5f); /* whose bands would be places of all heads */
+    keep(x, out, &entry);
+    struct seen seen = look_and_run();
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.joined, 3);
+    assert_int_equal(seen.bands, batch * HEADS);
+    assert_int_equal(seen.apart, 1);
+    assert_int_equal(seen.local, 4); /* scores and softmax */
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(rows_of_a_softmax),  cmocka_unit_test(rows_of_neighbours),
-                                     cmocka_unit_test(what_does_not_join), cmocka_unit_test(sums_over_bands),
-                                     cmocka_unit_test(filters_over_bands), cmocka_unit_test(attention),
-                                     cmocka_unit_test(turned_weights)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(rows_of_a_softmax), cmocka_unit_test(rows_of_neighbours), cmocka_unit_test(what_does_not_join),
+      cmocka_unit_test(sums_over_bands),   cmocka_unit_test(filters_over_bands), cmocka_unit_test(attention),
+      cmocka_unit_test(turned_weights),    cmocka_unit_test(rows_of_sequences),  cmocka_unit_test(heads_apart)};
   return cmocka_run_group_tests_name("bands", tests, stage_open_3, stage_shut_pool);
 }

@@ -7,7 +7,7 @@
 #include "tape/execute/dot_blank.h"
 #include "tape/execute/dot_tail.h"
 
-enum { A, B, PART_ROWS = 32 }; /* fewer rows a part would not pay for reading b again */
+enum { A, B, PART_ROWS = 64, HEAD_ROWS = 32 }; /* fewer rows a part would not pay for reading b again */
 
 static bool moves_with(const struct tape_operand *o, uint32_t d) {
   for (uint8_t a = 0; a < o->axes; a++)
@@ -118,9 +118,15 @@ static bool alone(const struct tape_operand *o, uint32_t d) {
   return axes < 2;
 }
 
-/* Is the leading dim the outer part of the rows, and not the first loop? */
-static bool leads_rows(const struct dot *d, const struct dot_dim *lead) {
-  return d->row.c > 0 && (uint64_t)d->row.c * d->row.extent == (uint64_t)lead->c * lead->extent && lead->a && !lead->b;
+/* Rows that are the leading dims: into how many parts of equally many they fall, or any divisor of that; 1: they are
+ * not, or a part would read more than whole operands and pieces of its own. */
+static uint64_t leading_rows(const struct dot *d, const struct dot_dim *lead) {
+  const struct tape_record *r = d->record;
+  uint64_t parts = 1;
+  if ((uint64_t)d->row.c * d->row.extent != (uint64_t)lead->c * lead->extent || !lead->a || lead->b) return 1;
+  for (uint32_t dim = lead->of; dim <= d->row.of; parts *= r->dim[dim++])
+    if (r->dim[dim] > 1 && (!alone(&r->operand[A], dim) || !alone(&r->operand[B], dim))) break;
+  return parts;
 }
 
 /* Combinations of the loops that stand in front of everything else, in the order of the outputs: heads of sequences. */
@@ -137,15 +143,25 @@ static uint64_t leading_loops(const struct dot *d) {
   return combinations;
 }
 
-static void find_parts(struct dot *d, struct dot_dim lead) {
+/* Combinations of all loops, wherever they stand among the outputs; 1: a part would share more than whole operands. */
+static uint64_t all_loops(const struct dot *d) {
   const struct tape_record *r = d->record;
+  uint64_t combinations = 1;
+  for (uint32_t l = 0; l < d->loops; l++) {
+    if (!alone(&r->operand[A], d->loop[l].of) || !alone(&r->operand[B], d->loop[l].of)) return 1;
+    if (d->from_b == DOT_SHARED && d->loop[l].b) return 1;
+    combinations *= d->loop[l].extent;
+  }
+  return combinations;
+}
+
+static void find_parts(struct dot *d, struct dot_dim lead) {
   d->parts = 1;
   if (d->by_cols || d->phased) return;
-  d->parts = leading_loops(d);
-  if (d->parts == 1 && leads_rows(d, &lead) && alone(&r->operand[A], lead.of) && alone(&r->operand[B], lead.of)) {
-    d->parts = lead.extent;
-    d->part_rows = true;
-  }
+  d->parts = d->apart ? all_loops(d) : leading_loops(d);
+  if (d->parts > 1) return;
+  d->parts = leading_rows(d, &lead);
+  d->part_rows = d->parts > 1;
 }
 
 /* Columns, rows and loops, by how far each dim moves the operands. Returns the outermost dim. */
@@ -165,18 +181,33 @@ static struct dot_dim lay_out(struct dot *d, const int64_t *coef_a, const int64_
   return lead;
 }
 
-bool dot_parts_fit(const struct tape_record *r, uint64_t parts) {
+/* What a plan would lay out, as far as parts go. */
+static bool lay_out_alone(const struct tape_record *r, struct dot *d, struct dot_dim *lead) {
   if (!dot_fits(r)) return false;
-  struct dot d = {.record = r};
+  *d = (struct dot){.record = r};
   uint8_t of_a = moves_with(&r->operand[A], inner_dim(r)) ? B : A;
   int64_t coef_a[PLAN_DIMS], coef_b[PLAN_DIMS];
   if (!halo_linear(r, &r->operand[of_a], coef_a) || !halo_linear(r, &r->operand[1 - of_a], coef_b)) return false;
-  struct dot_dim lead = lay_out(&d, coef_a, coef_b);
-  if (d.col.b != 1) d.from_b = dot_batches_outside(&d) ? DOT_OWN : DOT_SHARED;
+  *lead = lay_out(d, coef_a, coef_b);
+  if (d->col.b != 1) d->from_b = dot_batches_outside(d) ? DOT_OWN : DOT_SHARED;
+  return true;
+}
+
+bool dot_parts_fit(const struct tape_record *r, uint64_t parts) {
+  struct dot d;
+  struct dot_dim lead;
+  if (!lay_out_alone(r, &d, &lead)) return false;
   uint64_t loops = leading_loops(&d);
-  if (loops > 1) return loops % parts == 0 && d.row.extent >= PART_ROWS;
-  return leads_rows(&d, &lead) && alone(&r->operand[A], lead.of) && alone(&r->operand[B], lead.of) &&
-         lead.extent % parts == 0 && d.row.extent / parts >= PART_ROWS;
+  if (loops > 1) return loops % parts == 0 && d.row.extent >= HEAD_ROWS;
+  return leading_rows(&d, &lead) % parts == 0 && d.row.extent / parts >= PART_ROWS;
+}
+
+uint32_t dot_parts_apart(const struct tape_record *r, uint64_t parts, uint8_t *dim) {
+  struct dot d;
+  struct dot_dim lead;
+  if (!lay_out_alone(r, &d, &lead) || all_loops(&d) % parts != 0 || d.row.extent < HEAD_ROWS) return 0;
+  for (uint32_t l = 0; l < d.loops; l++) dim[l] = (uint8_t)d.loop[l].of;
+  return d.loops;
 }
 
 bool dot_plan(struct execute *x, struct item *item) {
@@ -200,6 +231,7 @@ bool dot_plan(struct execute *x, struct item *item) {
 
   struct dot_dim lead = lay_out(d, coef_a, coef_b);
   d->in_group = item->group > 0;
+  d->apart = item->apart;
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;
   dot_cut_tasks(x, d);

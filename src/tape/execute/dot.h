@@ -15,11 +15,16 @@ void dot_run(struct execute *x, const struct item *item);
 
 /* A dot's outputs fall apart along their leading dims. dot_parts says into how many equal parts at most: combinations
  * of the outermost output dims longer than 1 (sequences; heads of sequences), as long as every part reads whole
- * operands or its own piece of them, or the extent of the first where it is the outer part of the rows; 1: none, and
- * then there is only dot_run. dot_parts_fit asks it of a record that nobody planned: can it be run in so many parts,
- * with rows enough in each? */
+ * operands or its own piece of them, or rows where those are the outermost dims; 1: none, and then there is only
+ * dot_run. dot_parts_fit asks it of a record that nobody planned: can it be run in so many parts, with rows enough in
+ * each? */
 uint64_t dot_parts(const struct item *item);
 bool dot_parts_fit(const struct tape_record *r, uint64_t parts);
+
+/* dot_parts_apart: can it be run in so many parts that do not lie side by side, the heads of [sequence, place, head,
+ * ..], each a combination of dims that are neither rows nor columns of its tiles? Returns how many such dims there are,
+ * and which, outermost first; 0: no. Whoever runs it so says it to dot_plan by item.apart. */
+uint32_t dot_parts_apart(const struct tape_record *r, uint64_t parts, uint8_t *dim);
 
 /* dot_begin, before the parts, by all threads: copies of operands that lie outside the group. dot_part computes parts
  * [low, high) of `parts` (a divisor of dot_parts) on this thread, NaN mended: what has to be copied part by part goes

@@ -75,8 +75,9 @@ struct dot {
   uint64_t cols_inner;                  /* columns that are done for all rows of a task before the next */
 
   bool in_group;  /* run by parts alone */
-  uint64_t parts; /* the extent of the leading dim where the outputs fall apart along it, or 1 */
-  bool part_rows; /* the leading dim is the outer part of the rows, not the first loop */
+  uint64_t parts; /* dot_parts */
+  bool apart;     /* parts are combinations of the loops, though other dims stand between those */
+  bool part_rows; /* parts are rows, which are the leading dims, not loops */
   atomic_bool nan;
 };
 

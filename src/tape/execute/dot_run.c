@@ -303,6 +303,19 @@ uint64_t dot_parts(const struct item *item) {
   return d->parts;
 }
 
+/* Of `parts` parts those from low to high, line by line, which is where they lie. */
+static void mend_apart(struct execute *x, const struct dot *d, uint64_t low, uint64_t high, uint64_t parts,
+                       uint32_t thread) {
+  uint64_t each = d->items / d->tiles / parts;
+  for (uint64_t i = low * each; i < high * each; i++) {
+    uint64_t rest = i, at = 0;
+    for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent)
+      at += rest % d->loop[l].extent * (uint64_t)d->loop[l].c;
+    for (uint64_t row = 0; row < d->row.extent; row++, at += (uint64_t)d->row.c)
+      dot_mend_part(x, d->record, d->c, at, at + d->col.extent, thread);
+  }
+}
+
 void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts,
               uint32_t thread) {
   struct dot *d = item->plan;
@@ -322,6 +335,9 @@ void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t
   bool nan = false;
   for (uint64_t j = 0, n = d->col.extent; j < n; j += d->cols_inner)
     nan |= block_of(&call, thread, &ask, 0, first, last, j, j + d->cols_inner < n ? j + d->cols_inner : n);
-  if (nan && !x->options.free_order)
+  if (!nan || x->options.free_order) return;
+  if (d->apart)
+    mend_apart(x, d, low, high, parts, thread);
+  else
     dot_mend_part(x, d->record, d->c, elements / parts * low, elements / parts * high, thread);
 }

@@ -134,7 +134,7 @@ static void products_by_tails(void **state) {
 /* Rows in front of the batches: a group's band holds some rows of every batch, so nobody may look at all of them. */
 static void rows_in_front(void **state) {
   (void)state;
-  enum { ROWS = 64, HEADS = 2, COLS = 8, K = 32 };
+  enum { ROWS = 128, HEADS = 2, COLS = 8, K = 32 };
   static struct stage s;
   struct execute *x;
   struct why why;

@@ -25,13 +25,13 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    /* rows that merge over the leading dim, and b whole: as it lies, turned, wide, over chunks */
-    {3, 1, {6, 5, 70, 40}, {1, 2, 4}, {4, 3}, 6, DOT_IN_PLACE, DOT_IN_PLACE},
-    {3, 1, {6, 5, 70, 40}, {1, 2, 4}, {3, 4}, 6, DOT_IN_PLACE, DOT_SHARED},
-    {3, 1, {4, 70, 260, 13}, {1, 2, 4}, {4, 3}, 4, DOT_IN_PLACE, DOT_IN_PLACE},
+    /* rows that are the leading dims, and b whole: as it lies, turned, wide, over chunks */
+    {3, 1, {6, 5, 70, 40}, {1, 2, 4}, {4, 3}, 30, DOT_IN_PLACE, DOT_IN_PLACE},
+    {3, 1, {6, 5, 70, 40}, {1, 2, 4}, {3, 4}, 30, DOT_IN_PLACE, DOT_SHARED},
+    {3, 1, {4, 70, 260, 13}, {1, 2, 4}, {4, 3}, 280, DOT_IN_PLACE, DOT_IN_PLACE},
     {2, 1, {12, 9, 1030}, {1, 3}, {2, 3}, 12, DOT_IN_PLACE, DOT_SHARED},
     /* the operands the other way round */
-    {3, 1, {6, 29, 33, 40}, {4, 3}, {1, 2, 4}, 6, DOT_IN_PLACE, DOT_IN_PLACE},
+    {3, 1, {6, 29, 33, 40}, {4, 3}, {1, 2, 4}, 174, DOT_IN_PLACE, DOT_IN_PLACE},
     /* batches of their own b, heads inside and outside, all four ways round */
     {3, 1, {5, 30, 33, 31}, {1, 2, 4}, {1, 4, 3}, 5, DOT_IN_PLACE, DOT_IN_PLACE},
     {3, 1, {5, 30, 33, 31}, {1, 2, 4}, {1, 3, 4}, 5, DOT_IN_PLACE, DOT_OWN},
@@ -56,8 +56,8 @@ static const struct shape shapes[] = {
     /* more chunks than the shared copies have places */
     {2, 2, {128, 130, 6, 257}, {3, 4, 1}, {3, 4, 2}, 1, DOT_SHARED, DOT_IN_PLACE},
     /* rows enough to pay for a copy of b that could be read where it lies, and one fewer */
-    {3, 1, {4, 256, 70, 9}, {1, 2, 4}, {4, 3}, 4, DOT_IN_PLACE, DOT_SHARED},
-    {3, 1, {3, 341, 70, 9}, {1, 2, 4}, {4, 3}, 3, DOT_IN_PLACE, DOT_IN_PLACE},
+    {3, 1, {4, 256, 70, 9}, {1, 2, 4}, {4, 3}, 1024, DOT_IN_PLACE, DOT_SHARED},
+    {3, 1, {3, 341, 70, 9}, {1, 2, 4}, {4, 3}, 1023, DOT_IN_PLACE, DOT_IN_PLACE},
     /* no parts: one row, or the leading dim is the columns' */
     {1, 1, {70, 40}, {2}, {2, 1}, 1, DOT_IN_PLACE, DOT_IN_PLACE},
     {2, 1, {4, 70, 40}, {3}, {3, 1, 2}, 1, DOT_IN_PLACE, DOT_IN_PLACE},

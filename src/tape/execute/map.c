@@ -10,6 +10,7 @@ struct map_output {
   bool canonical, clean; /* clean: comes canonical */
   bool row;              /* a word a row */
   struct place place;
+  bool far;   /* past the caches */
   bool twice; /* to `beyond` as well, past the caches */
   struct place beyond;
 };
@@ -19,7 +20,7 @@ struct map {
   uint64_t elements, grain; /* grain: blocks a task */
   uint32_t block;           /* elements: whole rows where folds are among the records */
   uint32_t outputs;
-  bool twice; /* some output is stored */
+  bool far; /* some output is stored past the caches */
   struct map_output output[];
 };
 
@@ -54,7 +55,7 @@ bool map_plan(struct execute *x, struct item *item) {
   for (uint32_t i = 0; i < item->count; i++)
     if (x->tape->record[item->first + i].op == TAPE_FOLD) m->program.row = r->dim[rank - 1];
   for (uint32_t i = 0; i < item->count; i++)
-    if (value_lies_here(&x->value[item->first + i])) m->block = FAR_BLOCK;
+    if (value_lies_here(&x->value[item->first + i]) || x->value[item->first + i].far) m->block = FAR_BLOCK;
   if (m->program.row) m->program.k = 0, m->block = m->block / m->program.row * m->program.row;
 
   int32_t result[PROGRAM_NODES_MAX], kept[PROGRAM_NODES_MAX];
@@ -87,9 +88,10 @@ bool map_plan(struct execute *x, struct item *item) {
                                                   .row = map_by_rows(first, r),
                                                   .canonical = r->dtype == TAPE_F32 && !x->options.free_order,
                                                   .place = twice ? v->here : v->place,
+                                                  .far = v->far,
                                                   .twice = twice,
                                                   .beyond = v->place};
-    m->twice |= twice;
+    m->far |= twice || v->far;
   }
   /* Stores happen at a block's end, in order. A result that is a bare operand of an entry rewritten before it must have
    * been read by then; one that is computed may go straight to memory that no operand of this pass lies in. */
@@ -105,7 +107,7 @@ bool map_plan(struct execute *x, struct item *item) {
     bool shared = false; /* as another dtype, say: a store makes NaN canonical in place, which an i32 must not see */
     for (uint32_t j = 0; j < m->outputs; j++) shared |= j != i && m->output[j].node == o->node;
     bool made = n->kind == NODE_OP || (n->kind == NODE_OPERAND && !rewrites);
-    bool own = made && n->late && !shared && o->bytes == 4 && n->dims >> 31 && !o->row;
+    bool own = made && n->late && !shared && !o->far && o->bytes == 4 && n->dims >> 31 && !o->row;
     if (own) n->direct = (int16_t)i, n->over = x->value[o->record].over;
   }
   item->plan = m;
@@ -138,7 +140,9 @@ static void store(const struct execute *x, const struct map_output *o, const str
     return;
   }
   uint32_t *words = (uint32_t *)(void *)to;
-  if (f->uniform[o->node]) {
+  if (o->far && !f->uniform[o->node] && (o->clean || !o->canonical)) {
+    x->backend->copy_far(n, words, from);
+  } else if (f->uniform[o->node]) {
     uint32_t word = *from;
     for (uint32_t i = 0; i < n; i++) words[i] = word;
   } else if (words != from && !(o->canonical && !o->clean)) {
@@ -173,7 +177,7 @@ static void pass(const struct execute *x, const struct map *m, uint64_t start, u
       if (o->twice) x->backend->copy_far(n, (uint32_t *)(void *)beyond[i] + first, (uint32_t *)(void *)to[i] + first);
     }
   }
-  if (m->twice) x->backend->copies_settle();
+  if (m->far) x->backend->copies_settle();
 }
 
 static void map_task(void *context, uint32_t i, uint32_t thread) {

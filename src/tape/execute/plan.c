@@ -175,7 +175,7 @@ static bool find_lives(struct execute *x) {
       uint32_t unit = x->item[i].unit;
       *v = (struct value){
           .item = i, .born = unit, .dies = unit, .bytes = record_elements(r) * tape_dtype_bytes(r->dtype)};
-      v->local = x->item[i].group && !x->options.materialise && !plan_sums(&x->item[i]);
+      v->local = x->item[i].group && !x->options.materialise && !plan_sums(&x->item[i]) && !x->item[i].apart;
       v->read_outside = x->item[i].kind != ITEM_MAP || r->space == TAPE_OUT || x->options.materialise;
       if (r->space == TAPE_OUT) writer[plan_entry(x, r->first_leaf)] = n;
     }
@@ -267,9 +267,9 @@ static uint64_t value_bytes(const struct execute *x, uint32_t n) { return x->val
  * stays in them is quicker to write. */
 enum { FAR_BYTES = 32 << 20, FAR_LEAST_BYTES = 1 << 17 };
 
-/* What a pass of maps makes for its own group and for somebody much later is written twice: into the thread's buffer,
- * which the group reads and which is in the cache already, and past the caches. A store to a line that is not there
- * fetches it first and throws out another. */
+/* What a pass of maps makes for somebody much later is written past the caches, and if its own group reads it too,
+ * into the thread's buffer besides, which is in the cache already. A store to a line that is not there fetches it first
+ * and throws out another. */
 static bool find_far(struct execute *x) {
   const struct tape *t = x->tape;
   struct readers {
@@ -277,7 +277,8 @@ static bool find_far(struct execute *x) {
     bool here, otherwise;
   } *readers = arena_take(&x->notes, t->records_count, sizeof *readers);
   uint64_t *passed = arena_take(&x->notes, x->items_count + 1u, sizeof *passed), distance = 0;
-  if (!readers || !passed) return false;
+  uint64_t *after = arena_take(&x->notes, x->items_count + 1u, sizeof *after); /* of each unit, its items included */
+  if (!readers || !passed || !after) return false;
   for (uint32_t n = 0; n < t->records_count; n++) readers[n].next = UINT32_MAX;
   for (uint32_t i = 0; i < x->items_count; i++) {
     const struct item *item = &x->item[i];
@@ -298,15 +299,21 @@ static bool find_far(struct execute *x) {
         if (!reads_here) readers[of].otherwise = true;
       }
     }
+    after[item->unit] = distance;
   }
   bool wanted = !x->options.materialise && !x->options.recognise_nothing;
   for (uint32_t n = 0; n < t->records_count && wanted; n++) {
     const struct readers *by = &readers[n];
     struct value *v = &x->value[n];
     bool fits = x->item[v->item].kind == ITEM_MAP && t->record[n].space == TAPE_TEMP && t->record[n].dtype != TAPE_U8;
-    if (!fits || v->local || !by->here || by->otherwise || by->next == UINT32_MAX) continue;
-    bool far = v->bytes >= FAR_LEAST_BYTES && passed[by->next] - passed[v->born] >= FAR_BYTES;
-    if (far || x->options.small_tasks) v->here.base = BASE_BAND;
+    if (!fits || v->local || by->otherwise || by->next == UINT32_MAX) continue;
+    uint64_t from = by->here ? passed[v->born] : after[v->born];
+    bool far = v->bytes >= FAR_LEAST_BYTES && passed[by->next] - from >= FAR_BYTES;
+    if (!far && !x->options.small_tasks) continue;
+    if (by->here)
+      v->here.base = BASE_BAND;
+    else
+      v->far = true;
   }
   return true;
 }
@@ -336,6 +343,7 @@ static bool place_values(struct execute *x) {
         if (from < alive_count) {
           v->over = true;
           v->here = (struct place){0}; /* what it takes over is near */
+          v->far = false;
           v->place = x->value[alive[from]].place;
           alive[from] = n;
           continue;

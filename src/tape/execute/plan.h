@@ -46,6 +46,7 @@ struct item {
   enum item_kind kind;
   uint32_t first, count; /* records */
   uint32_t group, bands; /* group: 1 + its number, 0: in none */
+  bool apart;            /* a dot's bands do not lie side by side: nobody in the group reads its value */
   uint32_t unit;         /* the first item of its group, or itself: items of a group happen at the same time */
   void *plan;            /* struct of the kind, in execute.notes */
 };
@@ -66,6 +67,7 @@ struct value {
   bool stored;
   bool local;  /* nobody outside its group reads it: it lies in the buffer of the thread */
   bool over;   /* takes the place of an operand of its own pass: the same element, read before it is written */
+  bool far;    /* somebody reads it much later, and nobody soon: it is written past the caches */
   bool shadow; /* a state entry that cannot be rewritten in place and is copied at the end of the step */
 };
 

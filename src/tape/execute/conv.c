@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "tape/execute/axis.h"
 #include "tape/execute/conv_plan.h"
 
 enum { IMAGES_LEAST = 4 /* of a part: some tiles have rows over images */ };
@@ -188,9 +187,9 @@ static uint32_t list_runs(const struct conv *c, const uint32_t *class, uint64_t 
     }
     uint64_t n = taps ? 1 : r->dim[inner] - coord[inner];
     if (n > cut - k % cut) n = cut - k % cut;
-    int64_t a, b = c->packed ? (int64_t)(k * c->panel_cols) : 0;
+    int64_t a;
     if (conv_locate(c, c->axes, class, coord, &a)) {
-      for (uint32_t d = r->out_rank; d < axis_rank(r) && !c->packed; d++) b += (int64_t)coord[d] * c->coef_b[d];
+      const int64_t b = conv_filter_at(c, k, coord);
       if (runs > first && last.a + (int64_t)last.length * c->a_k == a && last.b + (int64_t)last.length * c->b_k == b)
         last.length += (uint32_t)n;
       else
@@ -198,8 +197,7 @@ static uint32_t list_runs(const struct conv *c, const uint32_t *class, uint64_t 
       if (run) run[runs - 1] = last;
     }
     k += n;
-    coord[inner] += (uint32_t)n;
-    for (uint32_t d = inner; d > r->out_rank && coord[d] == r->dim[d]; d--) coord[d] = 0, coord[d - 1]++;
+    conv_next_k(r, inner, (uint32_t)n, coord);
   }
   chunk[next_chunk] = runs;
   return runs;
@@ -216,8 +214,7 @@ static bool cut_lists(struct execute *x, struct conv *c) {
     if (pass && !(c->run = arena_take(&x->notes, runs + 1u, sizeof *c->run))) return false;
     runs = 0;
     for (uint64_t l = 0; l < lists; l++) {
-      uint64_t rest = l;
-      for (uint32_t i = c->axes; i-- > 0; rest /= c->axis[i].classes) class[i] = (uint32_t)(rest % c->axis[i].classes);
+      conv_list_classes(c, c->axes, l, class);
       runs = list_runs(c, class, cut, c->run, c->chunk + l * (c->chunks + 1), runs);
     }
   }

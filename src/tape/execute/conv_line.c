@@ -1,7 +1,6 @@
 /* Convolutions whose tiles have all places of a line for rows, those at the borders among them: a tap that sees nothing
  * at one end of the line leaves out that row (backend.h, line). A line of an input gradient with strides is one for
  * each phase. */
-#include "tape/execute/axis.h"
 #include "tape/execute/conv_plan.h"
 
 static int64_t divisor(int64_t a, int64_t b) {
@@ -59,12 +58,12 @@ static bool list_runs(const struct conv *c, const struct conv_line *l, const uin
   for (uint64_t k = 0, n; k < c->k; k += n) {
     if (k % cut == 0) chunk[next++] = start = *runs;
     n = r->dim[inner] - coord[inner] < cut - k % cut ? r->dim[inner] - coord[inner] : cut - k % cut;
-    int64_t a, place, b = c->packed ? (int64_t)(k * c->panel_cols) : 0;
+    int64_t a, place;
     uint32_t first, end;
     sees(c, l, tile, y->tap == CONV_NO_DIM ? 0 : coord[y->tap], &first, &end, &place);
     if (first < end && conv_locate(c, c->axes - 1, class, coord, &a)) {
       if (first > 1 || end + 1 < tile->rows || (first && end < tile->rows)) return false;
-      for (uint32_t d = r->out_rank; d < axis_rank(r) && !c->packed; d++) b += (int64_t)coord[d] * c->coef_b[d];
+      const int64_t b = conv_filter_at(c, k, coord);
       a += place;
       if (*runs > start && last.first == first && last.end == end && last.a + last.length == a &&
           last.b + (int64_t)last.length * c->b_k == b)
@@ -73,8 +72,7 @@ static bool list_runs(const struct conv *c, const struct conv_line *l, const uin
         last = (struct line_run){a, b, (uint32_t)n, (uint16_t)first, (uint16_t)end}, (*runs)++;
       if (run) run[*runs - 1] = last;
     }
-    coord[inner] += (uint32_t)n;
-    for (uint32_t d = inner; d > r->out_rank && coord[d] == r->dim[d]; d--) coord[d] = 0, coord[d - 1]++;
+    conv_next_k(r, inner, (uint32_t)n, coord);
   }
   chunk[next] = *runs;
   return true;
@@ -104,9 +102,7 @@ bool conv_line_plan(struct execute *x, struct conv *c) {
     runs = 0;
     for (uint64_t list = 0; list < lists; list++) {
       uint32_t class[CONV_AXES] = {0};
-      uint64_t rest = list;
-      for (uint32_t i = c->axes - 1; i-- > 0; rest /= c->axis[i].classes)
-        class[i] = (uint32_t)(rest % c->axis[i].classes);
+      conv_list_classes(c, c->axes - 1, list, class);
       for (uint32_t t = 0; t < l.tiles; t++)
         if (!list_runs(c, &l, class, &l.tile[t], cut, l.run, l.chunk + (list * l.tiles + t) * (c->chunks + 1u),
                        &runs) ||

@@ -2,6 +2,7 @@
 #ifndef TAPE_CONV_PLAN_H
 #define TAPE_CONV_PLAN_H
 #include "numeric/canon.h"
+#include "tape/execute/axis.h"
 #include "tape/execute/conv.h"
 
 enum { CONV_AXES = 4, CONV_CLASSES = 64, CONV_TAPS = 64, CONV_NO_DIM = 255, CONV_RUNS_MAX = 1 << 20 /* in one plan */ };
@@ -77,6 +78,24 @@ struct conv {
  * read by the classes of the first `axes` axes. */
 bool conv_meet(const struct conv_axis *x, uint32_t o, uint32_t t, int64_t *at);
 bool conv_locate(const struct conv *c, uint32_t axes, const uint32_t *class, const uint32_t *coord, int64_t *a);
+
+/* The class of each of the first `axes` axes that a list is for, the last of them fastest. */
+static inline void conv_list_classes(const struct conv *c, uint32_t axes, uint64_t list, uint32_t *class) {
+  for (uint32_t i = axes; i-- > 0; list /= c->axis[i].classes) class[i] = (uint32_t)(list % c->axis[i].classes);
+}
+/* Where position k of a panel, at these coordinates, is read in the filters, or in their copy. */
+static inline int64_t conv_filter_at(const struct conv *c, uint64_t k, const uint32_t *coord) {
+  const struct tape_record *r = c->record;
+  int64_t b = 0;
+  if (c->packed) return (int64_t)(k * c->panel_cols);
+  for (uint32_t d = r->out_rank; d < axis_rank(r); d++) b += (int64_t)coord[d] * c->coef_b[d];
+  return b;
+}
+/* The coordinates of k, n positions of dim `inner` further on, which stay within it. */
+static inline void conv_next_k(const struct tape_record *r, uint32_t inner, uint32_t n, uint32_t *coord) {
+  coord[inner] += n;
+  for (uint32_t d = inner; d > r->out_rank && coord[d] == r->dim[d]; d--) coord[d] = 0, coord[d - 1]++;
+}
 
 /* conv_line_plan takes the tiles over if lines fit the back end's; false: out of memory. conv_line_panel computes a
  * line of one image for one panel: a at the image's place of the outer axes, `list` their classes. Is there a NaN? */

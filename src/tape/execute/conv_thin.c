@@ -1,7 +1,6 @@
 /* Convolutions with few columns: a vector of channels would be mostly empty, so the places of a line are the columns of
  * a tile and the filters its rows. The images are read from a copy with one plane a channel, zeros around it; the tile
  * turns on its way to the value. */
-#include "tape/execute/axis.h"
 #include "tape/execute/conv_plan.h"
 #include "tape/execute/dot.h"
 

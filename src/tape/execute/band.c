@@ -11,7 +11,7 @@
 /* Bands are at most BANDS_MAX, the largest value's is worth a task, and what an item touches of one stays in the second
  * cache. What all bands read (weights, the sequences whose heads are bands) streams past; more than SHARED_BYTES of it
  * would be read from far once a band. Behind MISSES items that do not join, nothing is likely to. */
-enum { WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 1 << 20, SHARED_BYTES = 8 << 20 };
+enum { WINDOW = 96, MISSES = 6, TOUCHED_BYTES = 5 << 18, SHARED_BYTES = 8 << 20 };
 enum { SUMS_BYTES = 64 << 20 /* of all chunks of what sums: each has workspace of its own */ };
 enum { LEAST_BYTES = 1 << 14, GOOD_BYTES = 1 << 16, REGION_BYTES = 20000 };
 

@@ -24,8 +24,15 @@ struct map {
   struct map_output output[];
 };
 
-/* What is written past the caches besides goes out in shorter pieces: the buffers between hold some thirty lines. */
-enum { FAR_BLOCK = 512 };
+/* What is written past the caches goes out in shorter pieces, since the buffers between hold some thirty lines, and in
+ * still shorter ones where they empty while the next piece is worked on: behind a body that takes its time. */
+enum { FAR_BLOCK = 512, FAR_SLOW_BLOCK = 256 };
+
+static bool is_slow(const struct program *p) {
+  bool slow = false;
+  for (uint32_t i = 0; i < p->nodes; i++) slow |= p->node[i].kind == NODE_FUSED && p->node[i].word;
+  return slow && p->row == 0;
+}
 
 /* Values that are only moved, each written where it goes, need no block of a thread's: a piece of them may be longer,
  * and as many rows as are turned at once. 0: something else happens. */
@@ -115,6 +122,7 @@ bool map_plan(struct execute *x, struct item *item) {
   program_tighten(&m->program, x, item);
   for (uint32_t i = 0; i < m->outputs; i++) /* an altered word may be any NaN */
     m->output[i].clean = m->program.node[m->output[i].node].clean && !x->options.alter;
+  if (m->far && is_slow(&m->program)) m->block = FAR_SLOW_BLOCK;
   uint32_t moved = x->options.recognise_nothing ? 0 : moved_block(&m->program);
   if (moved) m->block = moved, x->moved++;
   uint64_t blocks = (m->elements + m->block - 1) / m->block;

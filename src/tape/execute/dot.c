@@ -231,6 +231,7 @@ bool dot_plan(struct execute *x, struct item *item) {
 
   struct dot_dim lead = lay_out(d, coef_a, coef_b);
   d->in_group = item->group > 0;
+  d->made_here = a->space == TAPE_TEMP && x->value[plan_producer(x, a->first_leaf)].born == item->unit;
   d->apart = item->apart;
   if (!dot_choose(x, d, taps, coef_a, coef_b)) return false;
   if (!(taps ? dot_taps_cut(x, d, a, coef_a, coef_b) : cut_runs(x, d, coef_a, coef_b))) return false;

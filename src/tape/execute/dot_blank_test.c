@@ -172,12 +172,14 @@ static void attention(const struct twist *w) {
   stage_seal(&s);
 }
 
-static bool is_blank(const struct execute *x, uint32_t record) {
+static const struct dot *plan_of(const struct execute *x, uint32_t record) {
   for (uint32_t i = 0; i < x->items_count; i++)
-    if (x->item[i].kind == ITEM_DOT && x->item[i].first == record) return ((struct dot *)x->item[i].plan)->blank;
+    if (x->item[i].kind == ITEM_DOT && x->item[i].first == record) return x->item[i].plan;
   fail_msg("record %u is no product", record);
-  return false;
+  return NULL;
 }
+
+static bool is_blank(const struct execute *x, uint32_t record) { return plan_of(x, record)->blank; }
 
 static void hidden_scores(void **state) {
   (void)state;
@@ -204,6 +206,8 @@ static void hidden_scores(void **state) {
       if (is_blank(x, scores_record) != scores_blank || is_blank(x, gradient_record) != w->gradients_blank)
         fail_msg("%s: scores %s, gradients %s", w->name, is_blank(x, scores_record) ? "blank" : "not",
                  is_blank(x, gradient_record) ? "blank" : "not");
+      const struct dot *far = plan_of(x, scores_record); /* its queries are data */
+      if (alone) assert_true(far->in_group && far->asks);
       stage_products = 0;
       execute_step(x, blob, 1, 1);
       uint32_t both = (uint32_t)scores_blank + w->gradients_blank;

@@ -77,7 +77,7 @@ bool dot_choose(struct execute *x, struct dot *d, bool taps, const int64_t *coef
   if (copy_a) d->from_a = d->by_cols ? DOT_SHARED : DOT_OWN;
   if (copy_b) d->from_b = d->by_cols || dot_batches_outside(d) ? DOT_OWN : DOT_SHARED;
   d->a_row = copy_a ? 1 : d->row.a;
-  d->asks = plain && !d->in_group && (x->options.small_tasks || products >= ASKS_LEAST);
+  d->asks = plain && !d->made_here && (x->options.small_tasks || products >= ASKS_LEAST);
   d->c_far = !d->in_group && (x->options.small_tasks || m * n * 4 > FAR_C_BYTES);
   d->straight_a = straight(d, coef_a);
   d->straight_b = straight(d, coef_b);

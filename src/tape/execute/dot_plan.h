@@ -75,6 +75,7 @@ struct dot {
   uint64_t cols_inner;                  /* columns that are done for all rows of a task before the next */
 
   bool in_group;  /* run by parts alone */
+  bool made_here; /* a is of its own group: near already */
   uint64_t parts; /* dot_parts */
   bool apart;     /* parts are combinations of the loops, though other dims stand between those */
   bool part_rows; /* parts are rows, which are the leading dims, not loops */

@@ -154,7 +154,7 @@ static void rows_in_front(void **state) {
   assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &small, &why), EXECUTE_OK);
   const struct dot *d = x->item[1].plan;
   assert_int_equal(x->item[1].kind, ITEM_DOT);
-  assert_true(x->item[1].group && d->part_rows);
+  assert_true(x->item[1].group && d->part_rows && !d->asks);
   assert_int_equal(d->tail, DOT_TAIL_NONE);
   execute_shut(x);
   stage_end(&s);

@@ -1,5 +1,5 @@
 /* dot_ask: lines of memory that a thread will want soon, asked for a few at a time while it computes (dot_later).
- * Internal to dot*.c. Uses: backend. */
+ * Internal to dot*.c and filter*.c. Uses: backend. */
 #ifndef TAPE_DOT_ASK_H
 #define TAPE_DOT_ASK_H
 #include "numeric/backend.h"

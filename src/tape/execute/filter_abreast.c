@@ -82,7 +82,8 @@ static void move(const struct filter *f, float *sum, float *tiles, bool back) {
   }
 }
 
-bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t high, float *sum, uint32_t thread) {
+bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t high, float *sum, bool more,
+                        uint32_t thread) {
   const struct filter *f = call->filter;
   const struct filter_axis *last = &f->axis[f->axes - 1];
   const uint64_t wide = f->abreast_cols, outer = f->taps / last->taps;
@@ -95,6 +96,9 @@ bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t h
   if (low % CANON_CHUNK) move(f, sum, sums, false);
   for (uint64_t k = low; k < high; k += f->depth) {
     uint32_t lines = filter_lines(f, k, k + f->depth < high ? k + f->depth : high, line), tap[FILTER_AXES] = {0};
+    struct dot_ask ask = {.piece[0].rows = 0};
+    const uint64_t next = k + f->depth < high ? k + f->depth : high;
+    if (f->chunks.bands == 0 && (next < high || more)) filter_ask(call, &ask, &line[lines - 1], next, outer * tiles);
     lay_places(f, call->b, line, lines, places, from);
     for (uint64_t o = 0; o < outer; o++, filter_next_tap(f, 0, f->axes - 1, tap)) {
       struct dot_tile t = {.runs = run, .cols = (uint32_t)wide, .b = places, .a_row = f->a_row, .a_k = last->stride};
@@ -102,12 +106,12 @@ bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t h
       t.c_row = (int64_t)wide;
       t.store = k % CANON_CHUNK ? DOT_MORE : DOT_RAW;
       t.runs_count = lay_runs(f, tap, line, lines, from, run);
-      if (f->chunks.bands == 0) filter_ask(call, &line[lines - 1], k + f->depth, o, outer);
       for (uint64_t i = 0; i < tiles && (t.runs_count || t.store == DOT_RAW); i++) {
         const uint64_t row = f->rows * i / tiles;
         t.rows = (uint32_t)(f->rows * (i + 1) / tiles - row);
         t.a = call->a + (int64_t)row * f->a_row;
         t.c = sums + (o * f->rows + row) * wide;
+        t.later = dot_ask_next(&ask, f->depth);
         nan |= call->x->backend->dot(&t);
       }
     }

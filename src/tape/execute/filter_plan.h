@@ -6,6 +6,7 @@
 
 #include "numeric/canon.h"
 #include "tape/execute/chunk.h"
+#include "tape/execute/dot_ask.h"
 #include "tape/execute/filter.h"
 
 enum { FILTER_AXES = 4, FILTER_NO_DIM = 255, FILTER_TAPS = 64 };
@@ -66,16 +67,17 @@ struct filter_call {
 /* The lines of k first .. end - 1. Returns their number. */
 uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line);
 
-/* filter_ask asks for part `part` of `parts` of what the block behind these lines, from position `next` of k on, will
- * read, line after line of memory, while this one is worked at. A hint. */
-void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t next, uint64_t part,
-                uint64_t parts);
+/* filter_ask notes what the block behind these lines, from position `next` of k on, will read: tiles of this block, so
+ * many, ask for it line by line while they compute. Those that cannot ask (backend.h, later) leave it. */
+void filter_ask(const struct filter_call *call, struct dot_ask *ask, const struct filter_line *last, uint64_t next,
+                uint64_t tiles);
 
 /* filter_abreast_fits decides about f->abreast and what it needs; filter_abreast_add adds positions [low, high) of k,
- * all of one chunk, to its sums, of which those in front have been added, and says whether there is a NaN among them.
- */
+ * all of one chunk, to its sums, of which those in front have been added, and says whether there is a NaN among them;
+ * more: those behind come next. */
 void filter_abreast_fits(struct execute *x, struct filter *f);
-bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t high, float *sum, uint32_t thread);
+bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t high, float *sum, bool more,
+                        uint32_t thread);
 
 /* What a combination of taps of the first `axes` axes adds to an address of the image, and whether it sees a line. */
 static inline int64_t filter_tap_at(const struct filter *f, uint32_t axes, const uint32_t *tap) {

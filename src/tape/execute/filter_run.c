@@ -29,29 +29,37 @@ uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, stru
   return lines;
 }
 
-void filter_ask(const struct filter_call *call, const struct filter_line *last, uint64_t next, uint64_t part,
-                uint64_t parts) {
-  enum { LINE = 16 };
+/* Requests for so many floats side by side, `step` floats apart. */
+static struct ask_piece ask_for(const float *at, uint64_t floats, uint64_t step) {
+  enum { TURN = 16 }; /* requests that a tile makes at least */
+  return (struct ask_piece){.at = at,
+                            .row = (ptrdiff_t)(TURN * step),
+                            .step = (ptrdiff_t)step,
+                            .rows = (floats + TURN * step - 1) / (TURN * step),
+                            .lines = TURN};
+}
+
+void filter_ask(const struct filter_call *call, struct dot_ask *ask, const struct filter_line *last, uint64_t next,
+                uint64_t tiles) {
+  enum { STEP_LEAST = 4, STEP_MOST = 32 /* lines of memory come in pairs */ };
   const struct filter *f = call->filter;
-  const uint64_t floats_a = f->depth * f->place_a, floats_b = f->depth * f->place_b;
-  const uintptr_t a = (uintptr_t)(call->a + last->a) + last->high * (uintptr_t)f->a_k * sizeof(float);
-  const uintptr_t b = (uintptr_t)(call->b + last->b) + last->high * (uintptr_t)f->coef_b[f->line] * sizeof(float);
-  for (uint64_t i = floats_b * part / parts; i < floats_b * (part + 1) / parts; i += LINE)
-    __builtin_prefetch((const void *)(b + i * sizeof(float)), 0, 2);
-  if (f->taps == 1 && f->place_a > f->rows * f->groups) { /* the places in between are never read */
-    struct filter_line line[CANON_CHUNK];
-    const uint32_t lines = filter_lines(f, next, next + f->depth < f->k ? next + f->depth : f->k, line);
-    for (uint32_t n = 0; n < lines; n++)
-      for (uint64_t p = line[n].low; p < line[n].high; p++)
-        for (uint64_t i = 0; i < f->rows * f->groups; i += LINE)
-          __builtin_prefetch(
-              (const void *)((uintptr_t)call->a +
-                             (uintptr_t)(line[n].a + (int64_t)(p * (uint64_t)f->a_k + i)) * sizeof(float)),
-              0, 2);
-    return;
+  const uint64_t depth = f->k - next < f->depth ? f->k - next : f->depth, requests = tiles * f->depth * 3 / 4;
+  const uint64_t floats_a = depth * f->place_a, floats_b = depth * f->place_b;
+  uint64_t step = STEP_MOST;
+  while (step > STEP_LEAST && (floats_a + floats_b) * 2 / step <= requests) step /= 2;
+  ask->piece[ASK_OWN] = ask_for(call->b + last->b + (int64_t)last->high * f->coef_b[f->line], floats_b, step);
+  struct ask_piece *a = &ask->piece[ASK_NEAR];
+  *a = ask_for(call->a + last->a + (int64_t)last->high * f->a_k, floats_a, step);
+  if (f->taps == 1 && f->place_a > f->rows * f->groups) { /* the places in between are never read: line by line */
+    struct filter_line line[2];
+    const uint64_t begin = next / f->line_length * f->line_length, end = begin + f->line_length + 1;
+    const uint32_t lines = filter_lines(f, begin, end < f->k ? end : f->k, line);
+    a->at = call->a + line[0].a;
+    a->row = lines > 1 ? line[1].a - line[0].a : 0;
+    a->step = f->a_k;
+    a->lines = f->line_length;
+    a->rows = (next + depth - begin + f->line_length - 1) / f->line_length;
   }
-  for (uint64_t i = floats_a * part / parts; i < floats_a * (part + 1) / parts; i += LINE)
-    __builtin_prefetch((const void *)(a + i * sizeof(float)), 0, 2);
 }
 
 /* What one combination of taps sees of the lines, as runs. */
@@ -71,7 +79,8 @@ static uint32_t lay_runs(const struct filter *f, const uint32_t *tap, const stru
 }
 
 /* rows x cols of one block of k as tiles; sums are raw, and go on from those of the block before. */
-static bool tiles(const struct filter_call *call, struct dot_tile *t, uint64_t rows, uint64_t cols) {
+static bool tiles(const struct filter_call *call, struct dot_tile *t, struct dot_ask *ask, uint64_t rows,
+                  uint64_t cols) {
   const struct filter *f = call->filter;
   const float *a = t->a, *b = t->b;
   float *c = t->c;
@@ -85,6 +94,7 @@ static bool tiles(const struct filter_call *call, struct dot_tile *t, uint64_t r
       t->a = a + (int64_t)row * t->a_row;
       t->b = b + j;
       t->c = c + (int64_t)row * t->c_row + j;
+      t->later = dot_ask_next(ask, f->depth);
       nan |= call->x->backend->dot(t);
     }
   t->a = a, t->b = b, t->c = c;
@@ -97,13 +107,17 @@ static bool block_of_taps(const struct filter_call *call, const struct filter_li
   const struct filter *f = call->filter;
   uint32_t tap[FILTER_AXES] = {0};
   struct dot_run run[CANON_CHUNK];
+  struct dot_ask ask = {.piece[0].rows = 0};
   bool nan = false;
+  if (asks)
+    filter_ask(call, &ask, &line[lines - 1], next,
+               f->taps / f->splits * f->groups * ((f->rows + f->tile_rows - 1) / f->tile_rows) *
+                   ((f->cols + f->tile_cols - 1) / f->tile_cols));
   if (f->splits > 1) tap[0] = (uint32_t)part;
   for (uint64_t n = 0; n < f->taps / f->splits; n++) {
     struct dot_tile t = {.runs = run, .a_row = f->a_row, .a_k = f->a_k, .c_row = f->c_row, .store = store};
     t.b_k = f->coef_b[f->line];
     t.runs_count = lay_runs(f, tap, line, lines, run);
-    if (asks) filter_ask(call, &line[lines - 1], next, n, f->taps / f->splits);
     float *c = sum;
     for (uint32_t i = 0; i < f->axes; i++)
       if (f->axis[i].of_tap != FILTER_NO_DIM) c += (int64_t)tap[i] * f->coef_c[f->axis[i].of_tap];
@@ -115,7 +129,7 @@ static bool block_of_taps(const struct filter_call *call, const struct filter_li
           t.b += (int64_t)g * f->coef_b[f->group];
           t.c += (int64_t)g * f->coef_c[f->group];
         }
-        nan |= tiles(call, &t, f->rows, f->cols);
+        nan |= tiles(call, &t, &ask, f->rows, f->cols);
       }
     filter_next_tap(f, f->splits > 1, f->axes, tap);
   }
@@ -159,16 +173,18 @@ static bool block_of_patches(const struct filter_call *call, const struct filter
     run[n].a = run[n].b;
     run[n].b = swap;
   }
-  return tiles(call, &t, f->turned ? f->cols : f->patch, f->turned ? f->patch : f->cols);
+  struct dot_ask ask = {.piece[0].rows = 0};
+  return tiles(call, &t, &ask, f->turned ? f->cols : f->patch, f->turned ? f->patch : f->cols);
 }
 
-/* Positions [low, high) of k, all of one chunk, of which those in front have been added. */
+/* Positions [low, high) of k, all of one chunk, of which those in front have been added. more: those behind come next.
+ */
 static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t split, uint64_t low, uint64_t high,
-                   uint32_t thread) {
+                   bool more, uint32_t thread) {
   const struct filter *f = call->filter;
   float *sum = call->sums + chunk * f->elements, *patch = NULL, *turned = sum;
   const bool asks = f->chunks.bands == 0; /* else it lies in this thread's cache */
-  if (f->abreast) return filter_abreast_add(call, low, high, sum, thread);
+  if (f->abreast) return filter_abreast_add(call, low, high, sum, more, thread);
   if (f->patches) {
     patch = (float *)(void *)plan_accumulators(call->x, thread);
     if (f->turned) turned = patch + f->patch_floats + f->rows_floats;
@@ -180,7 +196,7 @@ static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t spli
     enum dot_store store = k % CANON_CHUNK == 0 ? DOT_RAW : DOT_MORE;
     nan |= f->patches ? block_of_patches(call, line, lines, turned, patch, store)
                       : block_of_taps(call, line, lines, sum, split, store, k + f->depth,
-                                      asks && split == 0 && k + f->depth < high);
+                                      asks && (k + f->depth < high ? split == 0 : more));
   }
   if (f->turned)
     for (uint64_t row = 0; row < f->patch; row++)
@@ -195,7 +211,8 @@ static void filter_task(void *context, uint32_t i, uint32_t thread) {
   bool nan = false;
   for (uint64_t unit = i * f->grain; unit < end; unit++) {
     uint64_t chunk = unit / f->splits, low = chunk * CANON_CHUNK;
-    nan |= add_of(call, chunk, unit % f->splits, low, f->k - low < CANON_CHUNK ? f->k : low + CANON_CHUNK, thread);
+    nan |= add_of(call, chunk, unit % f->splits, low, f->k - low < CANON_CHUNK ? f->k : low + CANON_CHUNK,
+                  unit + 1 < end && (unit + 1) % f->splits == 0, thread);
   }
   if (nan) atomic_store_explicit(&f->nan, true, memory_order_relaxed);
 }
@@ -218,7 +235,7 @@ static void add_rows(void *context, uint32_t chunk, uint64_t low, uint64_t high,
   struct filter *f = of->filter;
   struct filter_call call = call_at(of->x, f, low, thread);
   bool nan = false;
-  for (uint64_t split = 0; split < f->splits; split++) nan |= add_of(&call, chunk, split, low, high, thread);
+  for (uint64_t split = 0; split < f->splits; split++) nan |= add_of(&call, chunk, split, low, high, false, thread);
   if (nan) atomic_store_explicit(&f->nan, true, memory_order_relaxed);
 }
 

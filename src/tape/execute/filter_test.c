@@ -61,8 +61,19 @@ static bool count_places(const struct patch_tile *t) {
   return patch_counted(t);
 }
 
+/* Tiles that ask for what a later block reads. */
+static atomic_ullong tiles_asking;
+static bool (*dot_counted)(const struct dot_tile *t);
+
+static bool count_asking(const struct dot_tile *t) {
+  if (t->later) atomic_fetch_add(&tiles_asking, 1);
+  return dot_counted(t);
+}
+
 static struct backend counting_places(const struct backend *b) {
   struct backend counting = *b;
+  dot_counted = b->dot;
+  counting.dot = count_asking;
   patch_counted = b->patch;
   if (b->patch) counting.patch = count_places;
   return counting;
@@ -107,12 +118,17 @@ static void gradients(void **state) {
       assert_int_equal(execute_open(&y, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
       look_at(y, h, i / 2);
       atomic_store(&places_in_rows, 0);
-      if (y->accumulators_words) /* what a step before left there, borders that are zero for once among it, is no help
-                                  */
+      atomic_store(&tiles_asking, 0);
+      /* what a step before left there, borders that are zero for once among it, is no help */
+      if (y->accumulators_words)
         memset(plan_accumulators(y, 0), 0x3f, y->threads * y->accumulators_words * sizeof(float));
       execute_step(y, blob, 1, 1);
       /* every place once, and by nothing else: whoever skips the kernel would still have to give its sums */
       assert_int_equal(places_in_rows, h->way == IN_ROWS && counting.patch ? record_k(&s.record[0]) : 0);
+      const struct filter *f = y->item[0].plan;
+      if (y->item[0].kind == ITEM_FILTER && f->patches) assert_int_equal(tiles_asking, 0);
+      if (y->item[0].kind == ITEM_FILTER && !f->patches && f->k > f->depth && f->depth < CANON_CHUNK)
+        assert_true(tiles_asking > 0); /* one block for the next, of the same chunk */
       if (memcmp(execute_temps(y), execute_temps(x), 4 * record_elements(&s.record[0])) != 0)
         fail_msg("shape %u, %s, %s: differs", i / 2, o.backend->name, b % 2 ? "threads" : "alone");
       execute_shut(y);

@@ -24,8 +24,8 @@ enum dot_store { DOT_FIRST, DOT_NEXT, DOT_RAW, DOT_MORE };
 /* Where a later tile's operands lie, asked for into the second cache while this tile computes, one line a k and never
  * read: at, at + step, .. `length` of them, then a turn of `turn` floats, and so on. A hint: any address will do. Lines
  * in the order of memory are worth most, since the machine then runs ahead by itself; a step of half a line (8 floats)
- * asks at half the rate, which is what one core's queue of misses to far memory can bear. Only whole tiles ask,
- * and flat ones, which take no turns. */
+ * asks at half the rate, which is what one core's queue of misses to far memory can bear. Only whole tiles
+ * ask, and flat ones, which take no turns. */
 struct dot_later {
   const float *at;
   ptrdiff_t step, turn;
@@ -98,7 +98,7 @@ typedef void backend_fused(uint32_t n, uint32_t *const *out, const struct backen
 struct backend {
   const char *name; /* scalar avx2 avx512 neon */
   uint32_t dot_rows, dot_cols;
-  uint32_t slim_rows, slim_cols; /* a tile of at most slim_cols columns may have slim_rows rows where a_row is 1, or 16,
+  uint32_t slim_rows, slim_cols; /* a tile of at most slim_cols columns may have slim_rows rows where a_row is 1, or 6, 16,
                                   * 32 or 64 with a_k 1; 0: no more than any other */
   uint32_t flat_cols[BACKEND_FLAT_ROWS + 1]; /* a tile of so many rows may have more columns; 0: no more than any other.
                                               * c_far is nothing to it. */

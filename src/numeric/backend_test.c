@@ -195,8 +195,8 @@ static void test_exp_low(const struct backend *b) {
   }
 }
 
-/* One tile of random strides, runs and store against chains of the reference's fma. known: rows of a lie 1, 16, 32 or
- * 64 apart, as slim tiles want them. */
+/* One tile of random strides, runs and store against chains of the reference's fma. known: rows of a lie 1, 6, 16, 32
+ * or 64 apart, as slim tiles want them. */
 static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols, uint32_t depth, enum kind kind,
                           bool known) {
   struct dot_run runs[BACKEND_BLOCK];
@@ -212,6 +212,7 @@ static void test_dot_once(const struct backend *b, uint32_t rows, uint32_t cols,
   /* a is depth x rows or rows x depth with a gap, b depth x cols; the runs visit pieces of k in any order of memory. */
   uint32_t a_lead = (a_turned ? rows : depth) + below(4), b_lead = cols + below(9);
   if (known && !a_turned) a_lead = depth <= 16 ? 16u << below(3) : depth <= 32 ? 32u << below(2) : 64;
+  if (known && !a_turned && depth <= 6 && below(2)) a_lead = 6;
   t.a_row = a_turned ? 1 : (ptrdiff_t)a_lead;
   t.a_k = a_turned ? (ptrdiff_t)a_lead : 1;
   t.b_k = (ptrdiff_t)b_lead;

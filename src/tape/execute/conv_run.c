@@ -53,7 +53,7 @@ void conv_begin(struct execute *x, const struct item *item) {
 static uint64_t rows_max(const struct execute *x, const struct dot_tile *t) {
   const struct backend *b = x->backend;
   bool slim = b->slim_rows > b->dot_rows && t->cols <= b->slim_cols &&
-              (t->a_row == 1 || (t->a_k == 1 && (t->a_row == 16 || t->a_row == 32 || t->a_row == 64)));
+              (t->a_row == 1 || (t->a_k == 1 && (t->a_row == 6 || t->a_row == 16 || t->a_row == 32 || t->a_row == 64)));
   return slim ? b->slim_rows : b->dot_rows;
 }
 

@@ -124,9 +124,10 @@ static const struct shape shapes[] = {
     {{16, 6, 5, 32, 64, 3, 3, 1, 2, 1}, 2, {2, 3}, {3, 2}, THIN_NEVER},
     {{3, 8, 28, 1, 6, 5, 5, 2, 1, 1}, 0, {5, 5}, {0, 0}, THIN_FORWARD},
     {{8, 9, 9, 6, 16, 5, 5, 0, 1, 1}, 0, {1, 1}, {9, 9}, THIN_BACKWARD},
-    {{2, 9, 10, 70, 7, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_FORWARD}, /* more than one chunk */
-    {{2, 3, 70, 5, 3, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BOTH},     /* lines of more than one tile */
-    {{3, 11, 9, 7, 8, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},     /* dilated */
+    {{2, 14, 14, 6, 16, 5, 5, 0, 1, 1}, 0, {1, 1}, {9, 9}, THIN_BACKWARD}, /* another known stride of rows */
+    {{2, 9, 10, 70, 7, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_FORWARD},   /* more than one chunk */
+    {{2, 3, 70, 5, 3, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_BOTH},       /* lines of more than one tile */
+    {{3, 11, 9, 7, 8, 3, 2, 2, 1, 2}, 0, {3, 3}, {3, 1}, THIN_BOTH},       /* dilated */
     {{2, 3, 28, 16, 16, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER | LINES_BOTH},
     {{1, 3, 32, 16, 11, 3, 3, 1, 1, 1}, 0, {3, 3}, {3, 3}, THIN_NEVER | LINES_FORWARD},  /* two tiles a line */
     {{2, 5, 28, 16, 32, 3, 3, 1, 2, 1}, 0, {3, 2}, {2, 3}, THIN_NEVER | LINES_BOTH},     /* dx: two lines of 14 */

@@ -4,7 +4,7 @@
 #include "cli/stop.h"
 #include "dispute/referee/referee_bench.h"
 #include "numeric/gemm/gemm_bench.h"
-#include "tape/execute/conv_bench.h"
+#include "tape/execute/conv/conv_bench.h"
 #include "training/file/machine.h"
 #include <stdio.h>
 #include <stdlib.h>

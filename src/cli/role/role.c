@@ -8,7 +8,7 @@
 #include "cli/stop.h"
 #include "crypto/address.h"
 #include "ledger/task/task.h"
-#include "tape/execute/pool.h"
+#include "tape/execute/pool/pool.h"
 #include "training/file/file.h"
 #include "training/file/machine.h"
 #include <errno.h>

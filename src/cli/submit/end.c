@@ -5,7 +5,7 @@
 #include "cli/output.h"
 #include "cli/submit/submit.h"
 #include "crypto/sha256.h"
-#include "tape/execute/pool.h"
+#include "tape/execute/pool/pool.h"
 #include "training/checkpoint/checkpoint.h"
 #include "training/file/machine.h"
 #include "training/run/evaluate.h"

@@ -5,7 +5,7 @@
 #ifndef TAPE_EXECUTE_H
 #define TAPE_EXECUTE_H
 #include "numeric/backend.h"
-#include "tape/execute/pool.h"
+#include "tape/execute/pool/pool.h"
 #include "tape/record/tape.h"
 
 struct execute;

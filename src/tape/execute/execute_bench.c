@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tape/execute/stage_layers.h"
+#include "tape/execute/stage/stage_layers.h"
 
 static struct pool *threads;
 

@@ -13,7 +13,7 @@
 #include "numeric/reference/reference.h"
 #include "numeric/soft/soft.h"
 #include "tape/execute/plain.h"
-#include "tape/execute/stage_layers.h"
+#include "tape/execute/stage/stage_layers.h"
 #include "tape/record/example.h"
 
 static struct pool *pools[5];

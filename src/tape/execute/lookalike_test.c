@@ -10,10 +10,10 @@
 
 #include "numeric/canon.h"
 #include "tape/check/check.h"
-#include "tape/execute/conv_plan.h"
-#include "tape/execute/filter_plan.h"
-#include "tape/execute/plan.h"
-#include "tape/execute/stage_agree.h"
+#include "tape/execute/conv/conv_plan.h"
+#include "tape/execute/filter/filter_plan.h"
+#include "tape/execute/plan/plan.h"
+#include "tape/execute/stage/stage_agree.h"
 #include "tape/record/example.h"
 
 static struct stage s;

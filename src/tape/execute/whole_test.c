@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "numeric/canon.h"
-#include "tape/execute/stage_agree.h"
+#include "tape/execute/stage/stage_agree.h"
 #include "tape/record/example.h"
 
 enum { KNOWN_MAX = 96, RECORDS_MOST = 24, ELEMENTS_MOST = 1500, TERMS_MOST = 40000 };

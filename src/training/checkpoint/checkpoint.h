@@ -7,7 +7,7 @@
 #ifndef TRAINING_CHECKPOINT_H
 #define TRAINING_CHECKPOINT_H
 #include "crypto/merkle.h"
-#include "tape/execute/pool.h"
+#include "tape/execute/pool/pool.h"
 #include "training/file/file.h"
 
 /* checkpoint_budget is the disk that checkpoints may take where nobody says: 1 GiB, and no more than 128 states, since

@@ -1,7 +1,7 @@
 /* What the hasher promises: every leaf hash as if alone, whoever takes the slices and whoever leaves them half done. */
 #include "crypto/merkle.h"
 #include "crypto/sha256.h"
-#include "tape/execute/pool.h"
+#include "tape/execute/pool/pool.h"
 #include "training/checkpoint/hasher.h"
 #include <pthread.h>
 #include <setjmp.h>

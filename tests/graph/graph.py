@@ -16,10 +16,12 @@ import tempfile
 ROOMS = ["base", "crypto", "numeric", "tape", "model", "commit", "dispute", "ledger", "training", "store", "engine", "certificate", "net", "agent",
          "cli"]
 
-# Inside a room: what stands on what. Folders or files not named are not held to an order.
+# Inside a room or a folder of one: what stands on what. Folders or files not named are not held to an order.
 INSIDE = {
     "numeric": [["canon", "random"], ["soft", "reference"], ["scalar", "avx2", "avx512", "neon"]],
     "tape": [["record"], ["check", "element"], ["execute"]],
+    "tape/execute": [["pool"], ["plan"], ["sum"], ["program"], ["fold"], ["map"], ["dot"], ["conv", "filter", "window"], ["band"], ["lay"],
+                     ["planner"]],  # execute.h is what all of it is for
     "dispute": [["moves", "referee"], ["dispute"], ["evidence", "transcript"], ["claimant", "challenger", "judge"]],
     "ledger": [["map"], ["record"], ["log", "account"], ["parameter", "transaction"], ["chain"], ["money"], ["receipt", "provider"],
                ["genesis", "job"], ["beacon"], ["ledger"]],  # task, audit and docket pass a task to and fro
@@ -32,15 +34,13 @@ LEFT_OUT = re.compile(r"(_test|_fuzz|_bench|_corpus)\.[ch]$|(^|/)(example|stage)
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
-def part(path):
-    """Room and, where the room has an order, the folder or file in it: tape/record/tape.h -> (tape, record)."""
-    pieces = path.split("/")
-    inner = os.path.splitext(pieces[1])[0] if len(pieces) > 1 else ""
-    return pieces[0], inner
+def inside(folder, path):
+    """The folder or file, without its ending, in which path lies inside of folder: tape, tape/record/tape.h -> record. None: not in it."""
+    return os.path.splitext(path[len(folder) + 1:].split("/")[0])[0] if path.startswith(folder + "/") else None
 
 
-def line_of(room, inner):
-    for number, names in enumerate(INSIDE.get(room, [])):
+def line_of(folder, inner):
+    for number, names in enumerate(INSIDE.get(folder, [])):
         if inner in names:
             return number
     return None
@@ -70,20 +70,21 @@ def arrows(src):
 
 def fault(path, target):
     """What is wrong with this arrow, or None."""
-    (room, inner), (other, other_inner) = part(path), part(target)
+    room, other = path.split("/")[0], target.split("/")[0]
     for name in (room, other):
         if name not in ROOMS:
             return f"{name} is no room: the rooms are {', '.join(ROOMS)}"
     if ROOMS.index(other) > ROOMS.index(room):
         return f"{room} includes {other}, a room below it"
-    if room != other or inner == other_inner:
-        return None
-    here, there = line_of(room, inner), line_of(room, other_inner)
-    if here is None or there is None or there < here:
-        return None
-    if there == here and inner in FREE_LINE and other_inner in FREE_LINE:
-        return None
-    return f"{room}/{inner} includes {room}/{other_inner}, which {'stands beside it' if here == there else 'rests on it'}"
+    for folder in INSIDE:
+        inner, other_inner = inside(folder, path), inside(folder, target)
+        here, there = line_of(folder, inner), line_of(folder, other_inner)
+        if inner == other_inner or here is None or there is None or there < here:
+            continue
+        if there == here and inner in FREE_LINE and other_inner in FREE_LINE:
+            continue
+        return f"{folder}/{inner} includes {folder}/{other_inner}, which {'stands beside it' if here == there else 'rests on it'}"
+    return None
 
 
 def check(src):
@@ -97,8 +98,9 @@ def check(src):
 
 
 def node(path):
-    room, inner = part(path)
-    return f"{room}/{inner}" if line_of(room, inner) is not None else room
+    """The deepest place of an order that the file is in: tape/execute/dot/dot.c -> tape/execute/dot; its room, if none."""
+    found = [f"{folder}/{inside(folder, path)}" for folder in INSIDE if line_of(folder, inside(folder, path)) is not None]
+    return max(found, key=len, default=path.split("/")[0])
 
 
 def dot(src):
@@ -120,14 +122,16 @@ def dot(src):
 def self_test():
     """A clean tree passes; each backward arrow is found."""
     clean = {"base/why.h": "", "crypto/sha256.h": '#include "base/why.h"\n', "tape/record/record.h": '#include "base/why.h"\n',
-             "tape/execute/plan.c": '#include "tape/record/record.h"\n#include "plan.h"\n', "tape/execute/plan.h": "",
+             "tape/execute/plan/plan.c": '#include "tape/record/record.h"\n#include "plan.h"\n', "tape/execute/plan/plan.h": "",
+             "tape/execute/dot/dot.h": '#include "tape/execute/plan/plan.h"\n', "tape/execute/filter/filter.h": "",
              "tape/check/check.h": '#include "tape/record/record.h"\n', "tape/element/element.h": "",
              "numeric/soft/soft.c": '#include "numeric/canon.h"\n', "numeric/canon.h": "", "numeric/avx2/avx2.c": "",
-             "tape/record/record_test.c": '#include "tape/execute/plan.h"\n', "cli/main.c": '#include "tape/check/check.h"\n'}
+             "tape/record/record_test.c": '#include "tape/execute/plan/plan.h"\n', "cli/main.c": '#include "tape/check/check.h"\n'}
     wrong = {"base/why.h": ("crypto/sha256.h", "a room below it"), "numeric/canon.h": ("numeric/soft/soft.c", "rests on it"),
              "numeric/soft/soft.c": ("numeric/avx2/avx2.c", "rests on it"), "crypto/sha256.h": ("cli/main.c", "a room below it"),
              "tape/record/record.h": ("tape/check/check.h", "rests on it"), "tape/check/check.h": ("tape/element/element.h", "beside"),
-             "tape/element/element.h": ("tape/execute/plan.h", "rests on it"), "util/misc.h": ("base/why.h", "no room")}
+             "tape/element/element.h": ("tape/execute/plan/plan.h", "rests on it"), "tape/execute/plan/plan.h": ("tape/execute/dot/dot.h", "rests on it"),
+             "tape/execute/conv/conv.h": ("tape/execute/filter/filter.h", "beside"), "util/misc.h": ("base/why.h", "no room")}
     trees = [(clean, None)] + [({**clean, a: f'  #  include "{b}"\n'}, reason) for a, (b, reason) in wrong.items()]
     for tree, reason in trees:
         with tempfile.TemporaryDirectory() as src:

@@ -19,6 +19,7 @@
 #include "tape/execute/map/map.h"
 #include "tape/execute/plain.h"
 #include "tape/execute/plan/halo.h"
+#include "tape/execute/planner.h"
 #include "tape/execute/window/window.h"
 #include "tape/execute/window/window_back.h"
 
@@ -41,7 +42,7 @@ static enum execute_status prepare(struct execute *x, const struct tape *t, cons
     why_set(why, "no address space for a plan");
     return EXECUTE_ERR_MEMORY;
   }
-  if (!options->plain) return plan_make(x, why);
+  if (!options->plain) return planner_make(x, why);
   x->seconds = arena_take(&x->notes, t->records_count, sizeof *x->seconds);
   x->temps = plan_take(x, (uint64_t)t->temp_leaves * TAPE_LEAF_BYTES);
   x->workspace = plan_take(x, (uint64_t)t->state_leaves * TAPE_LEAF_BYTES); /* the state before */

@@ -3,6 +3,7 @@
  * turns on its way to the value. */
 #include "tape/execute/conv/conv_plan.h"
 #include "tape/execute/dot/dot.h"
+#include "tape/execute/sum/mend.h"
 
 enum { COLS_FEW = 8, LANES = 16 /* tiles are whole vectors of columns */, BYTES_MAX = 1 << 17 };
 
@@ -178,6 +179,6 @@ void conv_thin_images(struct execute *x, const struct conv *c, const float *a, c
     for (uint32_t l = 0; l < lines; l++)
       x->backend->dot_pack(length, cols, sums + l * n->line, 1, (ptrdiff_t)(n->vectors * LANES),
                            image + (uint64_t)l * places * cols, cols);
-    if (nan && !x->options.free_order) dot_mend_part(x, c->record, c->c, i * c->image_c, (i + 1) * c->image_c, thread);
+    if (nan && !x->options.free_order) mend_dot_part(x, c->record, c->c, i * c->image_c, (i + 1) * c->image_c, thread);
   }
 }

@@ -32,10 +32,4 @@ uint32_t dot_parts_apart(const struct tape_record *r, uint64_t parts, uint8_t *d
 void dot_begin(struct execute *x, const struct item *item);
 void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t high, uint64_t parts, uint32_t thread);
 
-/* dot_mend: NUMERICS 3.8a. Where a tap out of range was taken as +0 and a result is NaN, computes that element exactly.
- * dot_mend_part: elements [first, end) alone, on this thread. */
-void dot_mend(struct execute *x, const struct tape_record *r, struct place out);
-void dot_mend_part(struct execute *x, const struct tape_record *r, struct place out, uint64_t first, uint64_t end,
-                   uint32_t thread);
-
 #endif

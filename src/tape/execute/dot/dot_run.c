@@ -3,6 +3,7 @@
 #include "tape/execute/dot/dot_blank.h"
 #include "tape/execute/dot/dot_tail.h"
 #include "tape/execute/fold/fold.h"
+#include "tape/execute/sum/mend.h"
 
 enum { COMMON_BYTES = 1 << 19 };
 
@@ -295,7 +296,7 @@ void dot_run(struct execute *x, const struct item *item) {
   for (uint64_t t = 0; t < d->tasks; t++) atomic_store_explicit(&d->turn[t], 0, memory_order_relaxed);
   pool_run(x->options.pool, (uint32_t)(d->phases * (copies_of(d) + d->tasks)), dot_task, &call);
   if (d->split) fold_join(x, d->record, call.c, d->c, d->chunks);
-  if (atomic_load_explicit(&d->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, d->record, d->c);
+  if (atomic_load_explicit(&d->nan, memory_order_relaxed) && !x->options.free_order) mend_dot(x, d->record, d->c);
 }
 
 uint64_t dot_parts(const struct item *item) {
@@ -312,7 +313,7 @@ static void mend_apart(struct execute *x, const struct dot *d, uint64_t low, uin
     for (uint32_t l = d->loops; l-- > 0; rest /= d->loop[l].extent)
       at += rest % d->loop[l].extent * (uint64_t)d->loop[l].c;
     for (uint64_t row = 0; row < d->row.extent; row++, at += (uint64_t)d->row.c)
-      dot_mend_part(x, d->record, d->c, at, at + d->col.extent, thread);
+      mend_dot_part(x, d->record, d->c, at, at + d->col.extent, thread);
   }
 }
 
@@ -339,5 +340,5 @@ void dot_part(struct execute *x, const struct item *item, uint64_t low, uint64_t
   if (d->apart)
     mend_apart(x, d, low, high, parts, thread);
   else
-    dot_mend_part(x, d->record, d->c, elements / parts * low, elements / parts * high, thread);
+    mend_dot_part(x, d->record, d->c, elements / parts * low, elements / parts * high, thread);
 }

@@ -4,6 +4,7 @@
 #include "tape/execute/filter/filter_plan.h"
 #include "tape/execute/fold/fold.h"
 #include "tape/execute/plan/axis.h"
+#include "tape/execute/sum/mend.h"
 
 uint32_t filter_lines(const struct filter *f, uint64_t first, uint64_t end, struct filter_line *line) {
   const struct tape_record *r = f->record;
@@ -255,7 +256,7 @@ void filter_part(struct execute *x, const struct item *item, uint32_t band, uint
 void filter_end(struct execute *x, const struct item *item) {
   struct filter *f = item->plan;
   fold_join(x, f->record, chunks_sums(x, &f->chunks), f->c, f->chunks.count);
-  if (atomic_load_explicit(&f->nan, memory_order_relaxed) && !x->options.free_order) dot_mend(x, f->record, f->c);
+  if (atomic_load_explicit(&f->nan, memory_order_relaxed) && !x->options.free_order) mend_dot(x, f->record, f->c);
 }
 
 void filter_run(struct execute *x, const struct item *item) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "numeric/canon.h"
-#include "tape/execute/dot/dot.h"
+#include "tape/execute/sum/mend.h"
 #include "tape/execute/sum/row.h"
 
 /* Along rows the program walks outputs and k as one: a block is some whole rows, or a chunk of a long one. Along
@@ -274,5 +274,5 @@ void fold_run(struct execute *x, const struct item *item) {
   fold_begin(x, item);
   pool_run(x->options.pool, (uint32_t)((f->units + f->grain - 1) / f->grain), fold_task, &call);
   fold_join(x, f->record, call.results, f->out, f->chunks);
-  if (f->record->op == TAPE_DOT) dot_mend(x, f->record, f->out);
+  if (f->record->op == TAPE_DOT) mend_dot(x, f->record, f->out);
 }

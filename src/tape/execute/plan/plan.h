@@ -129,6 +129,8 @@ static inline uint8_t *place_at_thread(const struct execute *x, struct place p, 
   return start;
 }
 
+enum { PLAN_LINE = 64 }; /* of the caches: neighbours do not share one */
+
 /* Planning: memory that lives for the whole plan, and the workspace's size. */
 struct place plan_take(struct execute *x, uint64_t bytes);
 static inline void plan_need_workspace(struct execute *x, uint64_t bytes) {
@@ -156,9 +158,6 @@ static inline uint32_t *plan_accumulators(const struct execute *x, uint32_t thre
 
 /* Wall clock, for profiles only. */
 double plan_seconds(void);
-
-/* plan_make fills everything from options, tape and backend to bulk_bytes; it takes no bulk memory. */
-enum execute_status plan_make(struct execute *x, struct why *why);
 
 /* plan_operand_place is where operand o of any record lies; plan_producer the temp record with this first leaf. */
 struct place plan_operand_place(const struct execute *x, const struct tape_operand *o);

@@ -1,9 +1,10 @@
+#include "tape/execute/sum/mend.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "numeric/canon.h"
 #include "tape/element/element.h"
-#include "tape/execute/dot/dot.h"
 #include "tape/execute/plan/axis.h"
 
 struct mend_call {
@@ -70,13 +71,13 @@ static struct mend_call call_of(struct execute *x, const struct tape_record *r, 
                             can_leave(r, &r->operand[0]) || can_leave(r, &r->operand[1])};
 }
 
-void dot_mend(struct execute *x, const struct tape_record *r, struct place out) {
+void mend_dot(struct execute *x, const struct tape_record *r, struct place out) {
   struct mend_call c = call_of(x, r, out, 0);
   c.grain = plan_grain(x, c.elements, 1000);
   pool_run(x->options.pool, (uint32_t)((c.elements + c.grain - 1) / c.grain), mend_task, &c);
 }
 
-void dot_mend_part(struct execute *x, const struct tape_record *r, struct place out, uint64_t first, uint64_t end,
+void mend_dot_part(struct execute *x, const struct tape_record *r, struct place out, uint64_t first, uint64_t end,
                    uint32_t thread) {
   struct mend_call c = call_of(x, r, out, thread);
   mend(&c, first, end);

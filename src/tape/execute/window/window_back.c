@@ -109,11 +109,11 @@ static bool counts_taps(const struct window_back *w, uint8_t reg) {
   return true;
 }
 
-static bool choose(struct window_back *w, const struct tape_record *r) {
+/* How the windows lie, and the register that is to number their taps. */
+static bool lay_out(struct window_back *w, const struct tape_record *r, uint8_t *tap) {
   uint32_t div[TAPE_RANK_MAX];
-  uint8_t tap;
   *w = (struct window_back){.record = r};
-  if (!read_body(w, &tap) || !covers(r, &r->operand[w->first_of], w->div)) return false;
+  if (!read_body(w, tap) || !covers(r, &r->operand[w->first_of], w->div)) return false;
   if (!covers(r, &r->operand[w->dy_of], div) || memcmp(div, w->div, r->out_rank * sizeof div[0]) != 0) return false;
   w->line = r->out_rank;
   for (uint32_t d = r->out_rank; d-- > 0 && w->line == r->out_rank;)
@@ -134,23 +134,26 @@ static bool choose(struct window_back *w, const struct tape_record *r) {
     w->tap[d] = w->div[d] > 1 ? (uint32_t)taps : 0;
     if (taps * w->div[d] > UINT8_MAX) return false;
   }
-  return taps <= UINT8_MAX && counts_taps(w, tap);
+  return taps <= UINT8_MAX;
 }
 
 bool window_back_fits(const struct tape_record *r) {
   struct window_back w;
-  return choose(&w, r);
+  uint8_t tap;
+  return lay_out(&w, r, &tap) && counts_taps(&w, tap);
 }
 
 bool window_back_parts_fit(const struct tape_record *r, uint64_t parts) {
   struct window_back w;
-  return choose(&w, r) && w.rows % parts == 0;
+  uint8_t tap;
+  return lay_out(&w, r, &tap) && w.rows % parts == 0;
 }
 
 bool window_back_plan(struct execute *x, struct item *item) {
   const struct tape_record *r = &x->tape->record[item->first];
   struct window_back *w = arena_take(&x->notes, 1, sizeof *w);
-  if (!w || !choose(w, r)) return false;
+  uint8_t tap;
+  if (!w || !lay_out(w, r, &tap)) return false;
   w->first = plan_operand_place(x, &r->operand[w->first_of]);
   w->dy = plan_operand_place(x, &r->operand[w->dy_of]);
   if (w->mask_of < TAPE_OPERANDS_MAX) w->mask = plan_operand_place(x, &r->operand[w->mask_of]);

@@ -6,6 +6,8 @@
 #define TAPE_WINDOW_BACK_H
 #include "tape/execute/plan/plan.h"
 
+/* window_back_fits: is the record such a gradient? Cost: up to 65,536 places of its windows times the body, which are
+ * counted this once; the others below are for records that fit, and cheap. */
 bool window_back_fits(const struct tape_record *r);
 bool window_back_plan(struct execute *x, struct item *item);
 void window_back_run(struct execute *x, const struct item *item);

@@ -193,11 +193,12 @@ static bool add_of(const struct filter_call *call, uint64_t chunk, uint64_t spli
   bool nan = false;
   for (uint64_t k = low; k < high; k += f->depth) {
     struct filter_line line[CANON_CHUNK];
-    uint32_t lines = filter_lines(f, k, k + f->depth < high ? k + f->depth : high, line);
+    const uint64_t next = k + f->depth < high ? k + f->depth : high;
+    uint32_t lines = filter_lines(f, k, next, line);
     enum dot_store store = k % CANON_CHUNK == 0 ? DOT_RAW : DOT_MORE;
-    nan |= f->patches ? block_of_patches(call, line, lines, turned, patch, store)
-                      : block_of_taps(call, line, lines, sum, split, store, k + f->depth,
-                                      asks && (k + f->depth < high ? split == 0 : more));
+    nan |= f->patches
+               ? block_of_patches(call, line, lines, turned, patch, store)
+               : block_of_taps(call, line, lines, sum, split, store, next, asks && (next < high ? split == 0 : more));
   }
   if (f->turned)
     for (uint64_t row = 0; row < f->patch; row++)

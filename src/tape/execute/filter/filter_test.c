@@ -139,6 +139,70 @@ static void gradients(void **state) {
   free(blob);
 }
 
+/* What the last block of a chunk asks for is what the first of the next one reads. */
+static const float *asked[1024];
+static uint32_t asked_count;
+
+static bool note_asked(const struct dot_tile *t) {
+  if (t->later && asked_count < sizeof asked / sizeof *asked) asked[asked_count++] = t->later->at;
+  return dot_counted(t);
+}
+
+static bool lies_in(const float *at, const void *data, uint64_t floats) {
+  return (uintptr_t)at >= (uintptr_t)data && (uintptr_t)at < (uintptr_t)data + floats * sizeof(float);
+}
+
+/* One chunk and 32 places more: blocks of 192, of 1 x 1 taps at every other place, and blocks of a whole chunk. */
+static void across_chunks(void **state) {
+  (void)state;
+  static const struct layer_shape shapes_across[] = {{2, 32, 34, 20, 20, 1, 1, 0, 2, 1},
+                                                     {2, 18, 17, 5, 10, 3, 3, 1, 1, 1}};
+  static const uint32_t depths[] = {192, CANON_CHUNK};
+  static struct stage s;
+  uint8_t *blob = aligned_alloc(64, 4096);
+  for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t b = 0; b < STAGE_BACKENDS; b++) {
+      const struct layer_shape *l = &shapes_across[i];
+      struct execute_options o = {.backend = stage_backend(b), .materialise = true};
+      struct execute *x;
+      struct why why;
+      if (!o.backend) continue;
+      struct backend noting = *o.backend;
+      dot_counted = noting.dot, noting.dot = note_asked;
+      o.backend = &noting;
+      stage_begin(&s, 700 + i);
+      const uint64_t in_floats = (uint64_t)l->n * l->h * l->w * l->ci;
+      const uint64_t dy_floats = (uint64_t)l->n * layer_out_h(l) * layer_out_w(l) * l->co;
+      struct stage_value in = stage_data(&s, TAPE_F32, in_floats, STAGE_PLAIN);
+      struct stage_value dy = stage_data(&s, TAPE_F32, dy_floats, STAGE_PLAIN);
+      layer_filter_gradient(&s, l, in, dy);
+      stage_seal(&s);
+      assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
+      assert_int_equal(x->item[0].kind, ITEM_FILTER);
+      const struct filter *f = x->item[0].plan;
+      assert_int_equal(f->depth, depths[i]);
+      asked_count = 0;
+      execute_step(x, blob, 1, 1);
+      assert_true(asked_count > 0); /* blocks of a chunk: across chunks alone */
+      if (i == 0) {
+        static const uint32_t blocks[] = {192, 384, 512};
+        for (uint32_t n = 0; n < asked_count; n++)
+          if (!lies_in(asked[n], s.data[in.number], in_floats) && !lies_in(asked[n], s.data[dy.number], dy_floats))
+            fail_msg("%s: request %u of %u is for memory that nobody reads", o.backend->name, n, asked_count);
+        for (uint32_t n = 0; n < 3; n++) {
+          const uint64_t line = blocks[n] / layer_out_w(l), y = line % layer_out_h(l), image = line / layer_out_h(l);
+          const float *want = (const float *)s.data[in.number] + (image * l->h + y * l->stride) * l->w * l->ci;
+          bool found = false;
+          for (uint32_t m = 0; m < asked_count; m++) found |= asked[m] == want;
+          if (!found) fail_msg("%s: nobody asks for the block at %u", o.backend->name, blocks[n]);
+        }
+      }
+      execute_shut(x);
+      stage_end(&s);
+    }
+  free(blob);
+}
+
 /* A product's weights, a forward layer and a depthwise one are others' work. */
 static void not_ours(void **state) {
   (void)state;
@@ -160,6 +224,7 @@ static void not_ours(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(gradients), cmocka_unit_test(not_ours)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(across_chunks), cmocka_unit_test(gradients),
+                                     cmocka_unit_test(not_ours)};
   return cmocka_run_group_tests(tests, stage_open_2, stage_shut_pool);
 }

@@ -152,15 +152,16 @@ static bool lies_in(const float *at, const void *data, uint64_t floats) {
   return (uintptr_t)at >= (uintptr_t)data && (uintptr_t)at < (uintptr_t)data + floats * sizeof(float);
 }
 
-/* One chunk and 32 places more: blocks of 192, of 1 x 1 taps at every other place, and blocks of a whole chunk. */
+/* More than one chunk: in blocks of 192, of 1 x 1 taps at every other place; of a whole chunk; and all taps of a line
+ * beside each other, where vectors are wide enough. */
 static void across_chunks(void **state) {
   (void)state;
-  static const struct layer_shape shapes_across[] = {{2, 32, 34, 20, 20, 1, 1, 0, 2, 1},
-                                                     {2, 18, 17, 5, 10, 3, 3, 1, 1, 1}};
-  static const uint32_t depths[] = {192, CANON_CHUNK};
+  static const struct layer_shape shapes_across[] = {
+      {2, 32, 34, 20, 20, 1, 1, 0, 2, 1}, {2, 18, 17, 5, 10, 3, 3, 1, 1, 1}, {10, 14, 15, 5, 14, 3, 3, 1, 1, 1}};
+  static const uint32_t depths[] = {192, CANON_CHUNK, 384}, abreast = 128;
   static struct stage s;
   uint8_t *blob = aligned_alloc(64, 4096);
-  for (uint32_t i = 0; i < 2; i++)
+  for (uint32_t i = 0; i < 3; i++)
     for (uint32_t b = 0; b < STAGE_BACKENDS; b++) {
       const struct layer_shape *l = &shapes_across[i];
       struct execute_options o = {.backend = stage_backend(b), .materialise = true};
@@ -180,10 +181,13 @@ static void across_chunks(void **state) {
       assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &o, &why), EXECUTE_OK);
       assert_int_equal(x->item[0].kind, ITEM_FILTER);
       const struct filter *f = x->item[0].plan;
-      assert_int_equal(f->depth, depths[i]);
+      assert_int_equal(f->depth, f->abreast ? abreast : depths[i]);
       asked_count = 0;
       execute_step(x, blob, 1, 1);
-      assert_true(asked_count > 0); /* blocks of a chunk: across chunks alone */
+      bool next = i == 0; /* where the outputs' gradient of the next chunk begins */
+      for (uint32_t m = 0; m < asked_count; m++)
+        next |= asked[m] == (const float *)s.data[dy.number] + CANON_CHUNK * l->co;
+      if (!next) fail_msg("%s, shape %u: no request for the next chunk", o.backend->name, i);
       if (i == 0) {
         static const uint32_t blocks[] = {192, 384, 512};
         for (uint32_t n = 0; n < asked_count; n++)

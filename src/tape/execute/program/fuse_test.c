@@ -155,23 +155,44 @@ static void read_by_others(void **state) {
   }
 }
 
+static uint32_t far_piece, far_words; /* the longest written past the caches, and all of them */
+static void (*copy_far)(uint32_t n, uint32_t *out, const uint32_t *in);
+
+static void count_far(uint32_t n, uint32_t *out, const uint32_t *in) {
+  if (n > far_piece) far_piece = n;
+  far_words += n;
+  copy_far(n, out, in);
+}
+
 /* In pieces past the caches, shorter ones where a body takes its time: 777 words are no whole number of either. */
 static void written_far(void **state) {
   (void)state;
   static struct stage s;
+  struct backend counting = *backend_best();
+  copy_far = counting.copy_far, counting.copy_far = count_far;
+  uint32_t slow = 0;
   for (uint8_t code = 0; code < BACKEND_FUSED; code++) {
     const struct fused_body *b = &fused_bodies[code];
     uint64_t seed = 1000u + code;
     struct execute *x;
-    struct execute_options options = {.small_tasks = true};
+    struct execute_options options = {.backend = &counting, .small_tasks = true};
     stage_begin(&s, seed);
     stage_body(&s, b, &seed, NONE, true);
     assert_int_equal(execute_open(&x, &s.tape, (const void *const *)s.data, &options, NULL), EXECUTE_OK);
     for (uint8_t k = 0; k < b->keeps; k++) assert_true(x->value[k].far);
+    uint8_t *blob = stage_blob(&s, STAGE_PLAIN);
+    far_piece = far_words = 0;
+    execute_step(x, blob, 1, 1);
+    assert_int_equal(far_words, b->keeps * ROWS * COLS);
+    bool erf = false;
+    for (uint8_t i = 0; i < b->steps; i++) erf |= b->step[i].code == CANON_ERF && b->keeps == 1;
+    if (erf && x->fused) assert_int_equal(far_piece, 256), slow++;
     execute_shut(x);
+    free(blob);
     if (!stage_agrees(&s, seed, 6, stage_pool, NULL)) fail_msg("%s", b->name);
     stage_end(&s);
   }
+  assert_true(slow > 0 || !counting.fused);
 }
 
 int main(void) {

@@ -6,7 +6,7 @@
 #define TAPE_STAGE_H
 #include "tape/execute/execute.h"
 
-enum { STAGE_RECORDS = 64, STAGE_ENTRIES = 64 };
+enum { STAGE_RECORDS = 128, STAGE_ENTRIES = 64 };
 
 /* This build looks for races or for memory out of bounds: the definition, element by element, takes nine tenths of
  * these tests' time then, so they compare with a fast run instead. Bits are looked at in every other build. */

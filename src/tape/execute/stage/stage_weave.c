@@ -100,7 +100,6 @@ static void add_mask(struct weave *w) {
   struct tape_record r = weave_finish(w, &d);
   uint8_t last = 0;
   if (below(w, 2)) last = example_op(&r, CANON_MUL, 0, weave_number(&r, 0.25f), 0);
-  weave_skip(w);
   example_op(&r, CANON_ADD, last, 1, 0);
   weave_keep(w, &d, &r);
 }
@@ -289,10 +288,7 @@ uint64_t stage_weave(struct stage *s, uint64_t seed) {
     if (kind & 2) add_layers(w, made, count, weights);
     if (kind == 3 && below(w, 2)) add_layers(w, made, count, weights), records += 8;
   }
-  while (s->tape.records_count < records && w->values < WEAVE_VALUES - 8) {
-    add_record(w, firsts);
-    weave_skip(w);
-  }
+  while (s->tape.records_count < records && w->values < WEAVE_VALUES - 8) add_record(w, firsts);
   for (uint32_t i = firsts; i < w->values && s->states < 40; i++)
     if (w->value[i].v.space == TAPE_TEMP && (i + 4 > w->values || below(w, 4) == 0)) weave_show(w, &w->value[i]);
   stage_seal(s);

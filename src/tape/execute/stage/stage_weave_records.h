@@ -31,8 +31,6 @@ struct weave {
 };
 
 static inline uint32_t below(struct weave *w, uint32_t n) { return (uint32_t)(example_next(&w->draw) >> 33) % n; }
-/* A draw that nothing asks for; without it the seeds would make other tapes than those that have been compared. */
-static inline void weave_skip(struct weave *w) { example_next(&w->draw); }
 
 bool weave_has(const struct tensor *t, uint8_t name);
 void weave_shuffle(struct weave *w, uint8_t *name, uint32_t n);

@@ -45,8 +45,8 @@ static enum outcome bench_referee(const struct bench_options *o, struct why *why
 static const struct {
   const char *name;
   enum outcome (*run)(const struct bench_options *o, struct why *why);
-} benches[] = {{"gemm", bench_gemm},   {"conv", bench_conv},       {"step", bench_step},     {"commit", bench_commit},
-               {"exact", bench_exact}, {"referee", bench_referee}, {"ledger", bench_ledger}, {"guard", bench_guard}};
+} benches[] = {{"gemm", bench_gemm},   {"conv", bench_conv},   {"step", bench_step},       {"commit", bench_commit},
+               {"exact", bench_exact}, {"guard", bench_guard}, {"referee", bench_referee}, {"ledger", bench_ledger}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
 static int ascending(const void *a, const void *b) {
@@ -95,9 +95,11 @@ static enum outcome run(const struct arguments *a) {
     return outcome;
   }
   const char *near = nearest_word(a->operand[0], known, BENCHES, TYPO_EDITS);
-  complain("there is no benchmark '%s'; %s%s%s", a->operand[0],
-           near ? "did you mean '" : "there are gemm, conv, step, commit, exact, guard, referee, ledger",
-           near ? near : "", near ? "'?" : "");
+  char all[128] = "";
+  for (size_t i = 0, at = 0; i < BENCHES && at < sizeof all; i++)
+    at += (size_t)snprintf(all + at, sizeof all - at, "%s%s", i ? ", " : "", known[i]);
+  complain("there is no benchmark '%s'; %s%s%s", a->operand[0], near ? "did you mean '" : "there are ",
+           near ? near : all, near ? "'?" : "");
   return OUTCOME_INPUT;
 }
 

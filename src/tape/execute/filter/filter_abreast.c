@@ -95,9 +95,9 @@ bool filter_abreast_add(const struct filter_call *call, uint64_t low, uint64_t h
   bool nan = false;
   if (low % CANON_CHUNK) move(f, sum, sums, false);
   for (uint64_t k = low; k < high; k += f->depth) {
-    uint32_t lines = filter_lines(f, k, k + f->depth < high ? k + f->depth : high, line), tap[FILTER_AXES] = {0};
-    struct dot_ask ask = {.piece[0].rows = 0};
     const uint64_t next = k + f->depth < high ? k + f->depth : high;
+    uint32_t lines = filter_lines(f, k, next, line), tap[FILTER_AXES] = {0};
+    struct dot_ask ask = {.piece[0].rows = 0};
     if (f->chunks.bands == 0 && (next < high || more)) filter_ask(call, &ask, &line[lines - 1], next, outer * tiles);
     lay_places(f, call->b, line, lines, places, from);
     for (uint64_t o = 0; o < outer; o++, filter_next_tap(f, 0, f->axes - 1, tap)) {

@@ -46,12 +46,12 @@ bool lay_lives(struct execute *x) {
 
 /* First fit over the values alive, kept by address. `alive` has room for all records. */
 static uint64_t fit(const struct execute *x, uint32_t *alive, uint32_t *alive_count, uint32_t n) {
-  uint64_t need = (x->value[n].bytes + PLAN_LINE - 1) / PLAN_LINE * PLAN_LINE + PLAN_LINE, at = 0;
+  uint64_t need = plan_room(x->value[n].bytes), at = 0;
   uint32_t i = 0;
   for (; i < *alive_count; i++) {
     const struct value *v = &x->value[alive[i]];
     if (at + need <= v->place.offset) break;
-    at = v->place.offset + (v->bytes + PLAN_LINE - 1) / PLAN_LINE * PLAN_LINE + PLAN_LINE;
+    at = v->place.offset + plan_room(v->bytes);
   }
   memmove(alive + i + 1, alive + i, (*alive_count - i) * sizeof *alive);
   alive[i] = n;

@@ -332,7 +332,6 @@ bool band_cut(struct execute *x) {
 
 /* First fit over the values of the group that are alive in the buffer, by the items that read them last. */
 bool band_place(struct execute *x) {
-  enum { LINE = 64 };
   const struct tape *t = x->tape;
   struct local {
     uint64_t offset, bytes;
@@ -356,7 +355,7 @@ bool band_place(struct execute *x) {
         struct value *v = &x->value[q];
         bool here = value_lies_here(v);
         if ((!v->local && !here) || !v->stored) continue;
-        uint64_t at = 0, bytes = v->bytes / x->group[g].bands, need = (bytes + LINE - 1) / LINE * LINE + LINE;
+        uint64_t at = 0, bytes = v->bytes / x->group[g].bands, need = plan_room(bytes);
         uint32_t l = 0;
         for (; l < alive && at + need > local[l].offset; l++) at = local[l].offset + local[l].bytes;
         memmove(local + l + 1, local + l, (alive - l) * sizeof *local);

@@ -6,7 +6,7 @@
 
 struct place plan_take(struct execute *x, uint64_t bytes) {
   struct place p = {.base = BASE_BULK, .offset = x->bulk_bytes};
-  x->bulk_bytes += (bytes + PLAN_LINE - 1) / PLAN_LINE * PLAN_LINE + PLAN_LINE; /* a line between neighbours */
+  x->bulk_bytes += plan_room(bytes);
   return p;
 }
 

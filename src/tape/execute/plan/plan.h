@@ -129,7 +129,11 @@ static inline uint8_t *place_at_thread(const struct execute *x, struct place p, 
   return start;
 }
 
-enum { PLAN_LINE = 64 }; /* of the caches: neighbours do not share one */
+/* Bytes rounded up to lines of the caches, and a line between, so that neighbours do not share one. */
+static inline uint64_t plan_room(uint64_t bytes) {
+  enum { LINE = 64 };
+  return (bytes + LINE - 1) / LINE * LINE + LINE;
+}
 
 /* Planning: memory that lives for the whole plan, and the workspace's size. */
 struct place plan_take(struct execute *x, uint64_t bytes);
@@ -142,7 +146,7 @@ static inline void plan_need_workspace(struct execute *x, uint64_t bytes) {
 static inline uint64_t plan_take_copy(struct execute *x, const struct item *item, uint64_t bytes) {
   if (x->copies_unit != item->unit) x->copies_unit = item->unit, x->copies_used = 0;
   uint64_t at = x->copies_used;
-  x->copies_used += (bytes + 127) / 64 * 64; /* a line between */
+  x->copies_used += plan_room(bytes);
   if (x->copies_used > x->copies_bytes) x->copies_bytes = x->copies_used;
   return at;
 }

@@ -12,7 +12,7 @@ bool chunks_plan(struct execute *x, const struct item *item, struct chunks *c) {
   if (item->group) {
     struct group *g = &x->group[item->group - 1];
     c->sums = g->sums_bytes;
-    g->sums_bytes += (bytes + 63) / 64 * 64 + 64;
+    g->sums_bytes += plan_room(bytes);
     c->added = arena_take(&x->notes, c->count, sizeof *c->added);
     c->brought = arena_take(&x->notes, c->bands, sizeof *c->brought);
     if (!c->added || !c->brought) return false;
